@@ -1,0 +1,106 @@
+"""Expected failures, as one small tree.
+
+```
+VmtError                 a person can do something about it: one line, exit code 1
+├── SettingsError        the environment is wrong
+├── StoreError           the object store said no
+│   ├── ObjectNotFound       no object under that key
+│   ├── PreconditionFailed   a conditional write lost to another writer
+│   ├── StoreDenied          wrong credentials or no permission
+│   ├── StoreFull            no space left
+│   └── StoreUnavailable     refused, timed out, 5xx: transient
+├── MediaError           a file cannot be used; carries a `code` that a program can count
+├── AnnotationError      a .lab or .mid that people brought is malformed
+├── WeightsError         weights are missing, of the wrong shape, or unsafe to read
+├── DatasetError         a dataset version cannot be made or does not fit
+├── TrainingError        training cannot start or go on
+└── GenerationError      a soundtrack cannot be made as asked
+```
+
+Only errors whose class says `transient` are retried. Messages name the item, the rule, the value found and the remedy.
+"""
+
+from typing import ClassVar
+
+
+class VmtError(Exception):
+    """A failure that a person can mend; `str(error)` is one line that says how."""
+
+    transient: ClassVar[bool] = False
+
+
+class SettingsError(VmtError):
+    """The environment is wrong."""
+
+
+class StoreError(VmtError):
+    """The object store said no."""
+
+
+class ObjectNotFound(StoreError):
+    """No object stands under that key."""
+
+
+class PreconditionFailed(StoreError):
+    """A conditional write lost to another writer."""
+
+
+class StoreDenied(StoreError):
+    """The credentials are wrong or lack a permission."""
+
+
+class StoreFull(StoreError):
+    """There is no space left."""
+
+
+class StoreUnavailable(StoreError):
+    """The store refused the connection, timed out or answered 5xx."""
+
+    transient = True
+
+
+class MediaError(VmtError):
+    """A media file cannot be used.
+
+    Attributes:
+        code: one of `CODES`, for programs that count reasons.
+    """
+
+    CODES: ClassVar[tuple[str, ...]] = (
+        "not-media",
+        "truncated",
+        "no-picture",
+        "no-sound",
+        "too-short",
+        "decode-failed",
+        "unsafe",
+        "timeout",
+        "encode-failed",
+    )
+
+    def __init__(self, message: str, code: str) -> None:
+        assert code in self.CODES, code
+        super().__init__(message)
+        self.code = code
+
+
+class AnnotationError(VmtError):
+    """A `.lab` or `.mid` that people brought is malformed."""
+
+    code = "bad-annotation"
+
+
+class WeightsError(VmtError):
+    """Weights are missing, of the wrong shape, or unsafe to read."""
+
+
+class DatasetError(VmtError):
+    """A dataset version cannot be made, read, or does not fit."""
+
+
+class TrainingError(VmtError):
+    """Training cannot start or go on."""
+
+
+class GenerationError(VmtError):
+    """A soundtrack cannot be made as asked."""

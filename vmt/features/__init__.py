@@ -1,0 +1,1 @@
+"""One path from frames and sound to `Features`, for training and generation alike."""

@@ -1,0 +1,1 @@
+"""The transformer, the regressor, baselines and checkpoints."""

@@ -1,0 +1,1 @@
+"""Sampling, arrangement, styles, rendering and scores."""

@@ -1,0 +1,50 @@
+"""The environment of VMT: one frozen `Settings`, read from variables with the prefix `VMT_`."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vmt.errors import SettingsError
+
+PREFIX = "VMT_"
+FOREIGN = {"VMT_TEST_DATA"}  # the tests' own variable, not a setting of the product
+
+
+class Settings(BaseSettings):
+    """Where things are and what they run on. Build it with `load_settings`; faces build it once and pass it down."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    store: str = Field("vmt-data", description="a folder, or s3://bucket/prefix")
+    s3_endpoint_url: str | None = Field(None, description="S3 endpoint; AWS's own when empty")
+    s3_public_endpoint_url: str | None = Field(None, description="the endpoint that a browser can reach, for presigned URLs")
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: SecretStr | None = None
+    s3_region: str = "us-east-1"
+    cache: Path = Field(Path.home() / ".cache" / "vmt", description="downloaded model weights and working copies")
+    soundfont: Path | None = Field(None, description="a .sf2 file; TimGM6mb from pretty_midi when empty")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    clip_model: str = Field("ViT-L-14-336", description="an open_clip model name")
+    clip_weights: str = Field("openai", description="an open_clip tag, a local file, or untrained:SEED")
+    clip_fallback_untrained: bool = Field(False, description="the demo's: use untrained weights, with a warning, where none can be had")
+
+
+def load_settings() -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        SettingsError: if a `VMT_` variable is unknown or its value is not of its kind.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | FOREIGN
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name.upper() not in known)
+    if unknown:
+        raise SettingsError(f"environment variable {unknown[0]} is not a setting of VMT; known: {', '.join(sorted(known - FOREIGN))}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise SettingsError(f"environment variable {name}: {first['msg']} (found {first['input']!r})") from error

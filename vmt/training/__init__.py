@@ -1,0 +1,1 @@
+"""The epoch loop, evaluation and the run registry."""
