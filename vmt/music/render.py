@@ -1,0 +1,242 @@
+"""From notes to sound: synthesis with FluidSynth, mastering, FLAC.
+
+Sound is (2, samples), float32, full scale = 1. Both stages are deterministic and write nothing but the file asked for.
+"""
+
+import ctypes
+import io
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pretty_midi
+import scipy.ndimage
+import soundfile
+from jaxtyping import Float32, Float64
+
+from vmt.errors import GenerationError
+from vmt.music import loudness
+from vmt.music.soundfont import check_soundfont, default_soundfont, fluidsynth_module
+
+SAMPLE_RATE = 48000
+DRUM_BANK = 128
+LOOK_AHEAD_S = 0.015
+FADE_S = 0.3
+TOLERANCE_LU = 0.05
+MARGIN_DB = 0.1  # for what a gain that moves adds between the samples, and for 16 bits
+_REVERB = {"roomsize": 0.45, "damping": 0.35, "width": 0.9, "level": 0.55}
+_CHORUS = {"nr": 3, "level": 1.2, "speed": 0.4, "depth": 5.0, "type": 0}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, order=True)
+class _Event:
+    """One message to the synthesizer; at one sample, controls come before ends of notes, and these before starts."""
+
+    sample: int
+    rank: int
+    channel: int
+    number: int
+    value: int
+
+
+_BEND, _CONTROL, _NOTE_OFF, _NOTE_ON = range(4)
+
+
+def synthesize(
+    midi: pretty_midi.PrettyMIDI, *, duration_s: float, sample_rate: int = SAMPLE_RATE, soundfont: Path | None = None
+) -> Float32[np.ndarray, "2 samples"]:
+    """Play `midi` in stereo with reverb and chorus.
+
+    Each instrument has a channel of its own, so that its volume (CC7), pan (CC10), expression (CC11), reverb (CC91)
+    and chorus (CC93) are its own. What the SoundFont lacks is played by a relative, with a
+    warning. The last 0.3 s fade out.
+
+    Args:
+        midi: notes and controls; times in seconds.
+        duration_s: length of the sound; what `midi` has after it is not heard.
+        sample_rate: in Hz, 8000 to 96000.
+        soundfont: a .sf2 file; TimGM6mb where None.
+
+    Returns:
+        Exactly round(duration_s * sample_rate) samples, not normalised.
+
+    Raises:
+        GenerationError: if the SoundFont or the synthesizer cannot be used.
+    """
+    path = default_soundfont() if soundfont is None else check_soundfont(soundfont)
+    library = fluidsynth_module()
+    samples = round(duration_s * sample_rate)
+    sound = np.zeros((2, samples), dtype=np.float32)
+    channels = 16 * max(1, math.ceil(len(midi.instruments) / 16))
+    _silence_messages(library)
+    synth = library.Synth(
+        gain=0.5, samplerate=sample_rate, channels=channels, **{"synth.cpu-cores": 1, "synth.polyphony": 512}
+    )
+    try:
+        synth.set_reverb(**_REVERB)
+        synth.set_chorus(**_CHORUS)
+        font = synth.sfload(str(path))
+        if font < 0:
+            raise GenerationError(
+                f"soundfont {path}: FluidSynth cannot read it; set VMT_SOUNDFONT to another file, or leave it empty"
+            )
+        for channel, instrument in enumerate(midi.instruments):
+            _select_program(synth, font, channel, instrument)
+        _play(library, synth, _events(midi, sample_rate), sound)
+    finally:
+        synth.delete()
+    return _fade_out(sound, sample_rate)
+
+
+def _silence_messages(library: Any) -> None:
+    for level in range(5):
+        library._fl.fluid_set_log_function(level, None, None)
+
+
+def _select_program(synth: Any, font: int, channel: int, instrument: pretty_midi.Instrument) -> None:
+    """Choose the instrument's preset, or else the first of its family, or else the first of all."""
+    bank = DRUM_BANK if instrument.is_drum else 0
+    family = 0 if instrument.is_drum else instrument.program // 8 * 8
+    for program in (instrument.program, family, 0):
+        if synth.program_select(channel, font, bank, program) == 0:
+            if program != instrument.program:
+                _log.warning(
+                    "the SoundFont lacks program %d of bank %d; %d plays instead", instrument.program, bank, program
+                )
+            return
+    _log.warning("the SoundFont has nothing for program %d of bank %d; it stays silent", instrument.program, bank)
+
+
+def _events(midi: pretty_midi.PrettyMIDI, sample_rate: int) -> list[_Event]:
+    events = []
+    for channel, instrument in enumerate(midi.instruments):
+        for bend in instrument.pitch_bends:
+            events.append(_Event(round(bend.time * sample_rate), _BEND, channel, 0, bend.pitch))
+        for change in instrument.control_changes:
+            events.append(_Event(round(change.time * sample_rate), _CONTROL, channel, change.number, change.value))
+        for note in instrument.notes:
+            onset = round(note.start * sample_rate)
+            events.append(_Event(onset, _NOTE_ON, channel, note.pitch, note.velocity))
+            events.append(_Event(max(onset + 1, round(note.end * sample_rate)), _NOTE_OFF, channel, note.pitch, 0))
+    return sorted(events)
+
+
+def _play(library: Any, synth: Any, events: list[_Event], sound: Float32[np.ndarray, "2 samples"]) -> None:
+    samples = sound.shape[1]
+    done = 0
+    for event in events:
+        if event.sample >= samples:
+            break
+        _write(library, synth, sound, done, event.sample)
+        done = max(done, event.sample)
+        if event.rank == _NOTE_ON:
+            synth.noteon(event.channel, event.number, event.value)
+        elif event.rank == _NOTE_OFF:
+            synth.noteoff(event.channel, event.number)
+        elif event.rank == _CONTROL:
+            synth.cc(event.channel, event.number, event.value)
+        else:
+            synth.pitch_bend(event.channel, event.value)
+    _write(library, synth, sound, done, samples)
+
+
+def _write(library: Any, synth: Any, sound: Float32[np.ndarray, "2 samples"], start: int, end: int) -> None:
+    """Let the synthesizer fill the samples `start` to `end`, as float (pyfluidsynth offers 16 bits, which clip)."""
+    if end <= start:
+        return
+    left, right = (ctypes.c_void_p(channel.ctypes.data) for channel in sound)
+    count = ctypes.c_int(end - start)
+    pointer = ctypes.c_void_p(synth.synth)
+    library._fl.fluid_synth_write_float(pointer, count, left, ctypes.c_int(start), 1, right, ctypes.c_int(start), 1)
+
+
+def _fade_out(sound: Float32[np.ndarray, "2 samples"], sample_rate: int) -> Float32[np.ndarray, "2 samples"]:
+    length = min(round(FADE_S * sample_rate), sound.shape[1] // 4)
+    if length:
+        sound[:, -length:] *= np.square(np.cos(np.linspace(0, np.pi / 2, length))).astype(np.float32)
+    return sound
+
+
+def master(
+    sound: Float32[np.ndarray, "2 samples"], sample_rate: int, *, lufs: float = -14.0, peak_dbtp: float = -1.0
+) -> Float32[np.ndarray, "2 samples"]:
+    """Bring `sound` to a loudness, with a look-ahead limiter that holds the true peak.
+
+    Args:
+        sound: full scale = 1.
+        sample_rate: in Hz.
+        lufs: integrated loudness to reach, within 0.5.
+        peak_dbtp: highest true peak, in dB full scale.
+
+    Returns:
+        As long as `sound`. Silence (nothing over -70 LUFS) stays as it is.
+    """
+    blocks = loudness.measure(sound, sample_rate)
+    if loudness.gated_lufs(blocks) == -math.inf:
+        return sound
+    ceiling_db = peak_dbtp - MARGIN_DB
+    for _ in range(4):
+        out = _apply(sound, _gain(blocks, lufs, ceiling_db), blocks.size)
+        over_db = loudness.true_peak_dbtp(out, sample_rate) - (peak_dbtp - MARGIN_DB / 2)
+        if over_db <= 0:
+            break
+        ceiling_db -= over_db
+    return out
+
+
+def _gain(blocks: loudness.Blocks, lufs: float, ceiling_db: float) -> Float64[np.ndarray, " blocks"]:
+    """The limiter's gain for each block, driven (found by trial) so that the loudness comes out right."""
+    drive_db = lufs - loudness.gated_lufs(blocks)
+    for _ in range(30):
+        gain = _limit(blocks, 10 ** (drive_db / 20), 10 ** (ceiling_db / 20))
+        missing = lufs - loudness.gated_lufs(blocks, blocks.energy * gain**2)
+        if abs(missing) < TOLERANCE_LU:
+            break
+        drive_db += missing
+    return gain
+
+
+def _limit(blocks: loudness.Blocks, drive: float, ceiling: float) -> Float64[np.ndarray, " blocks"]:
+    """`drive` times a smooth gain under which no block passes the ceiling.
+
+    The lowest gain asked for within reach of a block, then the mean of these over the same reach, is never above what
+    the block itself asks for; one block more of reach covers the straight line that is drawn between blocks.
+    """
+    asked = np.minimum(1.0, ceiling / np.maximum(drive * blocks.peak, 1e-12))
+    reach = max(1, round(LOOK_AHEAD_S * blocks.sample_rate / blocks.size))
+    lowest = scipy.ndimage.minimum_filter1d(asked, 2 * (2 * reach + 1) + 1, mode="nearest")
+    smooth = scipy.ndimage.uniform_filter1d(lowest, 2 * reach + 1, mode="nearest")
+    twice: Float64[np.ndarray, " blocks"] = scipy.ndimage.uniform_filter1d(smooth, 2 * reach + 1, mode="nearest")
+    return drive * twice
+
+
+def _apply(
+    sound: Float32[np.ndarray, "2 samples"], gain: Float64[np.ndarray, " blocks"], size: int
+) -> Float32[np.ndarray, "2 samples"]:
+    """`sound` under a gain that goes straight from the middle of one block to the next."""
+    out = np.empty_like(sound)
+    middles = (np.arange(len(gain)) + 0.5) * size
+    step = 10000 * size
+    for start in range(0, sound.shape[1], step):
+        end = min(start + step, sound.shape[1])
+        out[:, start:end] = sound[:, start:end] * np.interp(np.arange(start, end), middles, gain).astype(np.float32)
+    return out
+
+
+def write_flac(
+    sound: Float32[np.ndarray, "2 samples"], sample_rate: int, path: Path, *, bits: Literal[16, 24] = 16
+) -> None:
+    """Write a FLAC file of 16 or 24 bits."""
+    soundfile.write(path, sound.T, sample_rate, format="FLAC", subtype=f"PCM_{bits}")
+
+
+def flac_bytes(sound: Float32[np.ndarray, "2 samples"], sample_rate: int, *, bits: Literal[16, 24] = 16) -> bytes:
+    """The bytes that `write_flac` writes."""
+    file = io.BytesIO()
+    soundfile.write(file, sound.T, sample_rate, format="FLAC", subtype=f"PCM_{bits}")
+    return file.getvalue()
