@@ -1,0 +1,67 @@
+"""The affective loss: chord cross-entropy and the emotion term, song by song.
+
+Source: Kang et al. 2024 (arXiv 2311.00968), section 4.3: 0.4 x chord + 0.6 x emotion.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+from vmt import chords
+
+CHORD_WEIGHT = 0.4
+EMOTION_WEIGHT = 0.6
+NO_EMOTION = len(chords.EMOTIONS)
+"""Row of the target table for positions past the end: only PAD is 1."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Losses of each song."""
+
+    chord: Float[Tensor, " batch"]
+    emotion: Float[Tensor, " batch"]
+
+    @property
+    def total(self) -> Float[Tensor, " batch"]:
+        """0.4 x chord + 0.6 x emotion."""
+        return CHORD_WEIGHT * self.chord + EMOTION_WEIGHT * self.emotion
+
+
+def _table() -> Float[Tensor, "emotions vocabulary"]:
+    rows = torch.from_numpy(chords.AFFECTIVE_TARGETS).float()
+    pad = torch.zeros(1, chords.VOCABULARY_SIZE)
+    pad[0, chords.PAD] = 1
+    return torch.cat([rows, pad])
+
+
+EMOTION_TARGETS = _table()
+
+
+def losses(
+    logits: Float[Tensor, "batch length vocabulary"],
+    targets: Int64[Tensor, "batch length"],
+    emotions: Int64[Tensor, "batch length"],
+    *,
+    count_padding: bool,
+    label_smoothing: float = 0.0,
+) -> Losses:
+    """Losses of each song, so that a batch counts as its songs alone would.
+
+    Args:
+        targets: the chord of the next second; END after the last, then PAD.
+        emotions: 0 to 5, the strongest emotion of the target's second; `NO_EMOTION` past the end.
+        count_padding: let PAD rows count in the emotion term, as the published code does.
+        label_smoothing: share of the target spread over the vocabulary, 0 to 1.
+    """
+    logits = logits.float()
+    real = targets != chords.PAD
+    chord = F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=chords.PAD, reduction="none", label_smoothing=label_smoothing)
+    chord_mean = chord.sum(1) / real.sum(1).clamp(min=1)
+    wanted = EMOTION_TARGETS.to(logits.device)[emotions]
+    emotion = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(2)
+    emotion_mean = emotion.mean(1) if count_padding else (emotion * real).sum(1) / real.sum(1).clamp(min=1)
+    return Losses(chord_mean, emotion_mean)
