@@ -1,0 +1,214 @@
+"""Writing videos with ffmpeg as a child process, under limits of time and memory; outputs appear only when whole."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+from jaxtyping import UInt8
+
+from vmt.errors import MediaError, StoreFull
+from vmt.media.reading import SAFE_INPUT, probe
+
+if os.name == "posix":
+    import resource
+
+COPIED_CODECS = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg"})
+"""Pictures that ffmpeg's MP4 muxer takes; any other is encoded as H.264."""
+MEMORY_LIMIT_BYTES = 6 << 30
+THREADS = min(8, os.cpu_count() or 1)
+AUDIO_RATE_HZ = 48_000
+AUDIO_BITRATE = "192k"
+
+
+def mux(
+    video: Path, sound: Path, out: Path, *, duration_s: float, metadata: Mapping[str, str] | None = None
+) -> Literal["copied", "encoded"]:
+    """The picture of `video` with `sound` under it, as an MP4 that starts to play before it is loaded.
+
+    The picture's bitstream is copied where MP4 can hold its codec, and encoded as H.264 where it cannot. The sound
+    becomes AAC and exactly `duration_s` long: cut, or filled with silence.
+
+    Args:
+        video: any file that `probe` takes.
+        sound: a sound file that ffmpeg reads, such as WAV or FLAC; its first sample plays at the first frame.
+        out: the MP4; it appears only when whole.
+        duration_s: of the picture, as `probe` says.
+        metadata: written as the MP4's tags.
+
+    Returns:
+        Whether the picture was copied or encoded.
+
+    Raises:
+        MediaError: as `probe`; `encode-failed` or `timeout`.
+        StoreFull: if there is no space left for `out`.
+    """
+    info = probe(video)
+    limit_s = 120 + 2 * duration_s
+    copy = info.video_codec in COPIED_CODECS
+    if copy:
+        try:
+            _mux(video, sound, out, info, duration_s, metadata or {}, copy=True, limit_s=limit_s)
+        except MediaError as error:
+            if error.code != "encode-failed":
+                raise
+            copy = False  # such as an AVI whose packets carry no timestamps
+    if not copy:
+        _mux(video, sound, out, info, duration_s, metadata or {}, copy=False, limit_s=60 * limit_s)
+    return "copied" if copy else "encoded"
+
+
+def _mux(
+    video: Path,
+    sound: Path,
+    out: Path,
+    info: Any,
+    duration_s: float,
+    metadata: Mapping[str, str],
+    *,
+    copy: bool,
+    limit_s: float,
+) -> None:
+    picture = ffmpeg.input(_local(video), **SAFE_INPUT)[str(info.picture_index)]
+    voice = ffmpeg.input(_local(sound), protocol_whitelist="file,pipe").audio
+    voice = voice.filter("aresample", AUDIO_RATE_HZ).filter("apad").filter("atrim", end=duration_s)
+    options: dict[str, Any] = {
+        "c:a": "aac",
+        "b:a": AUDIO_BITRATE,
+        "c:v": "copy" if copy else "libx264",
+        "movflags": "+faststart",
+        "map_metadata": -1,
+        "threads": THREADS,
+    }
+    if not copy:
+        options |= {"crf": 18, "preset": "medium", "pix_fmt": "yuv420p", "vf": _EVEN}
+    if copy and info.video_codec == "hevc":
+        options["tag:v"] = "hvc1"  # the tag that Apple's players ask for
+    tags = {f"metadata:g:{number}": f"{name}={value}" for number, (name, value) in enumerate(metadata.items())}
+    with _whole(out) as part:
+        command = ffmpeg.output(picture, voice, str(part), format="mp4", **options, **tags)
+        _run(command, out, limit_s)
+
+
+_EVEN = "pad=ceil(iw/2)*2:ceil(ih/2)*2"  # H.264 in 4:2:0 has even sides
+
+
+def encode_video(
+    frames: Iterable[UInt8[np.ndarray, "height width 3"]],
+    fps: int,
+    size: tuple[int, int],
+    out: Path,
+    sound: Path | None,
+    *,
+    limit_s: float = 3600,
+) -> None:
+    """Frames as H.264, with `sound` as AAC, in an MP4.
+
+    Args:
+        frames: RGB pictures, all of `size`, taken one at a time.
+        fps: frames a second.
+        size: width and height in pixels; an odd side gains a black line.
+        out: the MP4; it appears only when whole.
+        sound: a sound file, cut or filled to the picture's length; None for a silent video.
+        limit_s: when to give up.
+
+    Raises:
+        MediaError: `encode-failed` or `timeout`.
+        StoreFull: if there is no space left for `out`.
+    """
+    width, height = size
+    picture = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps)
+    options: dict[str, Any] = {"c:v": "libx264", "preset": "veryfast", "crf": 21, "pix_fmt": "yuv420p", "vf": _EVEN}
+    options |= {"movflags": "+faststart", "threads": THREADS}
+    streams = [picture]
+    if sound is not None:
+        streams.append(ffmpeg.input(_local(sound), protocol_whitelist="file,pipe").audio.filter("apad"))
+        options |= {"c:a": "aac", "b:a": AUDIO_BITRATE, "ar": AUDIO_RATE_HZ, "shortest": None}
+    with _whole(out) as part:
+        _run(
+            ffmpeg.output(*streams, str(part), format="mp4", **options),
+            out,
+            limit_s,
+            (frame.tobytes() for frame in frames),
+        )
+
+
+def _local(path: Path) -> str:
+    return f"file:{path.resolve()}"
+
+
+@contextlib.contextmanager
+def _whole(out: Path) -> Iterator[Path]:
+    """A name beside `out` to write to, moved to `out` at the end and removed on failure."""
+    part = out.with_name(f".{out.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        yield part
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _run(command: Any, out: Path, limit_s: float, feed: Iterable[bytes] = ()) -> None:
+    """Run ffmpeg, writing `feed` to its standard input; ended after `limit_s`."""
+    arguments = command.global_args("-hide_banner", "-nostats", "-loglevel", "error").compile(
+        cmd=imageio_ffmpeg.get_ffmpeg_exe(), overwrite_output=True
+    )
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(limit_s, end)
+        try:
+            _limit_memory(process.pid)
+            timer.start()
+            _feed(process, feed)
+            process.wait()
+        finally:
+            timer.cancel()
+            process.kill()
+            process.wait()
+        log.seek(0)
+        words = log.read().decode(errors="replace")
+    if late.is_set():
+        raise MediaError(
+            f"video {out.name}: ffmpeg was still at work after {limit_s:.0f} s and was ended; cut the video into parts",
+            "timeout",
+        )
+    if process.returncode != 0:
+        raise _failure(out, process.returncode, words)
+
+
+def _feed(process: subprocess.Popen[bytes], feed: Iterable[bytes]) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # an ffmpeg that ended says why on stderr
+        for data in feed:
+            pipe.write(data)
+
+
+def _limit_memory(pid: int) -> None:
+    if hasattr(resource, "prlimit"):  # Linux
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+
+
+def _failure(out: Path, returncode: int, words: str) -> MediaError | StoreFull:
+    if returncode == -signal.SIGXFSZ or re.search("No space left|File too large|quota exceeded", words, re.IGNORECASE):
+        return StoreFull(f"file {out.name}: no space left in its folder; free some and run again")
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    reason = lines[-1][:200] if lines else f"it ended with code {returncode}"
+    return MediaError(
+        f"video {out.name}: ffmpeg could not write it ({reason}); check the video and the sound", "encode-failed"
+    )
