@@ -1,0 +1,61 @@
+# `make` lists the targets. Nothing here needs root; what a target lacks it names.
+PYTHON ?= python3.11
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Another build of PyTorch than the lock's, such as a CPU-only one: two requirements or two wheel files, e.g.
+#   make setup TORCH="torch==2.15.0+cpu torchvision==0.29.2+cpu"     with PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS saying where from
+TORCH ?=
+
+.PHONY: help setup demo test check dashboard lock
+
+help:
+	@echo "make setup      the virtual environment in .venv, from the locks (about 8 GB, most of it CUDA)"
+	@echo "make demo       setup, then videos in, soundtracks out, on this machine alone"
+	@echo "make dashboard  losses and soundtracks in a web page"
+	@echo "make test       the tests; VMT_TEST_DATA=FOLDER adds those that read data which cannot be committed"
+	@echo "make check      formatting, lint, types, import arrows, tests"
+	@echo "make lock       write the locks anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions"
+
+setup: .venv/installed
+
+# The locks name every package, so pip has nothing to resolve: --no-deps is quicker, and basic-pitch needs it (see pyproject.toml).
+.venv/installed: requirements-dev.lock requirements-nodeps.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "VMT needs Python 3.11: install it, or say where it is with make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "installing $$(cat requirements-dev.lock requirements-nodeps.lock | grep -c '==') pinned packages into .venv; this takes some minutes"
+	$(PYTHON) -m venv .venv
+ifneq ($(strip $(TORCH)),)
+	$(PIP) install --no-deps $(TORCH)
+	awk '/^[^ #]/ { drop = /^(torch|torchvision|triton|nvidia-|cuda-)[a-z0-9-]*==/ } !drop' requirements-dev.lock > .venv/packages.lock
+else
+	cp requirements-dev.lock .venv/packages.lock
+endif
+	$(PIP) install --no-deps --require-hashes -r .venv/packages.lock -r requirements-nodeps.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/vmt demo
+
+dashboard: setup
+	$(BIN)/vmt dashboard
+
+# One thread a process: two processes with a pool each only get in each other's way.
+test: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) test
+
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
+
+# uv keeps the versions that it finds in its output file, so an image runs what the tests ran.
+lock: setup
+	$(UV_COMPILE) pyproject.toml --group dev --output-file requirements-dev.lock >/dev/null
+	cp requirements-dev.lock requirements.lock
+	$(UV_COMPILE) pyproject.toml --output-file requirements.lock >/dev/null
+	echo basic-pitch==0.4.0 | $(UV_COMPILE) --no-deps - --output-file requirements-nodeps.lock >/dev/null
