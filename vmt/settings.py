@@ -18,18 +18,18 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    store: str = Field("vmt-data", description="a folder, or s3://bucket/prefix")
-    s3_endpoint_url: str | None = Field(None, description="S3 endpoint; AWS's own when empty")
-    s3_public_endpoint_url: str | None = Field(None, description="the endpoint that a browser can reach, for presigned URLs")
+    store: str = Field(default="vmt-data", description="a folder, or s3://bucket/prefix")
+    s3_endpoint_url: str | None = Field(default=None, description="S3 endpoint; AWS's own when empty")
+    s3_public_endpoint_url: str | None = Field(default=None, description="the endpoint that a browser can reach, for presigned URLs")
     s3_access_key_id: str | None = None
     s3_secret_access_key: SecretStr | None = None
     s3_region: str = "us-east-1"
-    cache: Path = Field(Path.home() / ".cache" / "vmt", description="downloaded model weights and working copies")
-    soundfont: Path | None = Field(None, description="a .sf2 file; TimGM6mb from pretty_midi when empty")
+    cache: Path = Field(default=Path.home() / ".cache" / "vmt", description="downloaded model weights and working copies")
+    soundfont: Path | None = Field(default=None, description="a .sf2 file; TimGM6mb from pretty_midi when empty")
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    clip_model: str = Field("ViT-L-14-336", description="an open_clip model name")
-    clip_weights: str = Field("openai", description="an open_clip tag, a local file, or untrained:SEED")
-    clip_fallback_untrained: bool = Field(False, description="the demo's: use untrained weights, with a warning, where none can be had")
+    clip_model: str = Field(default="ViT-L-14-336", description="an open_clip model name")
+    clip_weights: str = Field(default="openai", description="an open_clip tag, a local file, or untrained:SEED")
+    clip_fallback_untrained: bool = Field(default=False, description="the demo's: use untrained weights, with a warning, where none can be had")
 
 
 def load_settings() -> Settings:

@@ -1,0 +1,296 @@
+"""Any S3 as an object store, through boto3."""
+
+import contextlib
+import mimetypes
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import boto3
+import botocore.exceptions
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+
+from vmt.errors import ObjectNotFound, PreconditionFailed, StoreDenied, StoreError, StoreFull, StoreUnavailable
+from vmt.settings import Settings
+from vmt.store.protocol import ObjectInfo, check_key, check_prefix, os_failure
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+PART_BYTES = 16 << 20
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 60
+ATTEMPTS = 3
+_DENIED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "401"}
+_LOST = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
+_FULL = {"507", "InsufficientStorage", "InsufficientCapacity", "XMinioStorageFull", "QuotaExceeded"}
+_BUSY = {"429", "SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded"}
+_TYPES = {
+    ".flac": "audio/flac",
+    ".mid": "audio/midi",
+    ".lab": "text/plain",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+}
+_CREDENTIALS = (
+    botocore.exceptions.NoCredentialsError,
+    botocore.exceptions.PartialCredentialsError,
+    botocore.exceptions.CredentialRetrievalError,
+    botocore.exceptions.ProfileNotFound,
+)
+
+
+class S3Store:
+    """Objects under `prefix` in `bucket`; connected at the first use, shared by threads, pickled as its address."""
+
+    page_size = 1000
+    part_bytes = PART_BYTES
+
+    def __init__(self, bucket: str, prefix: str, settings: Settings) -> None:
+        self.bucket = bucket
+        self.url = f"s3://{bucket}/{prefix}".rstrip("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._settings = settings
+        self._clients: dict[str | None, S3Client] = {}
+        self._guard = threading.Lock()
+        self._bucket_exists = False
+
+    def __reduce__(self) -> tuple[type["S3Store"], tuple[str, str, Settings]]:
+        return S3Store, (self.bucket, self._prefix.rstrip("/"), self._settings)
+
+    def put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> ObjectInfo:
+        """Write an object whole. See `ObjectStore.put`."""
+        assert not (if_absent and if_match is not None), "an object cannot be both absent and of a known etag"
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if if_absent else {}
+        if if_match is not None:
+            condition = {"IfMatch": f'"{if_match}"'}
+        name = self._name(key)
+        with self._errors(f"write {key}"):
+            try:
+                answer = self._client().put_object(
+                    Bucket=self.bucket, Key=name, Body=data, ContentType=_content_type(key), **condition
+                )
+            except botocore.exceptions.ClientError as error:
+                if not condition or _code(error) not in _LOST | {"404", "NoSuchKey"}:
+                    raise
+                mine = self._written_by_lost_answer(key, data, error)
+                if mine is not None:
+                    return mine
+                remedy = "read it, and write again with its etag" if if_absent else "read it again and repeat"
+                what = "exists already" if if_absent else "was changed by another writer"
+                raise PreconditionFailed(f"object {key} {what}; {remedy}") from error
+        self._bucket_exists = True
+        return ObjectInfo(key, len(data), answer["ETag"].strip('"'), _date(answer))
+
+    def _written_by_lost_answer(
+        self, key: str, data: bytes, error: botocore.exceptions.ClientError
+    ) -> ObjectInfo | None:
+        """A conditional write whose first answer got lost is refused when boto3 repeats it, though it won."""
+        if not error.response.get("ResponseMetadata", {}).get("RetryAttempts"):
+            return None
+        info = self.head(key)
+        return info if info is not None and info.size == len(data) and self.get(key) == data else None
+
+    def put_file(self, key: str, path: Path) -> ObjectInfo:
+        """Upload a file, in parts where it is large; each part carries a checksum. See `ObjectStore.put_file`."""
+        name = self._name(key)
+        transfer = TransferConfig(
+            multipart_threshold=self.part_bytes, multipart_chunksize=self.part_bytes, max_concurrency=4
+        )
+        extra = {"ContentType": _content_type(key), "ChecksumAlgorithm": "CRC32"}
+        with self._errors(f"write {key}"):
+            self._client().upload_file(str(path), self.bucket, name, ExtraArgs=extra, Config=transfer)
+        info = self.head(key)
+        if info is None:
+            raise StoreUnavailable(f"object {key}: gone right after it was written to {self.url}; run again")
+        return info
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes. See `ObjectStore.get`."""
+        return self.get_with_etag(key)[0]
+
+    def get_with_etag(self, key: str) -> tuple[bytes, str]:
+        """Bytes and their etag. See `ObjectStore.get_with_etag`."""
+        name = self._name(key)
+        with self._errors(f"read {key}", key):
+            answer = self._client().get_object(Bucket=self.bucket, Key=name)
+            return answer["Body"].read(), answer["ETag"].strip('"')
+
+    def get_file(self, key: str, path: Path) -> None:
+        """Download to `path`. See `ObjectStore.get_file`."""
+        name = self._name(key)
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        try:
+            with self._errors(f"read {key}", key):
+                self._client().download_file(self.bucket, name, str(part))
+                os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """The object's information, or None."""
+        name = self._name(key)
+        with self._errors(f"look at {key}"):
+            try:
+                answer = self._client().head_object(Bucket=self.bucket, Key=name)
+            except botocore.exceptions.ClientError as error:
+                if _code(error) not in ("404", "NoSuchKey"):
+                    raise
+                self._require_bucket()
+                return None
+        return ObjectInfo(
+            key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"].astimezone(UTC)
+        )
+
+    def _require_bucket(self) -> None:
+        """A missing object and a missing bucket look alike to head_object."""
+        if not self._bucket_exists:
+            try:
+                self._client().head_bucket(Bucket=self.bucket)
+            except botocore.exceptions.ClientError as error:
+                if _code(error) == "404":
+                    raise self._no_bucket() from error
+                raise
+            self._bucket_exists = True
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Objects under `prefix`, in key order, page by page."""
+        full = self._prefix + check_prefix(prefix)
+        with self._errors(f"list {prefix}"):
+            pages = self._client().get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=full, PaginationConfig={"PageSize": self.page_size}):
+                for item in page.get("Contents", []):
+                    if not item["Key"].endswith("/"):  # a folder's placeholder, as consoles make them
+                        key = item["Key"].removeprefix(self._prefix)
+                        yield ObjectInfo(
+                            key, item["Size"], item["ETag"].strip('"'), item["LastModified"].astimezone(UTC)
+                        )
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """Names one level below `prefix`. See `ObjectStore.folders`."""
+        full = self._prefix + check_prefix(prefix)
+        with self._errors(f"list {prefix}"):
+            pages = self._client().get_paginator("list_objects_v2")
+            for page in pages.paginate(
+                Bucket=self.bucket, Prefix=full, Delimiter="/", PaginationConfig={"PageSize": self.page_size}
+            ):
+                for item in page.get("CommonPrefixes", []):
+                    yield item["Prefix"].removeprefix(full).removesuffix("/")
+
+    def delete(self, key: str) -> None:
+        """Remove an object; none there is no error."""
+        name = self._name(key)
+        with self._errors(f"delete {key}"):
+            self._client().delete_object(Bucket=self.bucket, Key=name)
+
+    def share_url(self, key: str, expires_s: int = 3600, *, filename: str | None = None) -> str:
+        """A presigned URL, at the public endpoint where the settings name one, that a browser may play and seek in."""
+        params: dict[str, Any] = {"Bucket": self.bucket, "Key": self._name(key)}
+        if filename is not None:
+            params["ResponseContentDisposition"] = f"inline; filename*=UTF-8''{quote(filename, safe='')}"
+        endpoint = self._settings.s3_public_endpoint_url or self._settings.s3_endpoint_url
+        with self._errors(f"share {key}"):
+            return self._client(endpoint).generate_presigned_url("get_object", Params=params, ExpiresIn=expires_s)
+
+    def _name(self, key: str) -> str:
+        return self._prefix + check_key(key)
+
+    def _client(self, endpoint: str | None = None) -> "S3Client":
+        endpoint = endpoint or self._settings.s3_endpoint_url
+        with self._guard:
+            if endpoint not in self._clients:
+                self._clients[endpoint] = _connect(self._settings, endpoint)
+            return self._clients[endpoint]
+
+    def _no_bucket(self) -> StoreError:
+        return StoreError(f"store {self.url}: no bucket {self.bucket}; create it, or correct VMT_STORE")
+
+    @contextlib.contextmanager
+    def _errors(self, doing: str, key: str | None = None) -> Iterator[None]:
+        """Say what S3 said in the store's words; a missing key is an object not found where `key` is given."""
+        try:
+            yield
+        except botocore.exceptions.ClientError as error:
+            raise self._from_answer(error, doing, key) from error
+        except Boto3Error as error:  # what an upload wraps an answer in
+            if isinstance(error.__context__, botocore.exceptions.ClientError):
+                raise self._from_answer(error.__context__, doing, key) from error
+            raise StoreUnavailable(f"store {self.url}: cannot {doing} ({_line(error)}); run again") from error
+        except _CREDENTIALS as error:
+            raise StoreDenied(
+                f"store {self.url}: {_line(error)}; set VMT_S3_ACCESS_KEY_ID and VMT_S3_SECRET_ACCESS_KEY"
+            ) from error
+        except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
+            endpoint = self._settings.s3_endpoint_url or "AWS"
+            raise StoreUnavailable(
+                f"store {self.url}: {endpoint} does not answer ({_line(error)}); is it running, is the address right?"
+            ) from error
+        except botocore.exceptions.BotoCoreError as error:
+            raise StoreError(
+                f"store {self.url}: cannot {doing} ({_line(error)}); check VMT_STORE and VMT_S3_*"
+            ) from error
+        except OSError as error:
+            raise os_failure(self.url, doing, error) from error
+
+    def _from_answer(self, error: botocore.exceptions.ClientError, doing: str, key: str | None) -> StoreError:
+        code, where = _code(error), f"store {self.url}"
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code == "NoSuchBucket":
+            return self._no_bucket()
+        if code in ("404", "NoSuchKey") and key is not None:
+            return ObjectNotFound(f"object {key}: none in {where}; check its name")
+        if code in _DENIED:
+            return StoreDenied(
+                f"{where}: not allowed to {doing} ({code}); check the keys in VMT_S3_* and their permissions"
+            )
+        if code in _FULL:
+            return StoreFull(f"{where}: no space left to {doing} ({code}); free some and run again")
+        if code in _BUSY or status >= 500:
+            return StoreUnavailable(f"{where}: cannot {doing} now ({code}); run again later")
+        if code in ("301", "PermanentRedirect", "AuthorizationHeaderMalformed"):
+            return StoreError(f"{where}: the bucket is in another region; set VMT_S3_REGION to it")
+        return StoreError(f"{where}: cannot {doing} ({_line(error)}); check VMT_STORE and VMT_S3_*")
+
+
+def _connect(settings: Settings, endpoint: str | None) -> "S3Client":
+    secret = settings.s3_secret_access_key
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path" if endpoint else "auto"},
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        max_pool_connections=32,
+    )
+    session = boto3.session.Session(
+        aws_access_key_id=settings.s3_access_key_id,
+        aws_secret_access_key=secret.get_secret_value() if secret is not None else None,
+        region_name=settings.s3_region,
+    )
+    return session.client("s3", endpoint_url=endpoint, config=config)
+
+
+def _code(error: botocore.exceptions.ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _date(answer: Any) -> datetime:
+    stamp = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(stamp).astimezone(UTC) if stamp else datetime.now(UTC)
+
+
+def _content_type(key: str) -> str:
+    suffix = Path(key).suffix.lower()
+    return _TYPES.get(suffix) or mimetypes.guess_type(key)[0] or "application/octet-stream"
