@@ -190,8 +190,13 @@ def pitch_classes(number: int) -> tuple[int, ...]:
     return tuple((root + interval) % 12 for interval in INTERVALS[QUALITIES[quality]])
 
 
+PAST_END = len(EMOTIONS)
+"""Row of `AFFECTIVE_TARGETS` for positions past the end of a song."""
+
+
 def _affective_targets() -> Bool[np.ndarray, "emotion vocabulary"]:
-    table = np.zeros((len(EMOTIONS), VOCABULARY_SIZE), dtype=bool)
+    table = np.zeros((len(EMOTIONS) + 1, VOCABULARY_SIZE), dtype=bool)
+    table[PAST_END, PAD] = True
     for row, emotion in enumerate(EMOTIONS):
         for quality in AFFECTIVE[emotion]:
             table[row, 1 + QUALITIES.index(quality) : END : 13] = True
@@ -199,7 +204,7 @@ def _affective_targets() -> Bool[np.ndarray, "emotion vocabulary"]:
 
 
 AFFECTIVE_TARGETS = _affective_targets()
-"""For each emotion, the tokens whose quality suits it."""
+"""For each emotion, the tokens whose quality suits it; for `PAST_END`, only PAD."""
 
 
 @dataclass(frozen=True)

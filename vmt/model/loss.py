@@ -14,8 +14,6 @@ from vmt import chords
 
 CHORD_WEIGHT = 0.4
 EMOTION_WEIGHT = 0.6
-NO_EMOTION = len(chords.EMOTIONS)
-"""Row of the target table for positions past the end: only PAD is 1."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +29,7 @@ class Losses:
         return CHORD_WEIGHT * self.chord + EMOTION_WEIGHT * self.emotion
 
 
-def _table() -> Float[Tensor, "emotions vocabulary"]:
-    rows = torch.from_numpy(chords.AFFECTIVE_TARGETS).float()
-    pad = torch.zeros(1, chords.VOCABULARY_SIZE)
-    pad[0, chords.PAD] = 1
-    return torch.cat([rows, pad])
-
-
-EMOTION_TARGETS = _table()
+_AFFECTIVE = torch.from_numpy(chords.AFFECTIVE_TARGETS).float()
 
 
 def losses(
@@ -53,7 +44,7 @@ def losses(
 
     Args:
         targets: the chord of the next second; END after the last, then PAD.
-        emotions: 0 to 5, the strongest emotion of the target's second; `NO_EMOTION` past the end.
+        emotions: 0 to 5, the strongest emotion of the target's second; `chords.PAST_END` past the end.
         count_padding: let PAD rows count in the emotion term, as the published code does.
         label_smoothing: share of the target spread over the vocabulary, 0 to 1.
     """
@@ -61,7 +52,7 @@ def losses(
     real = targets != chords.PAD
     chord = F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=chords.PAD, reduction="none", label_smoothing=label_smoothing)
     chord_mean = chord.sum(1) / real.sum(1).clamp(min=1)
-    wanted = EMOTION_TARGETS.to(logits.device)[emotions]
+    wanted = _AFFECTIVE.to(logits.device)[emotions]
     emotion = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(2)
     emotion_mean = emotion.mean(1) if count_padding else (emotion * real).sum(1) / real.sum(1).clamp(min=1)
     return Losses(chord_mean, emotion_mean)

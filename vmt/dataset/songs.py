@@ -1,0 +1,162 @@
+"""Songs as a model sees them, and batches of songs.
+
+Conventions: chords are AMT's numbers, normalised to C major or A minor; a position i of a batch holds the chord of second i as input and the
+chord and emotion of second i + 1 as target, END after the last second, PAD after END.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
+
+from vmt import chords
+from vmt.errors import DatasetError
+from vmt.features.record import Features
+
+CHORD_LABELS = (25, 157)
+
+
+@dataclass(frozen=True)
+class Song:
+    """One song of T seconds.
+
+    Attributes:
+        video: semantic, scene offset + 1, motion and the six emotions, the inputs of a model.
+        emotion: the strongest emotion of each second, 0 to 5.
+        tokens: chords, 0 to 156.
+        minor: whether the song's key is minor.
+        rhythm: note density and loudness.
+    """
+
+    id: str
+    video: Float32[np.ndarray, "time f"]
+    emotion: Int64[np.ndarray, " time"]
+    tokens: Int64[np.ndarray, " time"]
+    minor: bool
+    rhythm: Float32[np.ndarray, "time 2"]
+
+    @property
+    def seconds(self) -> int:
+        """T."""
+        return len(self.tokens)
+
+
+def video_inputs(features: Features) -> Float32[np.ndarray, "time f"]:
+    """A model's inputs for each second: semantic, scene offset + 1, motion, six emotions."""
+    columns = [features.semantic, features.scene_offset[:, None] + 1, features.motion[:, None], features.emotion]
+    return np.concatenate(columns, axis=1, dtype=np.float32)
+
+
+def song(name: str, features: Features, chord_labels: int) -> Song:
+    """A song from its features, chords normalised and reduced to 25 or kept at 157 labels.
+
+    Raises:
+        DatasetError: if the features hold no chords.
+    """
+    if chord_labels not in CHORD_LABELS:
+        raise DatasetError(f"a dataset has 25 or 157 chord labels, not {chord_labels}")
+    if features.chord is None or features.key is None or features.loudness is None or features.note_density is None:
+        raise DatasetError(f"video {name}: its features hold no music, so it cannot train; bring a {name}.lab or drop it from the dataset")
+    tokens = chords.transpose(chords.tokens(features.chord), features.key.semitones_to_normal)
+    if chord_labels == 25:
+        tokens = chords.REDUCE_25[tokens]
+    return Song(
+        name,
+        video_inputs(features),
+        features.emotion.argmax(1),
+        tokens,
+        features.key.minor,
+        np.stack([features.note_density, features.loudness], axis=1),
+    )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Songs side by side: B songs, S seconds, L chord positions.
+
+    Attributes:
+        video: zeros past a song's end.
+        inputs: chord of each second, PAD past the end.
+        targets: chord of the next second, END after the last, then PAD.
+        emotions: strongest emotion of the target's second, `chords.PAST_END` where there is none.
+        minor: 1 in minor, 0 in major.
+        lengths: seconds of each song, at most S.
+        rhythm: note density and loudness, zeros past the end.
+    """
+
+    ids: tuple[str, ...]
+    video: Float[Tensor, "batch seconds f"]
+    inputs: Int64[Tensor, "batch length"]
+    targets: Int64[Tensor, "batch length"]
+    emotions: Int64[Tensor, "batch length"]
+    minor: Float[Tensor, " batch"]
+    lengths: Int64[Tensor, " batch"]
+    rhythm: Float[Tensor, "batch seconds 2"]
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on `device`."""
+        moved = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in vars(self).items()}
+        return Batch(**moved)
+
+
+def collate(songs: Sequence[Song], max_seconds: int, *, fixed: bool) -> Batch:
+    """Songs as one batch, each cut to its first `max_seconds` seconds.
+
+    Args:
+        fixed: pad to `max_seconds` seconds and `max_seconds` - 1 positions, as the published code does; otherwise to the longest song.
+    """
+    lengths = [min(each.seconds, max_seconds) for each in songs]
+    seconds = max_seconds if fixed else max(lengths)
+    positions = seconds - 1 if fixed else seconds
+    shape = (len(songs), seconds)
+    video = np.zeros((*shape, songs[0].video.shape[1]), dtype=np.float32)
+    rhythm = np.zeros((*shape, 2), dtype=np.float32)
+    known = np.full((len(songs), seconds + 2), chords.PAD, dtype=np.int64)
+    emotion = np.full((len(songs), seconds + 2), chords.PAST_END, dtype=np.int64)
+    for row, (each, length) in enumerate(zip(songs, lengths, strict=True)):
+        video[row, :length] = each.video[:length]
+        rhythm[row, :length] = each.rhythm[:length]
+        known[row, :length] = each.tokens[:length]
+        emotion[row, :length] = each.emotion[:length]
+    targets = known[:, 1 : 1 + positions].copy()
+    for row, (each, length) in enumerate(zip(songs, lengths, strict=True)):
+        if each.seconds == length and length - 1 < positions:
+            targets[row, length - 1] = chords.END
+    return Batch(
+        tuple(each.id for each in songs),
+        torch.from_numpy(video),
+        torch.from_numpy(known[:, :positions].copy()),
+        torch.from_numpy(targets),
+        torch.from_numpy(emotion[:, 1 : 1 + positions].copy()),
+        torch.tensor([float(each.minor) for each in songs]),
+        torch.tensor(lengths),
+        torch.from_numpy(rhythm),
+    )
+
+
+def bucketed(songs: Sequence[Song], batch_size: int, rng: random.Random | None = None) -> Iterator[list[Song]]:
+    """Batches of songs of like length; in random order, another at each call, where `rng` is given.
+
+    Within a stretch of 16 batches songs are sorted by length, so that little is padded and batches still mix.
+    """
+    order = list(songs)
+    if rng is None:
+        order.sort(key=lambda each: (each.seconds, each.id))
+    else:
+        rng.shuffle(order)
+        stretch = 16 * batch_size
+        order = [each for start in range(0, len(order), stretch) for each in sorted(order[start : start + stretch], key=lambda s: s.seconds)]
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    if rng is not None:
+        rng.shuffle(batches)
+    yield from batches
+
+
+def input_statistics(songs: Sequence[Song]) -> tuple[Float32[np.ndarray, " f"], Float32[np.ndarray, " f"]]:
+    """Mean and standard deviation of each input over all seconds of `songs`."""
+    everything = np.concatenate([each.video for each in songs]).astype(np.float64)
+    return everything.mean(0).astype(np.float32), everything.std(0).astype(np.float32)

@@ -1,0 +1,183 @@
+"""Dataset versions: immutable manifests in the store.
+
+`datasets/<name>/v0001/manifest.parquet` has one row a video; `dataset.json` beside it describes the version and, written last and only once,
+publishes it.
+"""
+
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from vmt import chords
+from vmt.dataset.songs import Song, song
+from vmt.dataset.splits import SPLITS, Split
+from vmt.errors import DatasetError, ObjectNotFound, PreconditionFailed
+from vmt.features.record import Features
+from vmt.store import ObjectStore
+
+COLUMNS = ("id", "key", "sha256", "split", "seconds", "duration_s", "features_key", "song_key", "emotion")
+
+
+@dataclass(frozen=True)
+class DatasetRef:
+    """The name of one version, written `main@v0003`."""
+
+    name: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.name}@v{self.version:04d}"
+
+    @property
+    def prefix(self) -> str:
+        """Where its objects stand."""
+        return f"datasets/{self.name}/v{self.version:04d}/"
+
+
+@dataclass(frozen=True)
+class DatasetVersion:
+    """One published version: `manifest` has `COLUMNS`, `info` is dataset.json."""
+
+    ref: DatasetRef
+    manifest: pd.DataFrame
+    info: dict[str, Any]
+
+    @property
+    def chord_labels(self) -> int:
+        """25 or 157."""
+        return int(self.info["chord_labels"])
+
+
+def row(video: str, key: str, features_key: str, split: Split, features: Features) -> dict[str, Any]:
+    """A manifest's row of one video."""
+    return {
+        "id": video,
+        "key": key,
+        "sha256": features.source_sha256,
+        "split": split,
+        "seconds": features.seconds,
+        "duration_s": features.duration_s,
+        "features_key": features_key,
+        "song_key": str(features.key),
+        "emotion": chords.EMOTIONS[int(features.emotion.mean(0).argmax())],
+    }
+
+
+def describe(manifest: pd.DataFrame, chord_counts: Counter[str], previous: pd.DataFrame | None) -> dict[str, Any]:
+    """Counts, hours and histograms of a version, and what changed since the one before."""
+    before = set(previous["sha256"]) if previous is not None else set()
+    now = set(manifest["sha256"])
+    return {
+        "videos": len(manifest),
+        "seconds": int(manifest["seconds"].sum()),
+        "splits": {side: int((manifest["split"] == side).sum()) for side in SPLITS},
+        "keys": dict(Counter(manifest["song_key"]).most_common()),
+        "chords": dict(chord_counts.most_common()),
+        "emotions": dict(Counter(manifest["emotion"]).most_common()),
+        "changes": {
+            "added": sorted(manifest.loc[~manifest["sha256"].isin(before), "id"]),
+            "removed": sorted(previous.loc[~previous["sha256"].isin(now), "id"]) if previous is not None else [],
+        },
+    }
+
+
+def versions(store: ObjectStore, name: str) -> list[int]:
+    """Numbers of the published versions of `name`, rising."""
+    found = []
+    for folder in store.folders(f"datasets/{name}/"):
+        if re.fullmatch(r"v\d{4}", folder) and store.head(f"datasets/{name}/{folder}/dataset.json"):
+            found.append(int(folder[1:]))
+    return sorted(found)
+
+
+def resolve(store: ObjectStore, text: str) -> DatasetRef:
+    """The version that `main` (its newest) or `main@v3` names.
+
+    Raises:
+        DatasetError: if there is none.
+    """
+    match = re.fullmatch(r"(?P<name>[\w.-]+?)(@v?(?P<version>\d+))?", text)
+    if match is None:
+        raise DatasetError(f"dataset {text!r} is not a name; write one like main or main@v0003")
+    known = versions(store, match["name"])
+    if not known:
+        raise DatasetError(f"dataset {match['name']}: no version of it in the store; run `vmt dataset freeze` or `vmt import muvi-sync` first")
+    version = int(match["version"]) if match["version"] else known[-1]
+    if version not in known:
+        raise DatasetError(f"dataset {match['name']} has no version {version}; it has {', '.join(f'v{each:04d}' for each in known)}")
+    return DatasetRef(match["name"], version)
+
+
+def read(store: ObjectStore, ref: DatasetRef) -> DatasetVersion:
+    """A published version.
+
+    Raises:
+        DatasetError: if it is not in the store.
+    """
+    try:
+        manifest = pd.read_parquet(io.BytesIO(store.get(ref.prefix + "manifest.parquet")))
+        info = json.loads(store.get(ref.prefix + "dataset.json"))
+    except ObjectNotFound as error:
+        raise DatasetError(f"dataset {ref} is not in the store: {error}") from error
+    return DatasetVersion(ref, manifest, info)
+
+
+def publish(store: ObjectStore, name: str, manifest: pd.DataFrame, info: dict[str, Any]) -> DatasetRef:
+    """Write the next version of `name`; two writers at once get two versions.
+
+    A manifest that a killed writer left without its dataset.json is skipped over: its number stays empty.
+    """
+    table = io.BytesIO()
+    manifest[list(COLUMNS)].to_parquet(table, index=False)
+    taken = [int(folder[1:]) for folder in store.folders(f"datasets/{name}/") if re.fullmatch(r"v\d{4}", folder)]
+    version = max(taken, default=0) + 1
+    while True:
+        ref = DatasetRef(name, version)
+        try:
+            store.put(ref.prefix + "manifest.parquet", table.getvalue(), if_absent=True)
+        except PreconditionFailed:
+            version += 1
+            continue
+        described = {"name": name, "version": version, **info}
+        store.put(ref.prefix + "dataset.json", json.dumps(described, indent=1).encode(), if_absent=True)
+        return ref
+
+
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+
+
+def load_songs(store: ObjectStore, version: DatasetVersion, map: Map = map, splits: Sequence[str] = SPLITS) -> dict[str, list[Song]]:
+    """Songs of a version by side, read from the store once and kept in memory (about 3 kB a second of music).
+
+    Raises:
+        DatasetError: if a features record is missing or damaged.
+    """
+    rows = version.manifest[version.manifest["split"].isin(splits)].sort_values("id").to_dict("records")
+
+    def load(entry: dict[str, Any]) -> Song:
+        try:
+            data = store.get(entry["features_key"])
+        except ObjectNotFound as error:
+            raise DatasetError(f"dataset {version.ref}: features of video {entry['id']} are gone ({error}); run `vmt ingest` again") from error
+        return song(entry["id"], Features.from_bytes(data), version.chord_labels)
+
+    songs: dict[str, list[Song]] = {side: [] for side in splits}
+    for entry, loaded in zip(rows, map(load, rows), strict=True):
+        songs[str(entry["split"])].append(loaded)
+    return songs
+
+
+def chord_histogram(features: Iterable[Features], chord_labels: int) -> Counter[str]:
+    """Seconds of each chord, as heard, reduced to the dataset's labels."""
+    counts: Counter[str] = Counter()
+    for each in features:
+        tokens = chords.tokens(each.chord or ())
+        reduced = chords.REDUCE_25[tokens] if chord_labels == 25 else tokens
+        counts.update(chords.label(int(token)) for token in reduced)
+    return counts

@@ -1,0 +1,48 @@
+"""What this machine computes on: device and precision."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from vmt.errors import SettingsError
+
+Precision = Literal["float32", "bfloat16"]
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device of a setting `auto`, `cpu` or `cuda`.
+
+    Raises:
+        SettingsError: if CUDA is asked for and there is none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise SettingsError("device cuda: PyTorch sees no GPU here; set VMT_DEVICE=auto or cpu")
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+@cache
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 natively (AMX or AVX512-BF16), by its own flags: PyTorch's capability does not tell."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
+    except OSError:
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def choose_precision(wanted: str, device: torch.device) -> Precision:
+    """The precision of a setting `auto`, `float32` or `bfloat16`: bfloat16 where the device is fast at it.
+
+    Raises:
+        SettingsError: if `wanted` is none of these.
+    """
+    if wanted == "auto":
+        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_bfloat16()
+        return "bfloat16" if fast else "float32"
+    if wanted == "float32" or wanted == "bfloat16":
+        return wanted
+    raise SettingsError(f"precision {wanted!r} is not one of auto, float32, bfloat16")

@@ -1,0 +1,126 @@
+"""`TrainConfig`, everything that a training run decides, and the presets that have a name."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vmt.errors import TrainingError
+from vmt.model.config import MODEL_PRESETS, ModelConfig, model_preset
+from vmt.model.regressor import RegressorConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        epochs: the last epoch's number; epoch 0 is the untrained model.
+        batch_size: songs in a step.
+        schedule: `amt`: d_model^-0.5 x min(step^-0.5, step x warmup^-1.5); `cosine`: linear warm-up to `learn_rate`, then a cosine to 0.
+        learn_rate: peak of `cosine`; a factor on `amt`'s rate.
+        warmup_steps: steps until the rate is at its peak.
+        weight_decay: decoupled (AdamW), per step and rate.
+        label_smoothing: share of a chord target spread over the vocabulary, 0 to 1; evaluation never smooths.
+        gradient_clip: largest norm of a step's gradient; 0 is off.
+        emotion_weight: share of the affective term in the training loss; evaluation reports 0.4 chord + 0.6 emotion always.
+        patience: stop after this many epochs without a better selected loss; 0 is off.
+        min_change: what counts as better.
+        crop_seconds: train on random stretches of this many seconds; 0 is off.
+        feature_noise: deviation of Gaussian noise on the semantic inputs, in their own deviations.
+        drop_video: share of training songs whose video is blanked.
+        select_by: the validation loss that names the best epoch.
+        seed: of initial weights, order, dropout and noise.
+        precision: `auto` is bfloat16 where the machine is fast at it.
+    """
+
+    epochs: int = 30
+    batch_size: int = 1
+    schedule: Literal["amt", "cosine"] = "amt"
+    learn_rate: float = 1.0
+    warmup_steps: int = 4000
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    gradient_clip: float = 0.0
+    emotion_weight: float = 0.6
+    patience: int = 0
+    min_change: float = 0.0
+    crop_seconds: int = 0
+    feature_noise: float = 0.0
+    drop_video: float = 0.0
+    select_by: Literal["total", "chord"] = "total"
+    seed: int = 0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+    def __post_init__(self) -> None:
+        rules: tuple[tuple[str, bool, str], ...] = (
+            ("epochs", self.epochs >= 0, "0 or more"),
+            ("batch_size", self.batch_size >= 1, "1 or more"),
+            ("schedule", self.schedule in ("amt", "cosine"), "amt or cosine"),
+            ("learn_rate", self.learn_rate > 0, "over 0"),
+            ("warmup_steps", self.warmup_steps >= 1, "1 or more"),
+            ("weight_decay", self.weight_decay >= 0, "0 or more"),
+            ("label_smoothing", 0 <= self.label_smoothing < 1, "0 or more and under 1"),
+            ("gradient_clip", self.gradient_clip >= 0, "0 (off) or more"),
+            ("emotion_weight", 0 <= self.emotion_weight <= 1, "0 to 1"),
+            ("patience", self.patience >= 0, "0 (off) or more"),
+            ("min_change", self.min_change >= 0, "0 or more"),
+            ("crop_seconds", self.crop_seconds == 0 or self.crop_seconds >= 2, "0 (off), or 2 or more"),
+            ("feature_noise", self.feature_noise >= 0, "0 or more"),
+            ("drop_video", 0 <= self.drop_video <= 1, "0 to 1"),
+            ("select_by", self.select_by in ("total", "chord"), "total or chord"),
+            ("precision", self.precision in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
+        )
+        for name, holds, rule in rules:
+            if not holds:
+                raise TrainingError(f"{name} {getattr(self, name)!r} must be {rule}")
+
+
+TRAIN_PRESETS: dict[str, TrainConfig] = {
+    "amt": TrainConfig(),
+    "demo": TrainConfig(
+        epochs=40,
+        batch_size=4,
+        schedule="cosine",
+        learn_rate=2e-3,
+        warmup_steps=20,
+        weight_decay=0.01,
+        gradient_clip=1.0,
+        select_by="chord",
+        emotion_weight=0.1,
+    ),
+}
+
+REGRESSION_TRAIN = TrainConfig(epochs=30, batch_size=8, schedule="cosine", learn_rate=2e-3, warmup_steps=20, gradient_clip=1.0, precision="float32")
+"""The biGRU's own training; its best epoch is the one of least validation loss."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A run's preset with its overrides: shapes and trainings of the transformer and of the biGRU."""
+
+    preset: str
+    model: ModelConfig
+    train: TrainConfig
+    regressor: RegressorConfig
+    regression: TrainConfig
+
+
+def run_config(preset: str, d_semantic: int, overrides: Mapping[str, Any]) -> RunConfig:
+    """The preset's configuration with fields of `ModelConfig` or `TrainConfig` replaced.
+
+    Raises:
+        TrainingError: if the preset or a field is unknown, or a value breaks its rule.
+    """
+    if preset not in TRAIN_PRESETS:
+        raise TrainingError(f"preset {preset!r} is unknown; known: {', '.join(MODEL_PRESETS)}")
+    model, train = model_preset(preset, d_semantic), TRAIN_PRESETS[preset]
+    model_fields = {field.name for field in dataclasses.fields(ModelConfig)} - {"d_semantic"}
+    train_fields = {field.name for field in dataclasses.fields(TrainConfig)}
+    for name in overrides:
+        if name not in model_fields | train_fields:
+            raise TrainingError(f"{name!r} is not a setting of training; known: {', '.join(sorted(model_fields | train_fields))}")
+    model = dataclasses.replace(model, **{name: value for name, value in overrides.items() if name in model_fields})
+    train = dataclasses.replace(train, **{name: value for name, value in overrides.items() if name in train_fields})
+    regression = dataclasses.replace(REGRESSION_TRAIN, seed=train.seed, epochs=min(REGRESSION_TRAIN.epochs, max(train.epochs, 1)))
+    return RunConfig(preset, model, train, RegressorConfig(d_semantic), regression)
