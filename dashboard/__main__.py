@@ -1,0 +1,46 @@
+"""`python -m dashboard`: serve the dashboard for the store that `VMT_STORE` names."""
+
+import argparse
+import json
+
+from dashboard.server import app
+
+LIGHT = {"primaryColor": "#0072b2"}
+DARK = {"primaryColor": "#2b86c5"}
+
+
+def main() -> None:
+    """Read the command line and serve until stopped."""
+    parser = argparse.ArgumentParser(prog="python -m dashboard", description=__doc__)
+    parser.add_argument(
+        "--address", default="127.0.0.1", help="where to listen; loopback unless a proxy stands in front"
+    )
+    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--base-path", default="", help="the path below which a proxy serves the dashboard")
+    parser.add_argument("--user-header", help="the header in which the proxy names the user")
+    parser.add_argument("--role-header", help="the header in which the proxy names the role: viewer or operator")
+    arguments = parser.parse_args()
+    if bool(arguments.user_header) != bool(arguments.role_header):
+        parser.error("--user-header and --role-header come together")
+    headers = {arguments.user_header: "user", arguments.role_header: "role"} if arguments.user_header else {}
+    app().run(
+        config={
+            "server.address": arguments.address,
+            "server.port": arguments.port,
+            "server.baseUrlPath": arguments.base_path,
+            "server.trustedUserHeaders": json.dumps(headers),
+            "server.headless": True,
+            "server.fileWatcherType": "none",
+            "server.maxUploadSize": 2048,
+            "browser.gatherUsageStats": False,
+            "client.showErrorDetails": "none",
+            "client.showErrorLinks": False,
+            "client.toolbarMode": "viewer",
+            **{f"theme.light.{name}": value for name, value in LIGHT.items()},
+            **{f"theme.dark.{name}": value for name, value in DARK.items()},
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""The frame around every page: language, navigation, and one clear sentence where something is wrong."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.text import LANGUAGES, language, set_language, t
+from vmt.errors import StoreUnavailable, VmtError
+
+VIEWS = Path(__file__).resolve().parent / "views"
+STYLE = """
+[data-testid="stMainBlockContainer"] { padding: 3.5rem clamp(1rem, 3vw, 3.5rem) 3rem; }
+[data-testid="stMainBlockContainer"] h1 { padding-top: 0.25rem; }
+"""
+PAGES = ("runs", "listen")
+
+
+def show_language_switch() -> None:
+    """A switch in the side bar; the choice lives in the URL and follows to the next page."""
+    st.session_state["language"] = language()
+    st.sidebar.segmented_control(
+        t("language"),
+        list(LANGUAGES),
+        key="language",
+        format_func=lambda code: LANGUAGES[code],
+        required=True,
+        on_change=lambda: set_language(st.session_state["language"]),
+    )
+
+
+def main() -> None:
+    """Run the page that the URL names."""
+    st.set_page_config(page_title="VMT", page_icon="🎬", layout="wide")
+    st.html(f"<style>{STYLE}</style>")
+    set_language(language())
+    pages = [
+        st.Page(VIEWS / f"{name}.py", title=t(f"page.{name}"), url_path=name, default=name == PAGES[0])
+        for name in PAGES
+    ]
+    page = st.navigation(pages)
+    show_language_switch()
+    try:
+        st.sidebar.caption(t("store_is", url=data.store().url))
+        page.run()
+    except StoreUnavailable as error:
+        st.error(t("error.unavailable", error=error), icon="🔌")
+        st.button(t("try_again"))
+    except VmtError as error:
+        st.error(str(error), icon="⚠️")
+        st.button(t("try_again"))
+
+
+main()

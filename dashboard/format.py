@@ -1,0 +1,67 @@
+"""Numbers, times and sizes as people read them: 4 significant digits, local time with its zone."""
+
+import math
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+NOTHING = "–"
+
+
+def number(value: object) -> str:
+    """Four significant digits; an integer whole; a dash for what is not known."""
+    if value is None or not isinstance(value, int | float) or not math.isfinite(value):
+        return NOTHING
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:#.4g}".rstrip(".")
+
+
+def duration(seconds: object) -> str:
+    """`43.2 s`, `3 min 05 s`, `1 h 02 min`."""
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def moment(value: object) -> datetime | None:
+    """A time of the store, in the visitor's zone."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return aware.astimezone(zone())
+
+
+def zone() -> ZoneInfo:
+    """The visitor's time zone; UTC where the browser does not tell."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def when(value: object) -> str:
+    """`2025-12-04 03:30 CET`."""
+    local = moment(value)
+    return f"{local:%Y-%m-%d %H:%M %Z}" if local else NOTHING
+
+
+def size(n_bytes: int) -> str:
+    """`12.3 MiB`."""
+    amount = float(n_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024 or unit == "GiB":
+            break
+        amount /= 1024
+    return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"

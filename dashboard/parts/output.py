@@ -1,0 +1,92 @@
+"""One soundtrack: players, timeline, piano roll, settings and files."""
+
+from pathlib import PurePosixPath
+
+import streamlit as st
+
+from dashboard import charts, data
+from dashboard.format import duration, when
+from dashboard.parts.run import settings_table
+from dashboard.text import t
+
+KINDS = ("mp4", "flac", "mid", "lab", "json")
+
+
+def show_players(record: data.Record) -> None:
+    """The film with its new sound, and the sound alone."""
+    files = record["files"]
+    film, sound = st.columns([3, 2])
+    with film:
+        if "mp4" in files:
+            st.video(data.media_url(files["mp4"]))
+    with sound:
+        st.markdown(f"**{t('sound_alone')}**")
+        if "flac" in files:
+            st.audio(data.media_url(files["flac"]), format="audio/flac")
+        _facts(record)
+
+
+def _facts(record: data.Record) -> None:
+    facts = [
+        (t("length"), duration(record["video"]["duration_s"])),
+        (t("key"), str(record.get("key") or "–")),
+        (t("tempo"), f"{record['tempo_bpm']:.0f} bpm" if record.get("tempo_bpm") else "–"),
+        (t("run"), str(record["run"])),
+        (t("epoch"), str(record["epoch"])),
+        (t("made_at"), when(record.get("made_at"))),
+    ]
+    st.markdown("\n".join(f"- {name}: **{value}**" for name, value in facts))
+    if record.get("untrained"):
+        st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
+
+
+def show_timeline(record: data.Record) -> None:
+    """Chords, emotion, density, loudness and cuts over the same seconds."""
+    duration_s, cuts_s, curves = (
+        float(record["video"]["duration_s"]),
+        record.get("cuts_s") or [],
+        record.get("curves") or {},
+    )
+    st.subheader(t("timeline"))
+    with st.container(gap=None):
+        st.altair_chart(charts.chord_timeline(record["chords"], cuts_s, duration_s))
+        if curves.get("emotion"):
+            st.altair_chart(charts.emotion_timeline(curves["emotion"], cuts_s, duration_s))
+        for name in ("note_density", "loudness", "motion"):
+            if curves.get(name):
+                st.altair_chart(charts.curve_timeline(curves[name], t(name), cuts_s, duration_s, last=name == "motion"))
+    st.caption(t("timeline.meaning", cuts=len(cuts_s)))
+
+
+def show_notes(record: data.Record) -> None:
+    """The piano roll of the MIDI file."""
+    key = record["files"].get("mid")
+    if key is None:
+        return
+    st.subheader(t("piano_roll"))
+    notes = data.notes(key)
+    if notes.empty:
+        st.info(t("piano_roll.empty"))
+        return
+    st.altair_chart(charts.piano_roll(notes, float(record["video"]["duration_s"])))
+
+
+def show_files(record: data.Record, prefix: str) -> None:
+    """A button for each file, and the settings that made it."""
+    files = {**record["files"], "json": f"{prefix}{record['video']['id']}_cgen_rd.json"}
+    st.subheader(t("files"))
+    with st.container(horizontal=True):
+        for kind in KINDS:
+            if kind in files:
+                st.link_button(
+                    f"{t('file.' + kind)} ({PurePosixPath(files[kind]).suffix})",
+                    data.media_url(files[kind], download=True),
+                )
+    with st.expander(t("made_with")):
+        made = {
+            "seed": record.get("seed"),
+            "weights_sha256": record.get("weights_sha256"),
+            "vmt_version": record.get("vmt_version"),
+            **(record.get("settings") or {}),
+        }
+        st.table(settings_table(made))

@@ -1,0 +1,51 @@
+"""Listen: one soundtrack, chosen by run, epoch, video and take."""
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.parts.output import show_files, show_notes, show_players, show_timeline
+from dashboard.selection import choose
+from dashboard.text import t
+
+
+def choose_output() -> str | None:
+    """The prefix of the chosen soundtrack, or None where there is none at all."""
+    runs = data.folders("outputs/")
+    if not runs:
+        return None
+    champion = data.champion() or {}
+    columns = st.columns([3, 1, 2, 2])
+    with columns[0]:
+        run = choose("run", sorted(runs, reverse=True), t("run"), default=champion.get("run"))
+    with columns[1]:
+        epochs = [
+            str(int(name.removeprefix("epoch_"))) for name in sorted(data.folders(f"outputs/{run}/"), reverse=True)
+        ]
+        epoch = choose("epoch", epochs, t("epoch"), default=str(champion.get("epoch")))
+        epoch_folder = f"outputs/{run}/epoch_{int(epoch or 0):04d}"
+    with columns[2]:
+        video = choose("video", data.folders(f"{epoch_folder}/"), t("video"))
+    with columns[3]:
+        take = choose("take", data.folders(f"{epoch_folder}/{video}/"), t("take"))
+    return f"{epoch_folder}/{video}/{take}/"
+
+
+def page() -> None:
+    """Selection above, then players, timeline, notes, files."""
+    st.title(t("page.listen"))
+    prefix = choose_output()
+    if prefix is None:
+        st.info(t("listen.empty"), icon="🎧")
+        st.code("vmt generate my-video.mp4", language="bash")
+        return
+    record = data.output(prefix)
+    if record is None:
+        st.warning(t("listen.unfinished", prefix=prefix))
+        return
+    show_players(record)
+    show_timeline(record)
+    show_notes(record)
+    show_files(record, prefix)
+
+
+page()

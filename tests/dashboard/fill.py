@@ -1,0 +1,319 @@
+"""Fill a store with made-up runs and soundtracks, in the formats that the jobs write: for looking at and timing.
+
+Nothing in it was trained or generated: losses are drawn from formulas, chords from a fixed progression, and every film
+is the same test picture with the same tones. Runs and datasets are named `made-up-...`, records say so.
+
+    python -m tests.dashboard.fill FOLDER --runs 200 --epochs 100 --videos 5000 --outputs 20000
+"""
+
+import argparse
+import io
+import json
+import math
+import random
+import subprocess
+import tempfile
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import pretty_midi
+
+from vmt import chords
+from vmt.store import ObjectStore, open_store
+
+MADE_UP = "made up by tests/dashboard/fill.py: nothing was trained or generated"
+START = datetime(2025, 12, 4, 3, 30, tzinfo=UTC)
+SECONDS = 12
+PROGRESSION = ("C", "C", "A:min", "A:min", "F:maj7", "F:maj7", "G:7", "G:7")
+COLUMNS = (
+    "Epoch,Learn rate,Avg Train loss (total),Avg Train loss (chord),Avg Train loss (emotion),"
+    "Avg Eval loss (total),Avg Eval loss (chord),Avg Eval loss (emotion)"
+)
+REGRESSION_COLUMNS = (
+    "Epoch,Learn rate,Avg Train loss,Train RMSE (note density),Train RMSE (loudness),"
+    "Avg Eval loss,Eval RMSE (note density),Eval RMSE (loudness)"
+)
+UNIGRAM, BIGRAM, REPEAT_H1 = 2.067, 1.475, 0.586
+
+
+def iso(hours: float) -> str:
+    return (START + timedelta(hours=hours)).isoformat(timespec="seconds")
+
+
+def put_json(store: ObjectStore, key: str, value: object) -> None:
+    store.put(key, (json.dumps(value, indent=1) + "\n").encode())
+
+
+def losses(epochs: int, draw: random.Random) -> list[dict[str, float]]:
+    """Rows that fall like a real training: fast, then flat, validation rising again a little at the end."""
+    rows = []
+    floor = draw.uniform(1.25, 1.6)
+    turn = draw.uniform(0.5, 0.9) * epochs
+    for epoch in range(epochs + 1):
+        fall = 3.6 * math.exp(-epoch / (0.12 * epochs + 1))
+        train_chord = floor + fall - 0.25 * epoch / epochs + draw.gauss(0, 0.02)
+        chord = floor + 0.12 + fall + 0.3 * (max(0.0, epoch - turn) / epochs) ** 1.2 + draw.gauss(0, 0.025)
+        train_emotion = 0.52 + 0.12 * math.exp(-epoch / 6) + draw.gauss(0, 0.003)
+        emotion = 0.53 + 0.11 * math.exp(-epoch / 6) + draw.gauss(0, 0.004)
+        step = 42 * epoch
+        rows.append(
+            {
+                "epoch": epoch,
+                "rate": 0.0 if step == 0 else 512**-0.5 * min(step**-0.5, step * 4000**-1.5),
+                "train": 0.4 * train_chord + 0.6 * train_emotion,
+                "train_chord": train_chord,
+                "train_emotion": train_emotion,
+                "total": 0.4 * chord + 0.6 * emotion,
+                "chord": chord,
+                "emotion": emotion,
+            }
+        )
+    return rows
+
+
+def put_run(
+    store: ObjectStore,
+    run: str,
+    *,
+    preset: str = "amt",
+    dataset: str = "made-up@v0001",
+    epochs: int = 30,
+    state: str = "done",
+    untrained: bool = False,
+    hours: float = 0.0,
+    error: str | None = None,
+) -> dict[str, Any]:
+    """One run; a `running` one stands at two thirds. Returns its summary."""
+    draw = random.Random(run)
+    planned = epochs
+    rows = losses(epochs, draw)[: epochs + 1 if state == "done" else 2 * epochs // 3]
+    selected_by = "total" if preset == "amt" else "chord"
+    best = {kind: min(rows, key=lambda row: row[kind]) for kind in ("total", "chord", "emotion")}
+    clip = (
+        f"clip-ViT-B-32-untrained-seed0-{draw.randrange(16**8):08x}"
+        if untrained
+        else f"clip-ViT-L-14-336-openai-{draw.randrange(16**8):08x}"
+    )
+    regression = put_regression(store, run, rows=len(rows), draw=draw)
+    parameters = 32_517_310 if preset == "amt" else 1_208_447
+    size = (
+        {"d_model": 512, "n_layers": 6, "n_heads": 8, "d_ff": 1024}
+        if preset == "amt"
+        else {"d_model": 128, "n_layers": 3, "n_heads": 4, "d_ff": 256}
+    )
+    model = {
+        **size,
+        "dropout": 0.1,
+        "relative_positions": True,
+        "max_video_s": 300,
+        "max_chords": 300,
+        "max_midi": 2048,
+    }
+    train = {"batch_size": 1, "epochs": planned, "warmup_steps": 4000, "adam_betas": [0.9, 0.98], "adam_eps": 1e-8}
+    common = {
+        "run": run,
+        "preset": preset,
+        "dataset": dataset,
+        "chord_labels": 25,
+        "extractor": clip,
+        "untrained": untrained,
+    }
+    extra = {
+        "parameters": parameters,
+        "precision": "float32",
+        "seed": 0,
+        "vmt_version": "0.1.0",
+        "created_at": iso(hours),
+        "note": MADE_UP,
+    }
+    put_json(store, f"runs/{run}/model_params.json", {**common, **extra, "model": model, "train": train})
+    order = ("epoch", "rate", "train", "train_chord", "train_emotion", "total", "chord", "emotion")
+    lines = [",".join(str(row[name]) for name in order) for row in rows]
+    store.put(f"runs/{run}/results.csv", ("\n".join([COLUMNS, *lines]) + "\n").encode())
+    chosen = best[selected_by]
+    put_json(
+        store,
+        f"runs/{run}/best_epochs.json",
+        {
+            "selected_by": selected_by,
+            "selected": chosen["epoch"],
+            "best": {kind: {"epoch": row["epoch"], "value": row[kind]} for kind, row in best.items()},
+        },
+    )
+    seconds = 45.0 * len(rows)
+    summary = {
+        **common,
+        "state": state,
+        "started_at": iso(hours),
+        "finished_at": None if state == "running" else iso(hours + seconds / 3600),
+        "seconds": seconds,
+        "epochs": rows[-1]["epoch"],
+        "planned_epochs": planned,
+        "best_epoch": chosen["epoch"],
+        "selected_by": selected_by,
+        "best": {kind: row[kind] for kind, row in best.items()},
+        "last": {kind: rows[-1][kind] for kind in best},
+        "baselines": {"unigram": UNIGRAM, "bigram": BIGRAM, "repeat_last": {"h1": REPEAT_H1}},
+        "regression": regression,
+        "error": error,
+    }
+    put_json(store, f"runs/{run}/summary.json", summary)
+    return summary
+
+
+def put_regression(store: ObjectStore, run: str, *, rows: int, draw: random.Random) -> dict[str, Any]:
+    lines, measured = [REGRESSION_COLUMNS], []
+    for epoch in range(rows):
+        fall = math.exp(-epoch / 5)
+        density, loudness = 4.8 + 2 * fall + draw.gauss(0, 0.04), 0.097 + 0.05 * fall + draw.gauss(0, 0.001)
+        measured.append((density, loudness))
+        loss = density**2 + loudness**2
+        lines.append(f"{epoch},0.0001,{0.94 * loss},{0.97 * density},{0.97 * loudness},{loss},{density},{loudness}")
+    store.put(f"runs/{run}/regression/results.csv", ("\n".join(lines) + "\n").encode())
+    best = min(range(rows), key=lambda epoch: measured[epoch][0])
+    return {
+        "best_epoch": best,
+        "rmse_note_density": measured[best][0],
+        "rmse_loudness": measured[best][1],
+        "constant_rmse_note_density": 5.08,
+        "constant_rmse_loudness": 0.102,
+    }
+
+
+@cache
+def media(kind: str) -> bytes:
+    """A real file of 12 s, H.264 with AAC or FLAC, from ffmpeg's own test sources."""
+    picture = ["-f", "lavfi", "-i", f"testsrc2=size=640x360:rate=25:duration={SECONDS}"]
+    tones = "+".join(f"0.12*sin(2*PI*{hz}*t)*exp(-1.5*mod(t\\,1))" for hz in (261.6, 329.6, 392.0))
+    sound = ["-f", "lavfi", "-i", f"aevalsrc=exprs={tones}|{tones}:sample_rate=48000:duration={SECONDS}"]
+    h264 = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-pix_fmt",
+        "yuv420p",
+        "-g",
+        "50",
+        "-c:a",
+        "aac",
+        "-movflags",
+        "+faststart",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"media.{kind}"
+        command = [*picture, *sound, *h264] if kind == "mp4" else [*sound, "-c:a", "flac"]
+        subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *command, str(path)], check=True, timeout=60)
+        return path.read_bytes()
+
+
+def midi(labels: list[str]) -> bytes:
+    music = pretty_midi.PrettyMIDI(initial_tempo=96)
+    piano, bass = pretty_midi.Instrument(0, name="piano"), pretty_midi.Instrument(33, name="bass")
+    for second, label in enumerate(labels):
+        tones = chords.pitch_classes(chords.token(label))
+        for beat, tone in enumerate(tones):
+            start = second + 0.25 * (beat % 4)
+            piano.notes.append(pretty_midi.Note(70 + 8 * beat, 60 + tone, start, second + 1.0))
+        for tone in tones[:1]:
+            bass.notes.append(pretty_midi.Note(84, 36 + tone, float(second), second + 0.9))
+    music.instruments += [piano, bass]
+    written = io.BytesIO()
+    music.write(written)
+    return written.getvalue()
+
+
+def put_output(
+    store: ObjectStore, run: str, epoch: int, video: str, take: str, *, untrained: bool = False, hours: float = 9.0
+) -> str:
+    """One soundtrack with all five files. Returns its prefix."""
+    draw = random.Random(f"{run}{epoch}{video}{take}")
+    labels = [PROGRESSION[second % len(PROGRESSION)] for second in range(SECONDS)]
+    prefix = f"outputs/{run}/epoch_{epoch:04d}/{video}/{take}/"
+    files = {kind: f"{prefix}{video}_cgen_rd.{kind}" for kind in ("lab", "mid", "flac", "mp4")}
+    lab = chords.format_lab(labels, chords.Key(0, False)).encode()
+    for kind, content in (("lab", lab), ("mid", midi(labels)), ("flac", media("flac")), ("mp4", media("mp4"))):
+        store.put(files[kind], content)
+    emotion = []
+    for second in range(SECONDS):
+        shares = [draw.random() ** 3 + (1.0 if index == second // 4 else 0.05) for index in range(6)]
+        emotion.append([share / sum(shares) for share in shares])
+    record = {
+        "video": {
+            "id": video,
+            "key": f"inbox/{video}.mp4",
+            "sha256": f"{draw.randrange(16**64):064x}",
+            "duration_s": float(SECONDS),
+        },
+        "run": run,
+        "epoch": epoch,
+        "weights_sha256": f"{draw.randrange(16**64):064x}",
+        "seed": 0,
+        "settings": {
+            "style": "band",
+            "temperature": 1.0,
+            "top_k": 5,
+            "tempo_bpm": None,
+            "accents": 0.5,
+            "note": MADE_UP,
+        },
+        "take": take,
+        "files": files,
+        "made_at": iso(hours),
+        "key": "C major",
+        "tempo_bpm": 96.0,
+        "chords": labels,
+        "curves": {
+            "emotion": emotion,
+            "loudness": [0.08 + 0.05 * math.sin(second / 2) + 0.01 * draw.random() for second in range(SECONDS)],
+            "note_density": [4 + 3 * math.sin(second / 3) + draw.random() for second in range(SECONDS)],
+            "motion": [0.0 if second == 0 else 12 + 10 * draw.random() for second in range(SECONDS)],
+        },
+        "cuts_s": [3.4, 7.9],
+        "untrained": untrained,
+        "vmt_version": "0.1.0",
+    }
+    put_json(store, f"{prefix}{video}_cgen_rd.json", record)
+    return prefix
+
+
+def put_champion(store: ObjectStore, run: str, epoch: int) -> None:
+    put_json(store, "models/champion.json", {"run": run, "epoch": epoch, "since": iso(10), "history": []})
+
+
+def fill(store: ObjectStore) -> dict[str, dict[str, Any]]:
+    """A small store with a run in every state and a few soundtracks. Returns the runs' summaries by name."""
+    made = {
+        "made-up-amt": put_run(store, "made-up-amt"),
+        "made-up-demo": put_run(store, "made-up-demo", preset="demo", epochs=20, untrained=True, hours=24),
+        "made-up-live": put_run(store, "made-up-live", state="running", hours=48),
+        "made-up-lost": put_run(
+            store,
+            "made-up-lost",
+            state="failed",
+            hours=36,
+            error="loss is not finite at epoch 19, step 812; lower the learning rate and start again",
+        ),
+    }
+    best = made["made-up-amt"]["best_epoch"]
+    put_champion(store, "made-up-amt", best)
+    for video in ("015", "049"):
+        put_output(store, "made-up-amt", best, video, "3fd91c07")
+        put_output(store, "made-up-amt", 30, video, "3fd91c07")
+    put_output(store, "made-up-amt", best, "015", "b2a6e85d", hours=9.5)
+    put_output(store, "made-up-demo", made["made-up-demo"]["best_epoch"], "015", "77c0aa12", untrained=True, hours=25)
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("store", help="a folder or s3://bucket/prefix")
+    fill(open_store(parser.parse_args().store))
+    print(MADE_UP)
+
+
+if __name__ == "__main__":
+    main()
