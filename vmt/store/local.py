@@ -19,8 +19,8 @@ _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 class LocalStore:
     """Objects are the files below `root`. Temporary files and the lock stand in `root/.vmt`, which no key can name.
 
-    What is written goes to a temporary file first and is moved to its key under a lock that lasts for the move alone. An
-    etag is made of inode, size and time in nanoseconds, so that files laid into the folder by hand have one as well.
+    What is written goes to a temporary file first and is moved to its key under a lock that lasts for the move alone.
+    An etag is made of inode, size and time in nanoseconds, so that files laid into the folder by hand have one as well.
     """
 
     def __init__(self, root: Path) -> None:
@@ -66,7 +66,7 @@ class LocalStore:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Objects under `prefix`, in key order."""
         folder = check_prefix(prefix).rpartition("/")[0]
-        with self._errors(f"list {prefix}"):
+        with self._errors(f"list {prefix or 'it'}"):
             for key, entry in _walk(self.root / folder, f"{folder}/" if folder else ""):
                 if key.startswith(prefix):
                     with contextlib.suppress(FileNotFoundError):  # gone since it was listed
@@ -74,7 +74,7 @@ class LocalStore:
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         """Names one level below `prefix`. See `ObjectStore.folders`."""
-        with self._errors(f"list {prefix}"):
+        with self._errors(f"list {prefix or 'it'}"):
             for name, entry in _entries(self.root / check_prefix(prefix)):
                 if (
                     name.endswith("/")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vmt.errors import StoreDenied, StoreError, StoreFull, StoreUnavailable
 
@@ -29,6 +29,7 @@ class ObjectInfo:
     modified: datetime
 
 
+@runtime_checkable
 class ObjectStore(Protocol):
     """Objects under keys. Every method may raise `StoreUnavailable`, `StoreDenied` or `StoreFull`.
 
@@ -66,13 +67,17 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """All objects whose key starts with `prefix`, in key order, page by page."""
+        """All objects whose key starts with `prefix`, page by page; those of one folder in the order of their names.
+
+        (Servers differ in where they sort `/`, so whoever needs one order over several folders sorts.)
+        """
         ...
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         """The bare names one level below `prefix` that hold objects, without listing what they hold.
 
-        With `runs/a/x` in the store, `folders("runs/")` gives `a`. `prefix` is empty or ends in `/`.
+        With `runs/a/x` in the store, `folders("runs/")` gives `a`. `prefix` is empty or ends in `/`. Some servers still
+        name a folder for a while after its last object was deleted.
         """
         ...
 

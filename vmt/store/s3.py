@@ -32,7 +32,8 @@ ATTEMPTS = 3
 _DENIED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "401"}
 _LOST = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 _FULL = {"507", "InsufficientStorage", "InsufficientCapacity", "XMinioStorageFull", "QuotaExceeded"}
-_BUSY = {"429", "SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded"}
+_BUSY = {"429", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"}
+_BROKEN = {"BadDigest", "IncompleteBody", "RequestTimeout"}  # damaged on the way
 _TYPES = {
     ".flac": "audio/flac",
     ".mid": "audio/midi",
@@ -130,7 +131,12 @@ class S3Store:
         part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
         try:
             with self._errors(f"read {key}", key):
-                self._client().download_file(self.bucket, name, str(part))
+                try:
+                    self._client().download_file(self.bucket, name, str(part))
+                except botocore.exceptions.ClientError as error:
+                    if _code(error) == "404":
+                        self._require_bucket()
+                    raise
                 os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
@@ -151,7 +157,7 @@ class S3Store:
         )
 
     def _require_bucket(self) -> None:
-        """A missing object and a missing bucket look alike to head_object."""
+        """Raise if the bucket is missing, which looks like a missing object to head_object."""
         if not self._bucket_exists:
             try:
                 self._client().head_bucket(Bucket=self.bucket)
@@ -162,9 +168,9 @@ class S3Store:
             self._bucket_exists = True
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Objects under `prefix`, in key order, page by page."""
+        """Objects under `prefix`, page by page. See `ObjectStore.list`."""
         full = self._prefix + check_prefix(prefix)
-        with self._errors(f"list {prefix}"):
+        with self._errors(f"list {prefix or 'it'}"):
             pages = self._client().get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket, Prefix=full, PaginationConfig={"PageSize": self.page_size}):
                 for item in page.get("Contents", []):
@@ -177,7 +183,7 @@ class S3Store:
     def folders(self, prefix: str = "") -> Iterator[str]:
         """Names one level below `prefix`. See `ObjectStore.folders`."""
         full = self._prefix + check_prefix(prefix)
-        with self._errors(f"list {prefix}"):
+        with self._errors(f"list {prefix or 'it'}"):
             pages = self._client().get_paginator("list_objects_v2")
             for page in pages.paginate(
                 Bucket=self.bucket, Prefix=full, Delimiter="/", PaginationConfig={"PageSize": self.page_size}
@@ -253,7 +259,7 @@ class S3Store:
             )
         if code in _FULL:
             return StoreFull(f"{where}: no space left to {doing} ({code}); free some and run again")
-        if code in _BUSY or status >= 500:
+        if code in _BUSY | _BROKEN or status >= 500:
             return StoreUnavailable(f"{where}: cannot {doing} now ({code}); run again later")
         if code in ("301", "PermanentRedirect", "AuthorizationHeaderMalformed"):
             return StoreError(f"{where}: the bucket is in another region; set VMT_S3_REGION to it")

@@ -1,0 +1,34 @@
+"""Fixtures that several files of tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clips import Clips
+from tests.servers import S3Server, s3_server
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The product's settings and the machine's S3 credentials stay out of tests; each sets what it needs."""
+    import os
+
+    for name in list(os.environ):
+        if (name.startswith("VMT_") and name != "VMT_TEST_DATA") or name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
+    """Small odd media files, each made when it is first asked for."""
+    return Clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server for the session; tests keep apart by prefixes. Mark tests that use it `server`."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
