@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -18,7 +19,10 @@ _ARRAYS = ("semantic", "emotion", "scene_offset", "motion", "loudness", "note_de
 
 @dataclass(frozen=True)
 class Features:
-    """Features of one video of T seconds. The four musical fields are None for a video without sound and annotation.
+    """Features of one video of T seconds.
+
+    A musical field is None when nothing says what it is: loudness without sound, note_density without sound and `.mid`,
+    chord and key without sound and `.lab`.
 
     Attributes:
         semantic: CLIP image embedding, not normalised.
@@ -31,7 +35,8 @@ class Features:
         key: as annotated, or found from the chords.
         duration_s: exact length of the video.
         source_sha256: of the video's bytes.
-        extractors: name and version of every tool that made a field, by field.
+        extractors: name and version of every tool that made a field, by field; `annotation` where people said it.
+        cuts_s: exact times of the hard cuts, rising.
     """
 
     semantic: Float32[np.ndarray, "time d"]
@@ -45,6 +50,7 @@ class Features:
     duration_s: float
     source_sha256: str
     extractors: Mapping[str, str]
+    cuts_s: tuple[float, ...] = ()
 
     @property
     def seconds(self) -> int:
@@ -66,6 +72,7 @@ class Features:
             "extractors": dict(sorted(self.extractors.items())),
             "key": str(self.key) if self.key else None,
             "chord": list(self.chord) if self.chord is not None else None,
+            "cuts_s": list(self.cuts_s),
         }
         contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         return bytes(safetensors.numpy.save(contiguous, metadata={"vmt": json.dumps(meta, sort_keys=True)}))
@@ -81,21 +88,25 @@ class Features:
             arrays = safetensors.numpy.load(data)
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             meta = json.loads(header["__metadata__"]["vmt"])
-        except (KeyError, ValueError, safetensors.SafetensorError) as error:
+            fields: dict[str, Any] = {name: arrays.get(name) for name in _ARRAYS}
+            chord, key = meta["chord"], meta["key"]
+            return cls(
+                **fields,
+                chord=tuple(chord) if chord is not None else None,
+                key=chords.parse_key(key) if key else None,
+                duration_s=meta["duration_s"],
+                source_sha256=meta["source_sha256"],
+                extractors=meta["extractors"],
+                cuts_s=tuple(meta["cuts_s"]),
+            )
+        except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
             raise DatasetError(f"features record is damaged ({error}); delete it and run `vmt ingest` again") from error
-        fields = {name: arrays.get(name) for name in _ARRAYS}
-        chord, key = meta["chord"], meta["key"]
-        return cls(
-            **fields,
-            chord=tuple(chord) if chord is not None else None,
-            key=chords.parse_key(key) if key else None,
-            duration_s=meta["duration_s"],
-            source_sha256=meta["source_sha256"],
-            extractors=meta["extractors"],
-        )
 
     def first(self, seconds: int) -> "Features":
         """The first `seconds` seconds alone."""
         cut = {name: getattr(self, name)[:seconds] for name in _ARRAYS if getattr(self, name) is not None}
         chord = self.chord[:seconds] if self.chord is not None else None
-        return dataclasses.replace(self, **cut, chord=chord, duration_s=min(self.duration_s, float(seconds)))
+        cuts_s = tuple(cut_s for cut_s in self.cuts_s if cut_s < seconds)
+        return dataclasses.replace(
+            self, **cut, chord=chord, cuts_s=cuts_s, duration_s=min(self.duration_s, float(seconds))
+        )
