@@ -1,0 +1,109 @@
+"""Arrangement: chords, curves, cuts and a key become a song for several instruments.
+
+The steps, each a file: `tempo` and `grid` (where beats fall), `form` (phrases, sections, ending), `plan` (energy,
+accents), `voicing`, `harmony`, `bass`, `lead`, `drums` (the parts), `score` (MIDI). What instruments there are and what
+patterns they know is data: `styles`.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pretty_midi
+from jaxtyping import Float
+
+from vmt import chords
+from vmt.errors import GenerationError
+from vmt.music.bass import play_bass
+from vmt.music.drums import play_drums
+from vmt.music.form import make_form
+from vmt.music.grid import TEMPO_RANGE_BPM, Grid, exact_tempo
+from vmt.music.harmony import play_harmony
+from vmt.music.lead import play_lead
+from vmt.music.plan import Event, Plan, make_plan, wanted_loudness
+from vmt.music.score import make_midi, midi_bytes
+from vmt.music.styles import Kit, Style, Track, load_style, style_names
+from vmt.music.tempo import choose_tempo
+
+__all__ = ["arrange", "choose_tempo", "midi_bytes", "style_names"]
+
+
+def arrange(
+    labels: Sequence[str],
+    key: chords.Key,
+    *,
+    note_density: Float[np.ndarray, " time"],
+    loudness: Float[np.ndarray, " time"],
+    duration_s: float,
+    cuts_s: Sequence[float] = (),
+    style: str | Style = "band",
+    tempo_bpm: float | None = None,
+    accents: float = 0.5,
+    seed: int = 0,
+) -> pretty_midi.PrettyMIDI:
+    """Write the music for a sequence of chords.
+
+    The tempo never changes; each chord change falls on the nearest beat; nothing sounds where the chord is N; the last
+    chord is struck on the last downbeat that leaves it room, and let go before the video ends. The same arguments give
+    the same song.
+
+    Args:
+        labels: one chord a second, in the sounding key.
+        key: that key.
+        note_density: notes wanted in each second; chooses how busy the patterns are.
+        loudness: RMS wanted in each second, full scale = 1; sets velocity and expression.
+        duration_s: length of the video; `labels` and the curves have one value for each second of it, a part counting
+            as one.
+        cuts_s: times of hard cuts, rising.
+        style: a style, or the name of one.
+        tempo_bpm: 40 to 240; chosen from `note_density`, within what suits the style, where None.
+        accents: how strongly hard cuts are marked, 0 (not at all) to 1.
+        seed: of everything that chance decides.
+
+    Raises:
+        GenerationError: if an argument is not as said.
+    """
+    style = load_style(style) if isinstance(style, str) else style
+    _check(labels, note_density, loudness, duration_s, tempo_bpm, accents)
+    if tempo_bpm is None:
+        tempo_bpm = float(np.clip(choose_tempo(None, note_density), *style.tempo_bpm))
+    grid = Grid(exact_tempo(tempo_bpm), style.swing)
+    form = make_form(labels, grid, duration_s, cuts_s)
+    plan = make_plan(grid, form, key, note_density, loudness, cuts_s, accents)
+    players: list[Track | Kit] = [*style.tracks, *([style.drums] if style.drums else [])]
+    streams = np.random.default_rng(seed).spawn(len(players) + 1)
+    parts = [(track, _play(track, plan, rng)) for track, rng in zip(players, streams[1:], strict=True)]
+    return make_midi(parts, plan, style, wanted_loudness(loudness), streams[0])
+
+
+def _play(track: Track | Kit, plan: Plan, rng: np.random.Generator) -> list[Event]:
+    if plan.form.final is None:
+        return []
+    if isinstance(track, Kit):
+        return play_drums(track, plan, rng)
+    if track.role == "bass":
+        return play_bass(track, plan)
+    if track.role == "lead":
+        return play_lead(track, plan, rng)
+    return play_harmony(track, plan)
+
+
+def _check(
+    labels: Sequence[str],
+    note_density: Float[np.ndarray, " time"],
+    loudness: Float[np.ndarray, " time"],
+    duration_s: float,
+    tempo_bpm: float | None,
+    accents: float,
+) -> None:
+    seconds = max(1, math.ceil(duration_s - 1e-3))
+    for name, values in (("chords", labels), ("note_density", note_density), ("loudness", loudness)):
+        if len(values) != seconds:
+            raise GenerationError(
+                f"arrangement: {len(values)} values of {name} for {duration_s:g} s; give one a second, {seconds}"
+            )
+    low, high = TEMPO_RANGE_BPM
+    if tempo_bpm is not None and not low <= tempo_bpm <= high:
+        raise GenerationError(f"tempo {tempo_bpm:g} bpm is out of range; choose {low:g} to {high:g}")
+    if not 0 <= accents <= 1:
+        raise GenerationError(f"accents {accents:g} is out of range; choose 0 (none) to 1 (strong)")

@@ -1,0 +1,185 @@
+"""Form: where chords change on the beat grid, phrases of four chords or more, sections, and an ending that ends.
+
+A span is a chord from one beat to another. Phrases of at least four chords and two bars make sections of two; a rest or
+the end of a long scene starts a new one. Sections with the same chords share a letter, so that they can be played
+alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from vmt import chords
+from vmt.music.grid import STEPS_PER_BAR, STEPS_PER_BEAT, Grid
+
+REST = "N"
+INTRO = "Intro"
+PHRASE_CHORDS = 4
+PHRASE_BARS = (2, 8)
+SECTION_PHRASES = 2
+LONG_SCENE_S = 8.0
+FINAL_RING_S = 1.5
+RELEASE_S = 0.5
+
+
+@dataclass(frozen=True)
+class Span:
+    """A chord (or N) that sounds from the step `start` up to the step `end`."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Chords that belong together.
+
+    Attributes:
+        section: its section's letter, or Intro.
+        opens: whether its section starts here.
+        turn: how many phrases with the same chords came before; 0 the first time.
+    """
+
+    start: int
+    end: int
+    section: str
+    opens: bool
+    turn: int
+
+
+@dataclass(frozen=True)
+class Form:
+    """The plan of a piece.
+
+    Attributes:
+        spans: without gaps, from step 0 on.
+        phrases: in order; rests lie between them.
+        final: the step of the last stroke, after which nothing starts; None where all is rest.
+        end_s: where the last stroke is let go, in seconds.
+    """
+
+    spans: tuple[Span, ...]
+    phrases: tuple[Phrase, ...]
+    final: int | None
+    end_s: float
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        return self.spans[-1].end if self.spans else 0
+
+
+def make_form(labels: Sequence[str], grid: Grid, duration_s: float, cuts_s: Sequence[float] = ()) -> Form:
+    """Lay chords out on the grid.
+
+    Args:
+        labels: one chord a second.
+        duration_s: where the video ends.
+        cuts_s: the video's cuts, rising.
+    """
+    spans = chord_spans(labels, grid, duration_s)
+    spans, final, end_s = _ending(spans, grid, duration_s)
+    phrases = _phrases(spans, _section_starts(cuts_s, grid))
+    return Form(tuple(spans), tuple(phrases), final, end_s)
+
+
+def chord_spans(labels: Sequence[str], grid: Grid, duration_s: float) -> list[Span]:
+    """Chords from beat to beat: each change on the nearest one, the later of two changes that meet."""
+    last = max(1, grid.steps_within(duration_s) + 1)
+    spans: list[Span] = []
+    for second, each in enumerate(labels):
+        label = chords.label(chords.token(each))
+        start = grid.beat(second)
+        if start >= last:
+            break
+        while spans and spans[-1].start == start:
+            spans.pop()
+        if not spans or spans[-1].label != label:
+            spans.append(Span(start, last, label))
+    return [replace(one, end=after.start) for one, after in pairwise(spans)] + spans[-1:]
+
+
+def _ending(spans: list[Span], grid: Grid, duration_s: float) -> tuple[list[Span], int | None, float]:
+    """The spans, the last one long enough to end on; the step of the last stroke; and when it is let go."""
+    release_s = duration_s - min(RELEASE_S, 0.2 * duration_s)
+    if len(spans) > 1 and REST not in (spans[-1].label, spans[-2].label):
+        too_short = release_s - grid.seconds(spans[-1].start) < 0.5
+        if too_short:
+            spans = [*spans[:-2], replace(spans[-2], end=spans[-1].end)]
+    sounding = [span for span in spans if span.label != REST]
+    if not sounding:
+        return spans, None, release_s
+    last = sounding[-1]
+    end_s = min(grid.seconds(last.end), release_s)
+    ring_s = max(FINAL_RING_S, 3 * STEPS_PER_BEAT * grid.step_s)
+    final = grid.steps_within(max(0.0, end_s - ring_s)) // STEPS_PER_BAR * STEPS_PER_BAR
+    return spans, max(last.start, final), end_s
+
+
+def _section_starts(cuts_s: Sequence[float], grid: Grid) -> list[int]:
+    """The beats of cuts that end a long scene."""
+    before = [0.0, *cuts_s]
+    return [grid.beat(cut) for cut, last in zip(cuts_s, before, strict=False) if cut - last >= LONG_SCENE_S]
+
+
+def _phrases(spans: list[Span], section_starts: list[int]) -> list[Phrase]:
+    groups = _grouped(_pieces(spans), section_starts)
+    has_intro = len(groups) >= 4
+    phrases: list[Phrase] = []
+    turns: dict[tuple[str, ...], int] = {}
+    letters: dict[tuple[str, ...], str] = {}
+    length = 0
+    for i, (group, opens) in enumerate(groups):
+        names = tuple(span.label for span in group)
+        if has_intro and i == 0:
+            phrases.append(Phrase(group[0].start, group[-1].end, INTRO, True, 0))
+            continue
+        rested = bool(phrases) and phrases[-1].end != group[0].start
+        opens = opens or rested or length % SECTION_PHRASES == 0 or phrases[-1].section == INTRO
+        length = 1 if opens else length + 1
+        letter = letters.setdefault(names, _letter(len(letters))) if opens else phrases[-1].section
+        phrases.append(Phrase(group[0].start, group[-1].end, letter, opens, turns.get(names, 0)))
+        turns[names] = turns.get(names, 0) + 1
+    return phrases
+
+
+def _pieces(spans: list[Span]) -> list[Span]:
+    """Spans, those longer than a phrase may be cut at bar lines."""
+    longest = PHRASE_BARS[1] * STEPS_PER_BAR
+    pieces = []
+    for span in spans:
+        start = span.start
+        while span.end - start > longest:
+            end = (start + longest) // STEPS_PER_BAR * STEPS_PER_BAR
+            pieces.append(Span(start, end, span.label))
+            start = end
+        pieces.append(replace(span, start=start))
+    return pieces
+
+
+def _grouped(pieces: list[Span], section_starts: list[int]) -> list[tuple[list[Span], bool]]:
+    """Phrases as lists of spans, each with whether a long scene ended where it starts."""
+    shortest, longest = (bars * STEPS_PER_BAR for bars in PHRASE_BARS)
+    groups: list[tuple[list[Span], bool]] = []
+    waiting = list(section_starts)
+    full = True
+    for piece in pieces:
+        if piece.label == REST:
+            full = True
+            continue
+        jump = bool(waiting) and waiting[0] < piece.end
+        while waiting and waiting[0] < piece.end:
+            waiting.pop(0)
+        if full or (jump and piece.start - groups[-1][0][0].start >= shortest):
+            groups.append(([], jump))
+        group = groups[-1][0]
+        group.append(piece)
+        length = piece.end - group[0].start
+        full = (len(group) >= PHRASE_CHORDS and length >= shortest) or length >= longest
+    return groups
+
+
+def _letter(index: int) -> str:
+    name = chr(ord("A") + index % 26)
+    return name if index < 26 else f"{name}{index // 26}"
