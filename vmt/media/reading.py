@@ -73,7 +73,7 @@ def probe(path: Path) -> MediaInfo:
         scan = _Scan(picture.index, sound.index if sound is not None else -1)
         for packet in packets(container):
             scan.add(packet)
-        declared = container.duration / av.time_base if container.duration else 0.0
+        declared = _declared_s(container, picture)
         origin = container.start_time / av.time_base if container.start_time else 0.0
         video_codec = _codec(picture)
         audio_codec = _codec(sound) if sound is not None and scan.heard else None
@@ -98,6 +98,13 @@ def probe(path: Path) -> MediaInfo:
     return MediaInfo(
         duration, width, height, fps, scan.pictures, video_codec, audio_codec, float(scan.first.time), scan.picture
     )
+
+
+def _declared_s(container: InputContainer, picture: Any) -> float:
+    declared = container.duration / av.time_base if container.duration else 0.0
+    if container.format.name == "avi":  # its duration is estimated from its size, its number of frames is written
+        declared = max(declared, picture.frames / (picture.average_rate or 25))
+    return float(declared)
 
 
 def _check_length(path: Path, duration_s: float) -> None:

@@ -110,6 +110,7 @@ def encode_video(
     sound: Path | None,
     *,
     limit_s: float = 3600,
+    threads: int = THREADS,
 ) -> None:
     """Frames as H.264, with `sound` as AAC, in an MP4.
 
@@ -120,6 +121,7 @@ def encode_video(
         out: the MP4; it appears only when whole.
         sound: a sound file, cut or filled to the picture's length; None for a silent video.
         limit_s: when to give up.
+        threads: how many x264 may use; the bytes depend on it, so give 1 where they must be the same everywhere.
 
     Raises:
         MediaError: `encode-failed` or `timeout`.
@@ -128,7 +130,7 @@ def encode_video(
     width, height = size
     picture = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps)
     options: dict[str, Any] = {"c:v": "libx264", "preset": "veryfast", "crf": 21, "pix_fmt": "yuv420p", "vf": _EVEN}
-    options |= {"movflags": "+faststart", "threads": THREADS}
+    options |= {"movflags": "+faststart", "threads": threads}
     streams = [picture]
     if sound is not None:
         streams.append(ffmpeg.input(_local(sound), protocol_whitelist="file,pipe").audio.filter("apad"))
