@@ -127,7 +127,11 @@ def output(prefix: str) -> Record | None:
 @st.cache_data(ttl=SETTLED_S, show_spinner=False)
 def notes(key: str) -> pd.DataFrame:
     """The notes of a MIDI file: part, start_s, end_s, pitch, velocity."""
-    midi = pretty_midi.PrettyMIDI(io.BytesIO(store().get(key)))
+    content = store().get(key)
+    try:
+        midi = pretty_midi.PrettyMIDI(io.BytesIO(content))
+    except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
+        raise StoreError(f"{key} is not a MIDI file ({error}); generate it again") from error
     rows = [
         (
             instrument.name or pretty_midi.program_to_instrument_name(instrument.program),

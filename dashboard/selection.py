@@ -30,6 +30,7 @@ def choose(
     shown: Callable[[str], str] = str,
     optional: bool = False,
     placeholder: str | None = None,
+    drops: Sequence[str] = (),
 ) -> str | None:
     """A select box whose value is the URL's `name`.
 
@@ -41,6 +42,7 @@ def choose(
         shown: how an option reads.
         optional: whether nothing may be chosen; then nothing is the default.
         placeholder: reads in an empty box.
+        drops: what the URL forgets when this changes.
     """
     wanted = selected(name)
     if wanted is not None and wanted not in options:
@@ -57,6 +59,6 @@ def choose(
         format_func=shown,
         index=None if optional or not options else 0,
         placeholder=placeholder or "",
-        on_change=lambda: select(**{name: st.session_state[widget]}),
+        on_change=lambda: select(**{name: st.session_state[widget], **dict.fromkeys(drops)}),
     )
     return wanted

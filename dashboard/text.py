@@ -12,7 +12,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "error.unavailable": ("The object store does not answer. {error}", "对象存储没有响应。{error}"),
     "page.runs": ("Runs", "训练"),
     "page.listen": ("Listen", "试听"),
-    "selection.gone": ("{name} “{value}” from the link is not there (any more).", "链接中的{name}“{value}”已不存在。"),
+    "selection.gone": ("{name} “{value}” is not here; showing another.", "此处没有{name}“{value}”，已显示其他内容。"),
     "yes": ("yes", "是"),
     "no": ("no", "否"),
     "any": ("any", "不限"),

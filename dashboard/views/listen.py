@@ -16,15 +16,15 @@ def choose_output() -> str | None:
     champion = data.champion() or {}
     columns = st.columns([3, 1, 2, 2])
     with columns[0]:
-        run = choose("run", sorted(runs, reverse=True), t("run"), default=champion.get("run"))
+        run = choose("run", sorted(runs, reverse=True), t("run"), default=champion.get("run"), drops=["epoch", "take"])
     with columns[1]:
         epochs = [
             str(int(name.removeprefix("epoch_"))) for name in sorted(data.folders(f"outputs/{run}/"), reverse=True)
         ]
-        epoch = choose("epoch", epochs, t("epoch"), default=str(champion.get("epoch")))
+        epoch = choose("epoch", epochs, t("epoch"), default=str(champion.get("epoch")), drops=["take"])
         epoch_folder = f"outputs/{run}/epoch_{int(epoch or 0):04d}"
     with columns[2]:
-        video = choose("video", data.folders(f"{epoch_folder}/"), t("video"))
+        video = choose("video", data.folders(f"{epoch_folder}/"), t("video"), drops=["take"])
     with columns[3]:
         take = choose("take", data.folders(f"{epoch_folder}/{video}/"), t("take"))
     return f"{epoch_folder}/{video}/{take}/"

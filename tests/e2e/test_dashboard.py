@@ -1,0 +1,102 @@
+"""The dashboard in a real browser, over a store of made-up runs with real media files."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from vmt.store import ObjectStore
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Page]
+
+
+def best_epoch(store: ObjectStore) -> int:
+    return int(json.loads(store.get("runs/made-up-amt/summary.json"))["best_epoch"])
+
+
+def play_and_seek(page: Page, tag: str) -> None:
+    """Press play on the first `tag`, see it advance, seek, and see it go on from there."""
+    player = page.locator(tag).first
+    player.wait_for()
+    player.evaluate("player => { player.muted = true; return player.play(); }")
+    page.wait_for_function("tag => document.querySelector(tag).currentTime > 0.5", arg=tag, timeout=20_000)
+    player.evaluate("player => { player.currentTime = 8; }")
+    page.wait_for_function("tag => document.querySelector(tag).currentTime > 8.3", arg=tag, timeout=20_000)
+    assert player.evaluate("player => player.error") is None
+    assert player.evaluate("player => player.duration") == pytest.approx(12.0, abs=0.1)
+
+
+def test_a_run_opens_by_keyboard_and_shows_its_best_epoch(visit: Visit, store: ObjectStore) -> None:
+    page = visit("/")
+    page.get_by_role("combobox", name="Open a run").click()
+    page.keyboard.type("made-up-amt")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("made-up-amt")
+    assert "run=made-up-amt" in page.url
+    best = best_epoch(store)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Best epoch")).to_contain_text(str(best))
+    expect(page.get_by_text(f"Best epoch: {best}")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(5)
+    page.get_by_role("button", name="All runs").click()
+    expect(page.locator("h1")).to_have_text("Runs")
+
+
+def test_the_film_and_the_sound_play_and_seek(visit: Visit) -> None:
+    page = visit("/listen")
+    play_and_seek(page, "video")
+    play_and_seek(page, "audio")
+
+
+def test_every_file_can_be_saved_under_its_name(visit: Visit, store: ObjectStore) -> None:
+    page = visit(f"/listen?run=made-up-amt&epoch={best_epoch(store)}&video=049")
+    for kind in ("mp4", "flac", "mid", "lab", "json"):
+        link = page.get_by_role("link", name=re.compile(rf"\(\.{kind}\)")).get_attribute("href")
+        assert link is not None
+        with urllib.request.urlopen(link) as answer:
+            assert f'filename="049_cgen_rd.{kind}"' in answer.headers["Content-Disposition"]
+            assert int(answer.headers["Content-Length"]) > 0
+
+
+def test_a_link_shows_what_it_selects(visit: Visit) -> None:
+    page = visit("/listen?run=made-up-amt&epoch=30&video=049")
+    for label, value in (("Run", "made-up-amt"), ("Epoch", "30"), ("Video", "049")):
+        expect(page.get_by_role("combobox", name=label, exact=True)).to_have_value(value)
+
+
+def test_the_language_switch_follows_to_the_next_page(visit: Visit) -> None:
+    page = visit("/")
+    page.get_by_text("中文").click()
+    expect(page.locator("h1")).to_have_text("训练")
+    page.get_by_role("link", name="试听").click()
+    expect(page.locator("h1")).to_have_text("试听")
+    assert "lang=zh" in page.url
+
+
+@pytest.mark.parametrize("path", ["/", "/?run=made-up-amt", "/listen"])
+def test_a_narrow_page_does_not_scroll_sideways(visit: Visit, path: str) -> None:
+    page = visit(path, width=390)
+    page.wait_for_timeout(1500)
+    assert page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "outputs/../../../etc/passwd.json",
+        "outputs/..%2f..%2fetc/passwd.json",
+        "models/champion.json",
+        "runs/made-up-amt/weights/epoch_0000.safetensors",
+        "outputs/none.mp4",
+        "%2fetc/passwd.json",
+    ],
+)
+def test_only_media_of_the_store_are_served(url: str, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{url}/files/{path}")
+    assert refused.value.code in (400, 404)
+    refused.value.close()
