@@ -20,6 +20,7 @@ help:
 setup: .venv/installed
 
 # The locks name every package, so pip has nothing to resolve: --no-deps is quicker, and basic-pitch needs it (see pyproject.toml).
+# Byte code is left to the first import: most of these 300 MB of sources are never imported, and compiling them takes 45 s.
 .venv/installed: requirements-dev.lock requirements-nodeps.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "VMT needs Python 3.11: install it, or say where it is with make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "installing $$(cat requirements-dev.lock requirements-nodeps.lock | grep -c '==') pinned packages into .venv; this takes some minutes"
@@ -30,7 +31,7 @@ ifneq ($(strip $(TORCH)),)
 else
 	cp requirements-dev.lock .venv/packages.lock
 endif
-	$(PIP) install --no-deps --require-hashes -r .venv/packages.lock -r requirements-nodeps.lock
+	$(PIP) install --no-deps --no-compile --require-hashes -r .venv/packages.lock -r requirements-nodeps.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -5,6 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.clips import Clips
+from tests.data_marks import (  # noqa: F401 - pytest finds a conftest's hooks by their names
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 from tests.servers import S3Server, s3_server
 
 
