@@ -16,16 +16,16 @@ from vmt import chords
 from vmt.errors import GenerationError
 from vmt.music.bass import play_bass
 from vmt.music.drums import play_drums
-from vmt.music.form import make_form
+from vmt.music.form import change_times, make_form
 from vmt.music.grid import TEMPO_RANGE_BPM, Grid, exact_tempo
 from vmt.music.harmony import play_harmony
 from vmt.music.lead import play_lead
 from vmt.music.plan import Event, Plan, make_plan, wanted_loudness
 from vmt.music.score import make_midi, midi_bytes
 from vmt.music.styles import Kit, Style, Track, load_style, style_names
-from vmt.music.tempo import choose_tempo
+from vmt.music.tempo import choose_tempo, fit_tempo
 
-__all__ = ["arrange", "choose_tempo", "midi_bytes", "style_names"]
+__all__ = ["arrange", "choose_tempo", "fit_tempo", "midi_bytes", "style_names"]
 
 
 def arrange(
@@ -66,7 +66,8 @@ def arrange(
     style = load_style(style) if isinstance(style, str) else style
     _check(labels, note_density, loudness, duration_s, tempo_bpm, accents)
     if tempo_bpm is None:
-        tempo_bpm = float(np.clip(choose_tempo(None, note_density), *style.tempo_bpm))
+        wish = fit_tempo(choose_tempo(None, note_density), change_times(labels))
+        tempo_bpm = float(np.clip(wish, *style.tempo_bpm))
     grid = Grid(exact_tempo(tempo_bpm), style.swing)
     form = make_form(labels, grid, duration_s, cuts_s)
     plan = make_plan(grid, form, key, note_density, loudness, cuts_s, accents)

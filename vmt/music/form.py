@@ -84,6 +84,11 @@ def make_form(labels: Sequence[str], grid: Grid, duration_s: float, cuts_s: Sequ
     return Form(tuple(spans), tuple(phrases), final, end_s)
 
 
+def change_times(labels: Sequence[str]) -> list[int]:
+    """The seconds at which a chord differs from the one before."""
+    return [second for second in range(1, len(labels)) if labels[second] != labels[second - 1]]
+
+
 def chord_spans(labels: Sequence[str], grid: Grid, duration_s: float) -> list[Span]:
     """Chords from beat to beat: each change on the nearest one, the later of two changes that meet."""
     last = max(1, grid.steps_within(duration_s) + 1)

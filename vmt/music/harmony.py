@@ -1,5 +1,6 @@
 """Harmony and pads: chords and broken chords, voice-led."""
 
+from vmt import chords
 from vmt.music.grid import STEPS_PER_BAR
 from vmt.music.plan import Event, Plan, cells, ends, phrases_played, stress
 from vmt.music.styles import Track
@@ -10,14 +11,7 @@ _WEIGHTS = {"X": 1.08, "x": 0.88, "h": 0.86}
 
 def play_harmony(track: Track, plan: Plan) -> list[Event]:
     """Chords and broken chords, with the smallest movements from one to the next; also pads."""
-    labels = [span.label for span in plan.sounding]
-    voicings = dict(
-        zip(
-            (span.start for span in plan.sounding),
-            voice_leading(labels, track.lowest, track.highest, track.voices),
-            strict=True,
-        )
-    )
+    voicings = _voicings(track, plan)
     plays = phrases_played(plan, track.enters, track.intro)
     found = cells(track.levels, plan, plays, stroke="X", accented=track.role == "harmony")
     stop = ends(found, plan)
@@ -33,6 +27,15 @@ def play_harmony(track: Track, plan: Plan) -> list[Event]:
             weight = _WEIGHTS.get(character, 0.9) * stress(plan, step)
             events.append(Event(step, end, pitch, weight, place * track.strum_s))
     return events
+
+
+def _voicings(track: Track, plan: Plan) -> dict[int, Voicing]:
+    """The voicing of each chord, by the step where it starts."""
+    led = voice_leading([span.label for span in plan.sounding], track.lowest, track.highest, track.voices)
+    if track.rooted:
+        roots = [chords.pitch_classes(chords.token(span.label))[0] for span in plan.sounding]
+        led = [(each[0] - ((each[0] - root) % 12 or 12), *each) for each, root in zip(led, roots, strict=True)]
+    return {span.start: each for span, each in zip(plan.sounding, led, strict=True)}
 
 
 def _struck(voicing: Voicing, character: str) -> Voicing:

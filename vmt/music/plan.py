@@ -188,9 +188,9 @@ def cells(
 ) -> list[str]:
     """One pattern character for each step of the piece.
 
-    Each half bar takes the level that its busyness asks for, each phrase one of the level's variants. Where a chord
-    changes, a character of `forced` gives way to `stroke`; rests and phrases that the track does not play are `.`; the
-    last stroke goes on to the end.
+    Patterns start with the chord, wherever in the bar that is. Each half bar takes the level that its busyness asks
+    for, each phrase one of the level's variants. Where a chord changes, a character of `forced` gives way to `stroke`;
+    rests and phrases that the track does not play are `.`; the last stroke goes on to the end.
 
     Args:
         levels: from sparse to busy, each with its variants.
@@ -206,7 +206,8 @@ def cells(
             continue
         busyness = plan.busyness[step // HALF_BAR]
         variants = levels[min(int(busyness * len(levels)), len(levels) - 1)]
-        found[step] = variants[plan.form.phrases[index].turn % len(variants)][step % STEPS_PER_BAR]
+        pattern = variants[plan.form.phrases[index].turn % len(variants)]
+        found[step] = pattern[(step - plan.span_at[step].start) % STEPS_PER_BAR]
     entered = False
     for step, span in enumerate(plan.span_at):
         index = plan.phrase_at[step]

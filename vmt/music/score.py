@@ -8,11 +8,13 @@ import numpy as np
 import pretty_midi
 from jaxtyping import Float64
 
+from vmt.music.form import REST
 from vmt.music.plan import Event, Plan, at_times
 from vmt.music.styles import Kit, Style, Track
 
 RESOLUTION = 480
 SECTION_MARK = "section: "
+DAMPING_S = 0.2  # rests are heard at once, not after the instruments have died away
 GAP_S = 0.012  # between one note and the next of the same pitch
 _VOLUME, _PAN, _EXPRESSION, _REVERB, _CHORUS = 7, 10, 11, 91, 93
 
@@ -75,15 +77,28 @@ def _notes(
 
 
 def _controls(track: Track | Kit, plan: Plan, level: Float64[np.ndarray, " time"]) -> list[pretty_midi.ControlChange]:
-    """Volume, pan and effects at the start; expression twice a second, where it changes."""
+    """Volume, pan and effects at the start; expression twice a second and around rests, where it changes."""
     fixed = ((_VOLUME, track.volume), (_PAN, track.pan), (_REVERB, track.reverb), (_CHORUS, track.chorus))
     changes = [pretty_midi.ControlChange(number, value, 0.0) for number, value in fixed]
-    times = np.arange(0, max(plan.form.end_s, 0.5), 0.5)
-    values = np.rint(127 * at_times(level, times) ** 0.3).astype(int)
+    rests = [
+        (plan.grid.seconds(each.start), plan.grid.seconds(each.end)) for each in plan.form.spans if each.label == REST
+    ]
+    around = [start + DAMPING_S * share for start, _ in rests for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    times = np.union1d(np.arange(0, max(plan.form.end_s, 0.5), 0.5), [*around, *(end for _, end in rests)])
+    values = np.rint(127 * _open(times, rests) * at_times(level, times) ** 0.3).astype(int)
     for i, (time_s, value) in enumerate(zip(times.tolist(), values.tolist(), strict=True)):
         if i == 0 or value != values[i - 1]:
             changes.append(pretty_midi.ControlChange(_EXPRESSION, value, time_s))
     return changes
+
+
+def _open(times: Float64[np.ndarray, " n"], rests: list[tuple[float, float]]) -> Float64[np.ndarray, " n"]:
+    """1 outside rests, falling to 0 at the start of each."""
+    found = np.ones_like(times)
+    for start, end in rests:
+        inside = slice(*np.searchsorted(times, [start, end]))
+        found[inside] = np.clip(1 - (times[inside] - start) / DAMPING_S, 0, 1)
+    return found
 
 
 def _texts(plan: Plan) -> list[pretty_midi.Text]:

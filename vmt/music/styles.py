@@ -63,6 +63,7 @@ class Track:
         volume, pan, reverb, chorus: MIDI controls 7, 10, 91 and 93, 0 to 127.
         velocity: of a plain stroke at full loudness.
         voices: notes in a chord; 0 for as many as the chord has tones.
+        rooted: voice 1 is the chord's root, under all the others.
         ring: notes sound on until the chord changes, as under a pedal.
         strum_s: time between the notes of a chord that is struck whole.
         enters: energy, 0 to 1, from which it plays.
@@ -82,6 +83,7 @@ class Track:
     chorus: int = 0
     velocity: int = 90
     voices: int = 0
+    rooted: bool = False
     ring: bool = False
     strum_s: float = 0.0
     enters: float = 0.0
