@@ -1,8 +1,8 @@
 """Small odd media files, made by ffmpeg in the test run: each container, codec and defect that people upload.
 
-`Clips(folder).get("late-sound")` makes the file once and gives its path; `KINDS` names them all, with what a reader must
-make of them. The picture of most is a moving test pattern of 160 x 120 at 25 fps for 3 s; their sound is silent for the
-first second of its own time, then a tone of 440 Hz.
+`Clips(folder).get("late-sound")` makes the file once and gives its path; `KINDS` names them all, with what a reader
+must make of them. The picture of most is a moving test pattern of 160 x 120 at 25 fps for 3 s; their sound is silent
+for its first second, then a tone of 440 Hz.
 """
 
 import random
@@ -191,8 +191,8 @@ KINDS: dict[str, Kind] = {
         _encoded("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"), ".webm"
     ),
     "webm-av1-opus": Kind(_encoded("-c:v", "libsvtav1", "-preset", "12", "-c:a", "libopus"), ".webm"),
-    "avi-mpeg4-mp3": Kind(_encoded("-c:v", "mpeg4", "-bf", "2", "-c:a", "libmp3lame"), ".avi"),
-    "avi-h264-pcm": Kind(_encoded(*H264, "-c:a", "pcm_s16le"), ".avi"),
+    "avi-mpeg4-mp3": Kind(_encoded("-c:v", "mpeg4", "-bf", "2", "-c:a", "libmp3lame"), ".avi", copied=False),
+    "avi-h264-pcm": Kind(_encoded(*H264, "-c:a", "pcm_s16le"), ".avi", copied=False),
     "avi-mjpeg-alone": Kind(_silent("-c:v", "mjpeg", "-pix_fmt", "yuvj420p"), ".avi", sound=False),
     "ts-h264-aac": Kind(_encoded(*H264, *AAC), ".ts"),
     "mpg-mpeg2-mp2": Kind(_encoded("-c:v", "mpeg2video", "-c:a", "mp2"), ".mpg"),

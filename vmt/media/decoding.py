@@ -11,7 +11,7 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from jaxtyping import Float32, UInt8
 
-from vmt.media.reading import decode, open_media, packets, picture_stream, probe, refusal, sound_stream
+from vmt.media.reading import decode, open_media, packets, picture_stream, probe, refusal, sound_stream, untimed
 
 DAMAGED_SHARE = 0.05
 GAP_S = 0.05
@@ -42,6 +42,7 @@ def frames(path: Path) -> Iterator[Frame]:
     with open_media(path) as container:
         stream = picture_stream(container, path)
         interval = float(1 / (stream.guessed_rate or stream.average_rate or 25))
+        by_dts = untimed(container)
         start = time = 0.0
         size: tuple[int, int] | None = None
         read = damaged = 0
@@ -50,17 +51,22 @@ def frames(path: Path) -> Iterator[Frame]:
             decoded = decode(packet)
             damaged += decoded is None
             for picture in decoded or ():
-                stamp = picture.time
+                stamp = _time(picture, by_dts)
                 if size is None:
                     size = (picture.width, picture.height)
                     start = stamp or 0.0
                     time = -interval
-                time = max(time, float(stamp) - start) if stamp is not None else time + interval
+                time = max(time, stamp - start) if stamp is not None else time + interval
                 yield Frame(max(0.0, time), _rgb(picture, size))
     if size is None or damaged > DAMAGED_SHARE * read:
         raise refusal(
             path, f"{damaged} of {read} packets of its picture cannot be decoded; encode it again", "decode-failed"
         )
+
+
+def _time(picture: VideoFrame, by_dts: bool) -> float | None:
+    stamp = picture.dts if by_dts else picture.pts
+    return None if stamp is None or picture.time_base is None else float(stamp * picture.time_base)
 
 
 def _rgb(picture: VideoFrame, size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:

@@ -45,6 +45,7 @@ class MediaInfo:
         audio_codec: of the track that plays by default, or None without sound.
         start_s: the first frame's time on the container's clock.
         picture_index: the picture's number among the container's streams.
+        timed: whether each packet says when it is shown; in an AVI with B-frames none does.
     """
 
     duration_s: float
@@ -56,6 +57,7 @@ class MediaInfo:
     audio_codec: str | None
     start_s: float
     picture_index: int
+    timed: bool
 
 
 def probe(path: Path) -> MediaInfo:
@@ -70,7 +72,7 @@ def probe(path: Path) -> MediaInfo:
     with open_media(path) as container:
         picture = picture_stream(container, path)
         sound = sound_stream(container)
-        scan = _Scan(picture.index, sound.index if sound is not None else -1)
+        scan = _Scan(picture.index, sound.index if sound is not None else -1, untimed(container))
         for packet in packets(container):
             scan.add(packet)
         declared = _declared_s(container, picture)
@@ -84,7 +86,7 @@ def probe(path: Path) -> MediaInfo:
         raise refusal(
             path, f"declares {declared:.1f} s and holds {found:.1f} s: its end is missing; upload it again", "truncated"
         )
-    if scan.first is None or scan.first.time is None:
+    if scan.first is None or scan.start is None:
         raise refusal(
             path,
             f"no frame of its {video_codec} stream can be decoded; encode it again, as H.264 in MP4",
@@ -96,15 +98,20 @@ def probe(path: Path) -> MediaInfo:
     width, height = (scan.first.height, scan.first.width) if turned else (scan.first.width, scan.first.height)
     fps = scan.pictures / duration
     return MediaInfo(
-        duration, width, height, fps, scan.pictures, video_codec, audio_codec, float(scan.first.time), scan.picture
+        duration, width, height, fps, scan.pictures, video_codec, audio_codec, scan.start, scan.picture, scan.timed
     )
 
 
 def _declared_s(container: InputContainer, picture: Any) -> float:
     declared = container.duration / av.time_base if container.duration else 0.0
-    if container.format.name == "avi":  # its duration is estimated from its size, its number of frames is written
+    if untimed(container):  # its duration is estimated from its size, its number of frames is written
         declared = max(declared, picture.frames / (picture.average_rate or 25))
     return float(declared)
+
+
+def untimed(container: InputContainer) -> bool:
+    """Whether packets say when they are decoded, but not when they are shown."""
+    return bool(container.format.name == "avi")
 
 
 def _check_length(path: Path, duration_s: float) -> None:
@@ -119,9 +126,10 @@ def _check_length(path: Path, duration_s: float) -> None:
 class _Scan:
     """Timestamps of a file, packet by packet, in seconds of the container's clock."""
 
-    def __init__(self, picture: int, sound: int) -> None:
-        self.picture, self.sound = picture, sound
+    def __init__(self, picture: int, sound: int, by_dts: bool) -> None:
+        self.picture, self.sound, self.by_dts = picture, sound, by_dts
         self.first: VideoFrame | None = None
+        self.start: float | None = None
         self.pictures = 0
         self.heard = False
         self.end_of_all = 0.0
@@ -131,7 +139,9 @@ class _Scan:
     def add(self, packet: AnyPacket) -> None:
         if packet.stream.index == self.picture and self.first is None:
             self.first = next(iter(decode(packet) or ()), None)
-        stamp = packet.pts if packet.pts is not None else packet.dts
+            if self.first is not None and not self.by_dts and self.first.time is not None:
+                self.start = float(self.first.time)
+        stamp = packet.dts if self.by_dts or packet.pts is None else packet.pts
         if stamp is None or packet.time_base is None:
             return
         time = float(stamp * packet.time_base)
@@ -140,14 +150,15 @@ class _Scan:
         self.heard |= packet.stream.index == self.sound
         if packet.stream.index == self.picture and not packet.is_discard:
             self._waiting.append((time, length))
-            if self.first is not None:
+            if self.start is None and self.by_dts:
+                self.start = time
+            if self.first is not None and self.start is not None:
                 self._count()
 
     def _count(self) -> None:
-        assert self.first is not None
-        start = float(self.first.time or 0.0)
+        assert self.start is not None
         for time, length in self._waiting:
-            if time >= start - 1e-6:  # pictures before the first decoded one cannot be decoded
+            if time >= self.start - 1e-6:  # pictures before the first decoded one cannot be decoded
                 self.pictures += 1
                 self._last = max(self._last, time)
                 self._end = max(self._end, time + length)
@@ -156,9 +167,16 @@ class _Scan:
     def duration(self, fps: float) -> float:
         """From the first frame to the end of the last, which lasts 1 / fps where the file does not say."""
         self._count()
-        assert self.first is not None
+        assert self.start is not None
         end = self._end if self._end > self._last else self._last + 1 / fps
-        return end - float(self.first.time or 0.0)
+        return end - self.start
+
+    @property
+    def timed(self) -> bool:
+        """False where only the order of decoding is known, and the first frame leaves the decoder late: there are B-frames."""
+        if not self.by_dts or self.first is None or self.first.dts is None or self.first.time_base is None:
+            return True
+        return float(self.first.dts * self.first.time_base) <= (self.start or 0.0)
 
 
 def open_media(path: Path) -> InputContainer:

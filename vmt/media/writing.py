@@ -54,14 +54,14 @@ def mux(
     """
     info = probe(video)
     limit_s = 120 + 2 * duration_s
-    copy = info.video_codec in COPIED_CODECS
+    copy = info.video_codec in COPIED_CODECS and info.timed
     if copy:
         try:
             _mux(video, sound, out, info, duration_s, metadata or {}, copy=True, limit_s=limit_s)
         except MediaError as error:
             if error.code != "encode-failed":
                 raise
-            copy = False  # such as an AVI whose packets carry no timestamps
+            copy = False  # a bitstream that the muxer refuses all the same
     if not copy:
         _mux(video, sound, out, info, duration_s, metadata or {}, copy=False, limit_s=60 * limit_s)
     return "copied" if copy else "encoded"
@@ -78,7 +78,8 @@ def _mux(
     copy: bool,
     limit_s: float,
 ) -> None:
-    picture = ffmpeg.input(_local(video), **SAFE_INPUT)[str(info.picture_index)]
+    # copyts keeps the input's own clock, so that this offset moves the first frame to 0, whenever other streams start
+    picture = ffmpeg.input(_local(video), itsoffset=-info.start_s, **SAFE_INPUT)[str(info.picture_index)]
     voice = ffmpeg.input(_local(sound), protocol_whitelist="file,pipe").audio
     voice = voice.filter("aresample", AUDIO_RATE_HZ).filter("apad").filter("atrim", end=duration_s)
     options: dict[str, Any] = {
@@ -90,12 +91,12 @@ def _mux(
         "threads": THREADS,
     }
     if not copy:
-        options |= {"crf": 18, "preset": "medium", "pix_fmt": "yuv420p", "vf": _EVEN}
+        options |= {"crf": 18, "preset": "medium", "pix_fmt": "yuv420p", "vf": f"setpts=PTS-STARTPTS,{_EVEN}"}
     if copy and info.video_codec == "hevc":
         options["tag:v"] = "hvc1"  # the tag that Apple's players ask for
     tags = {f"metadata:g:{number}": f"{name}={value}" for number, (name, value) in enumerate(metadata.items())}
     with _whole(out) as part:
-        command = ffmpeg.output(picture, voice, str(part), format="mp4", **options, **tags)
+        command = ffmpeg.output(picture, voice, _local(part), format="mp4", **options, **tags).global_args("-copyts")
         _run(command, out, limit_s)
 
 
@@ -109,7 +110,7 @@ def encode_video(
     out: Path,
     sound: Path | None,
     *,
-    limit_s: float = 3600,
+    limit_s: float = 3600.0,
     threads: int = THREADS,
 ) -> None:
     """Frames as H.264, with `sound` as AAC, in an MP4.
@@ -131,17 +132,12 @@ def encode_video(
     picture = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps)
     options: dict[str, Any] = {"c:v": "libx264", "preset": "veryfast", "crf": 21, "pix_fmt": "yuv420p", "vf": _EVEN}
     options |= {"movflags": "+faststart", "threads": threads}
-    streams = [picture]
-    if sound is not None:
-        streams.append(ffmpeg.input(_local(sound), protocol_whitelist="file,pipe").audio.filter("apad"))
-        options |= {"c:a": "aac", "b:a": AUDIO_BITRATE, "ar": AUDIO_RATE_HZ, "shortest": None}
     with _whole(out) as part:
-        _run(
-            ffmpeg.output(*streams, str(part), format="mp4", **options),
-            out,
-            limit_s,
-            (frame.tobytes() for frame in frames),
-        )
+        shown = ffmpeg.output(picture, _local(part), format="mp4", **options)
+        _run(shown, out, limit_s, (frame.tobytes() for frame in frames))
+        if sound is not None:
+            info = probe(part)
+            _mux(part, sound, part, info, info.duration_s, {}, copy=True, limit_s=limit_s)
 
 
 def _local(path: Path) -> str:
