@@ -259,5 +259,5 @@ KINDS: dict[str, Kind] = {
     "damaged": Kind(_damaged, ".mp4"),
     "ruined": Kind(_ruined, ".mkv", sound=False, code="decode-failed"),
 }
-GOOD = [name for name, kind in KINDS.items() if kind.code is None]
+GOOD = [name for name, kind in KINDS.items() if kind.code is None and not name.startswith("long-")]
 REFUSED = [name for name, kind in KINDS.items() if kind.code is not None]

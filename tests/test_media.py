@@ -25,23 +25,28 @@ from vmt.errors import MediaError
 from vmt.media import reading, writing
 
 RATE = 22_050
+PLAIN = (
+    "mono",
+    "stereo",
+    "two-tracks",
+    "short-sound",
+    "damaged",
+    "ntsc-rate",
+    "interlaced",
+    "rotated-180",
+    "mkv-mpeg2-ac3",
+)
+MUXED = [kind for kind in GOOD if kind not in PLAIN]
 
 
-def ffmpeg_times(path: Path) -> list[float]:
-    """Each frame's time by ffmpeg's showinfo filter, from the first frame."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-copyts", "-noautorotate", "-i", str(path)]
-    command += ["-map", "0:V:0", "-vf", "showinfo", "-fps_mode", "passthrough", "-f", "null", "-"]
-    words = subprocess.run(command, capture_output=True, timeout=60, check=True).stderr.decode(errors="replace")
-    times = [float(found) for found in re.findall(r"pts_time:(\S+)", words)]
-    return [each - times[0] for each in times]
-
-
-def ffmpeg_first_frame(path: Path, width: int, height: int) -> UInt8[np.ndarray, "h w 3"]:
-    """The first frame as ffmpeg shows it."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-nostdin", "-i", str(path), "-map", "0:V:0"]
-    command += ["-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]
-    data = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
-    return np.frombuffer(data, np.uint8).reshape(height, width, 3)
+def ffmpeg_reading(path: Path, width: int, height: int) -> tuple[list[float], UInt8[np.ndarray, "n h w 3"]]:
+    """Times by ffmpeg's showinfo filter, from the first frame, and all frames as ffmpeg shows them."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-copyts", "-i", str(path), "-map", "0:V:0"]
+    command += ["-vf", "showinfo", "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    times = [float(found) for found in re.findall(r"pts_time:(\S+)", done.stderr.decode(errors="replace"))]
+    frames = np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width, 3)
+    return [each - times[0] for each in times], frames
 
 
 def onset_s(sound: Float32[np.ndarray, " samples"]) -> float:
@@ -58,14 +63,13 @@ class TestReading:
         times = [frame.time_s for frame in frames]
         assert times[0] == 0
         assert times == sorted(times)
-        np.testing.assert_allclose(
-            times, ffmpeg_times(path), atol=2e-3
-        )  # showinfo rounds; Matroska counts milliseconds
         assert info.frames == len(frames)
         assert {frame.rgb.shape for frame in frames} == {(info.height, info.width, 3)}
         assert times[-1] < info.duration_s < times[-1] + 0.3
-        first = ffmpeg_first_frame(path, info.width, info.height)
-        assert np.abs(first.astype(int) - frames[0].rgb).mean() < 4  # two versions of ffmpeg convert colours
+        true_times, true_frames = ffmpeg_reading(path, info.width, info.height)
+        np.testing.assert_allclose(times, true_times, atol=2e-3)  # showinfo rounds; Matroska counts milliseconds
+        for frame, true in zip(frames, true_frames, strict=True):
+            assert np.abs(frame.rgb[::3, ::3].astype(int) - true[::3, ::3]).mean() < 6  # two ffmpegs convert colours
         assert np.abs(frames[-1].rgb.astype(int) - frames[0].rgb).mean() > 4, "the pattern moves"
 
     @pytest.mark.parametrize("kind", GOOD)
@@ -199,7 +203,7 @@ class TestReading:
             "-f",
             "lavfi",
             "-i",
-            "testsrc=size=640x360:rate=25:duration=20",
+            "testsrc=size=640x360:rate=25:duration=12",
             "-c:v",
             "libx264",
             "-preset",
@@ -213,7 +217,7 @@ class TestReading:
         code += "before = peak(); count = sum(1 for _ in frames); print(count, peak() - before)"
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, timeout=60, check=True)
         count, grown_mib = done.stdout.split()
-        assert int(count) == 450  # 311 MB as RGB
+        assert int(count) == 250  # 173 MB as RGB
         assert float(grown_mib) < 40
 
     def test_closing_early_frees_the_file(self, clips: Clips) -> None:
@@ -248,11 +252,10 @@ class TestUnsafe:
             assert media.mux(Path(name), Path("s.wav"), Path(f"out-{name}"), duration_s=info.duration_s) == "copied"
             assert media.probe(Path(f"out-{name}")).duration_s == pytest.approx(3)
 
-    def test_a_picture_too_large(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.mkv"
-        ffmpeg("-f", "lavfi", "-i", "color=black:size=9000x8000:rate=1:duration=2", "-c:v", "png", path)
-        with pytest.raises(MediaError, match="9000 x 8000 pixels") as raised:
-            media.probe(path)
+    def test_a_picture_too_large(self, clips: Clips, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reading, "MAX_SIDE", 138)  # 160 x 120 pixels are more than 138 x 138
+        with pytest.raises(MediaError, match="160 x 120 pixels a frame, and VMT takes at most 138 x 138") as raised:
+            media.probe(clips.get("mp4-h264-aac"))
         assert raised.value.code == "unsafe"
 
     def test_timestamps_of_a_year(self, clips: Clips, tmp_path: Path) -> None:
@@ -287,7 +290,7 @@ def picture_hash(path: Path) -> list[str]:
 
 
 class TestMux:
-    @pytest.mark.parametrize("kind", GOOD)
+    @pytest.mark.parametrize("kind", MUXED)
     def test_picture_kept_and_sound_as_long(self, clips: Clips, tmp_path: Path, kind: str) -> None:
         video, out = clips.get(kind), tmp_path / "out.mp4"
         info = media.probe(video)

@@ -26,7 +26,7 @@ SAFE_INPUT = {"protocol_whitelist": "file,pipe", "format_whitelist": ",".join(FO
 """ffmpeg's options for every input: nothing is fetched, and a file that names other files is not followed."""
 MIN_SECONDS = 1.0
 MAX_HOURS = 6.0
-MAX_PIXELS = 8192 * 8192
+MAX_SIDE = 8192
 MISSING_S, MISSING_SHARE = 1.0, 0.02
 _NO_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
@@ -173,7 +173,7 @@ class _Scan:
 
     @property
     def timed(self) -> bool:
-        """False where only the order of decoding is known, and the first frame leaves the decoder late: there are B-frames."""
+        """False where only the order of decoding is known and frames leave the decoder late: there are B-frames."""
         if not self.by_dts or self.first is None or self.first.dts is None or self.first.time_base is None:
             return True
         return float(self.first.dts * self.first.time_base) <= (self.start or 0.0)
@@ -216,9 +216,11 @@ def picture_stream(container: InputContainer, path: Path) -> Any:
     if stream.codec_context is None:
         raise refusal(path, "its video codec is unknown; encode it again, as H.264 in MP4", "decode-failed")
     width, height = stream.codec_context.width, stream.codec_context.height
-    if width * height > MAX_PIXELS:
+    if width * height > MAX_SIDE**2:
         raise refusal(
-            path, f"{width} x {height} pixels a frame, and VMT takes at most 8192 x 8192; scale it down", "unsafe"
+            path,
+            f"{width} x {height} pixels a frame, and VMT takes at most {MAX_SIDE} x {MAX_SIDE}; scale it down",
+            "unsafe",
         )
     stream.thread_type = "AUTO"
     return stream
