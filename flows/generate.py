@@ -1,0 +1,39 @@
+"""`generate`: soundtracks for many videos."""
+
+from typing import Any
+
+from prefect import flow
+
+from flows.artifacts import publish_soundtracks, require_share
+from flows.tasks import Json, generate_soundtracks, list_videos, store
+
+
+@flow(name="generate")
+def generate(
+    videos: list[str] | None = None,
+    prefix: str = "inbox/",
+    run: str | None = None,
+    epoch: int | None = None,
+    settings: dict[str, Any] | None = None,
+    force: bool = False,
+    fail_above: float = 0.5,
+) -> Json:
+    """Write a soundtrack for each video; one that fails does not stop the others.
+
+    Args:
+        videos: their keys; everything under `prefix` if None.
+        prefix: of the videos' keys, where `videos` does not name them.
+        run: whose weights compose; the champion's if None.
+        epoch: of that run; its best if None.
+        settings: of the generation, where they differ from the defaults.
+        force: write anew what stands already.
+        fail_above: the share of failed videos over which the flow fails, 0 to 1: then something else is wrong.
+
+    Returns:
+        The keys of what was made and of what was there, and which videos failed and why.
+    """
+    keys = videos if videos is not None else list_videos(prefix)
+    report = generate_soundtracks(keys, run, epoch, settings, force)
+    publish_soundtracks(store(), report)
+    require_share(report["failed"], len(keys), fail_above, "soundtracks failed")
+    return report

@@ -1,0 +1,22 @@
+"""`ingest`: new videos of the bucket become features."""
+
+from prefect import flow
+
+from flows.artifacts import require_share
+from flows.tasks import Json, ingest_videos
+
+
+@flow(name="ingest")
+def ingest(prefix: str = "videos/", fail_above: float = 0.5) -> Json:
+    """Ingest what is new under `prefix`; a refused video does not stop the others.
+
+    Args:
+        prefix: of the videos' keys.
+        fail_above: the share of unusable videos over which the flow fails, 0 to 1: then something else is wrong.
+
+    Returns:
+        How many videos were found, new and known, and which were refused and why.
+    """
+    report = ingest_videos(prefix)
+    require_share([*report["refused"], *report["failed"]], report["found"], fail_above, "videos are not usable")
+    return report

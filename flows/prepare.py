@@ -1,0 +1,80 @@
+"""What deployments on workers rest on: the work pool, its queues, and the automation that ends lost runs.
+
+`python -m flows.prepare` makes what is missing on the server that PREFECT_API_URL names and brings the automation up
+to date; then `prefect --no-prompt deploy --all` finds its pool. Running it again changes nothing.
+"""
+
+from datetime import timedelta
+
+from prefect.automations import AutomationCore
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.workers.process import ProcessWorker
+
+from flows.deployments import DEPLOYMENTS, POOL
+
+# Runs send a heartbeat every PREFECT_FLOWS_HEARTBEAT_FREQUENCY seconds, which is 30 on the workers: three are missing.
+LOST_AFTER_S = 90
+
+
+def lost_runs(after_s: int = LOST_AFTER_S) -> AutomationCore:
+    """The automation that sets a run Crashed when its heartbeat stops.
+
+    A worker that is killed leaves its run Running for ever, and a deployment that allows one run at a time would never
+    start again.
+    """
+    states = ("Completed", "Failed", "Cancelled", "Crashed")
+    return AutomationCore(
+        name="vmt: lost runs crash",
+        description="A run without a heartbeat has lost its worker or its machine; it must not block its deployment.",
+        trigger=EventTrigger(
+            match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+            for_each={"prefect.resource.id"},
+            after={"prefect.flow-run.heartbeat"},
+            expect={"prefect.flow-run.heartbeat", *(f"prefect.flow-run.{state}" for state in states)},
+            posture=Posture.Proactive,
+            within=timedelta(seconds=after_s),
+        ),
+        actions=[
+            ChangeFlowRunState(
+                name="Crashed",
+                force=False,
+                state=StateType.CRASHED,
+                message=f"no heartbeat for {after_s} s: the worker or its machine is gone",
+            )
+        ],
+    )
+
+
+def prepare_pool(client: SyncPrefectClient) -> None:
+    """Make the work pool and the queues that the deployments name, where they are missing."""
+    try:
+        client.read_work_pool(POOL)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
+    for queue in sorted({deployment.queue for deployment in DEPLOYMENTS}):
+        try:
+            client.create_work_queue(queue, work_pool_name=POOL)
+        except ObjectAlreadyExists:
+            continue
+
+
+def prepare_automation(client: SyncPrefectClient, automation: AutomationCore) -> None:
+    """Make the automation, or bring it up to date."""
+    present = client.read_automations_by_name(automation.name)
+    if present:
+        client.update_automation(present[0].id, automation)
+    else:
+        client.create_automation(automation)
+
+
+if __name__ == "__main__":
+    with get_client(sync_client=True) as client:
+        prepare_pool(client)
+        prepare_automation(client, lost_runs())

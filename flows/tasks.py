@@ -1,0 +1,195 @@
+"""Prefect tasks: each wraps one job of `vmt.jobs`. Keys go in and plain JSON comes out, never arrays.
+
+A task opens the store by itself, for it may run on another machine than its flow. Only errors that say so are
+retried (`VmtError.transient`: the store refused, timed out, answered 5xx); every job goes on where it stopped, so a
+retry repeats no work. A job's events become Prefect's events and lines of the run's log. A job fans out in threads
+inside its one task: a task for each video would cost more than it shows, and one bad video must not fail the others.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.events import emit_event
+from prefect.tasks import Task, exponential_backoff
+
+from vmt.dataset import versions
+from vmt.errors import GenerationError, VmtError
+from vmt.features.extract import Extractor, ExtractorConfig
+from vmt.jobs.events import OnEvent
+from vmt.jobs.freeze import freeze
+from vmt.jobs.generate import generate
+from vmt.jobs.index import candidates
+from vmt.jobs.ingest import ingest
+from vmt.jobs.promote import challenge, promote
+from vmt.jobs.train import train
+from vmt.music.config import GenerateConfig
+from vmt.settings import Settings, load_settings
+from vmt.store import ObjectStore, open_store
+from vmt.training.registry import runs
+
+Json = dict[str, Any]
+
+HOUR_S = 3600
+# Far above any honest run: a task that still goes on then hangs, and its deployment would never start again.
+INGEST_TIMEOUT_S = 12 * HOUR_S
+TRAIN_TIMEOUT_S = 48 * HOUR_S
+GENERATE_TIMEOUT_S = 12 * HOUR_S
+
+
+def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether the failure in `state` may pass by itself; Prefect's `retry_condition_fn`."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, VmtError) and error.transient
+
+
+# 10, 20, 40, 80 s, spread: a store that restarts is back by then, and many machines do not return at once.
+RETRY: Json = {
+    "retries": 4,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=10),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": is_transient,
+    "cache_policy": NO_CACHE,
+}
+
+
+def store() -> ObjectStore:
+    """The store that the environment names."""
+    settings = load_settings()
+    return open_store(settings.store, settings)
+
+
+@cache
+def _extractor(settings: Settings) -> Extractor:
+    """One a process: the tasks of a night share its models."""
+    config = ExtractorConfig(settings.clip_model, settings.clip_weights, settings.clip_fallback_untrained)
+    return Extractor(config, settings.device, cache_dir=settings.cache)
+
+
+def _reporter() -> OnEvent:
+    """A job's `on_event`: every event becomes a line of the run's log, and an event of Prefect's for automations."""
+    log = get_run_logger()
+
+    def report(name: str, payload: Mapping[str, Any]) -> None:
+        words = (f"{key}={value}" for key, value in payload.items() if not isinstance(value, list))
+        log.info("%s %s", name, " ".join(words))
+        subject = next((f"{key}.{payload[key]}" for key in ("id", "run", "dataset", "key") if key in payload), "store")
+        emit_event(name, resource={"prefect.resource.id": f"vmt.{subject}"}, payload=dict(payload))
+
+    return report
+
+
+@task(name="list videos", **RETRY)
+def list_videos(prefix: str) -> list[str]:
+    """Keys of the videos under `prefix`."""
+    return [video.key for video in candidates(store().list(prefix))]
+
+
+@task(name="ingest", timeout_seconds=INGEST_TIMEOUT_S, **RETRY)
+def ingest_videos(prefix: str) -> Json:
+    """Features of what is new under `prefix`."""
+    return dataclasses.asdict(ingest(store(), _extractor(load_settings()), prefix=prefix, on_event=_reporter()))
+
+
+@task(name="freeze", **RETRY)
+def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: int) -> str:
+    """The newest version of the dataset, made if its videos changed."""
+    extractor = _extractor(load_settings()).name
+    sides = {"min_validation": min_validation, "min_test": min_test}
+    return freeze(store(), extractor, name=name, chord_labels=chord_labels, on_event=_reporter(), **sides)
+
+
+@task(name="resolve dataset", **RETRY)
+def resolve_dataset(dataset: str) -> str:
+    """The version that a name means now, so that a retry trains on the same."""
+    return str(versions.resolve(store(), dataset))
+
+
+@task(name="count videos", **RETRY)
+def count_videos(dataset: str) -> int:
+    """Videos in a dataset version."""
+    where = store()
+    return len(versions.read(where, versions.resolve(where, dataset)).manifest)
+
+
+@task(name="last trained dataset", **RETRY)
+def last_trained_dataset(name: str, preset: str) -> str | None:
+    """The newest version of dataset `name` that a finished run of `preset` was trained on; None before the first."""
+    summaries = (run.read_json("summary.json") for run in runs(store()))
+    trained = [
+        str(summary["dataset"])
+        for summary in summaries
+        if summary and summary["state"] == "done" and summary["preset"] == preset
+    ]
+    return max((dataset for dataset in trained if dataset.startswith(f"{name}@")), default=None)
+
+
+@task(name="held-out videos", **RETRY)
+def held_out_videos(dataset: str) -> list[str]:
+    """Keys of the version's test split."""
+    where = store()
+    manifest = versions.read(where, versions.resolve(where, dataset)).manifest
+    return sorted(str(key) for key in manifest.loc[manifest["split"] == "test", "key"])
+
+
+@task(name="train", timeout_seconds=TRAIN_TIMEOUT_S, **RETRY)
+def train_model(dataset: str, preset: str, run: str | None, overrides: Mapping[str, Any]) -> str:
+    """One run, or the rest of it; its name."""
+    device = load_settings().device
+    return train(store(), dataset, preset=preset, run=run, overrides=overrides, device=device, on_event=_reporter())
+
+
+@task(name="promote", **RETRY)
+def promote_run(run: str, epoch: int | None = None) -> Json:
+    """Let an epoch serve; the run's best one if None."""
+    champion = promote(store(), run, epoch, on_event=_reporter())
+    return {"run": champion.run, "epoch": champion.epoch}
+
+
+@task(name="challenge", **RETRY)
+def challenge_champion(run: str) -> str:
+    """Let the run serve if it beats the champion; the verdict in words."""
+    return challenge(store(), run, device=load_settings().device, on_event=_reporter()).reason
+
+
+def generate_config(settings: Mapping[str, Any]) -> GenerateConfig:
+    """`GenerateConfig` from a flow's parameter.
+
+    Raises:
+        GenerationError: if a setting is unknown or its value is out of range.
+    """
+    known = [field.name for field in dataclasses.fields(GenerateConfig)]
+    for name in settings:
+        if name not in known:
+            raise GenerationError(f"generation has no setting {name!r}; known: {', '.join(known)}")
+    values: Json = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    return GenerateConfig(**values)
+
+
+@task(name="generate", timeout_seconds=GENERATE_TIMEOUT_S, **RETRY)
+def generate_soundtracks(
+    videos: Sequence[str],
+    run: str | None = None,
+    epoch: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    force: bool = False,
+) -> Json:
+    """A soundtrack for each of `videos`."""
+    environment = load_settings()
+    report = generate(
+        store(),
+        _extractor(environment),
+        videos,
+        run=run,
+        epoch=epoch,
+        config=generate_config(settings or {}),
+        device=environment.device,
+        soundfont=environment.soundfont,
+        force=force,
+        on_event=_reporter(),
+    )
+    return dataclasses.asdict(report)

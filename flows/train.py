@@ -1,0 +1,35 @@
+"""`train`: one run on a dataset version."""
+
+from typing import Any
+
+from prefect import flow
+
+from flows.artifacts import publish_losses
+from flows.tasks import promote_run, resolve_dataset, store, train_model
+
+
+@flow(name="train")
+def train(
+    dataset: str = "main",
+    preset: str = "amt",
+    run: str | None = None,
+    overrides: dict[str, Any] | None = None,
+    promote: bool = False,
+) -> str:
+    """Train, or go on where the same run stopped.
+
+    Args:
+        dataset: `main@v0003`, or `main` for its newest version.
+        preset: of model and training.
+        run: its name; one that follows from the other arguments if None.
+        overrides: settings that differ from the preset's.
+        promote: whether the run's best epoch serves from then on.
+
+    Returns:
+        The run's name.
+    """
+    run = train_model(resolve_dataset(dataset), preset, run, overrides or {})
+    publish_losses(store(), run)
+    if promote:
+        promote_run(run)
+    return run
