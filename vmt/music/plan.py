@@ -13,6 +13,7 @@ from vmt.music.grid import STEPS_PER_BAR, STEPS_PER_BEAT, Grid
 
 HALF_BAR = STEPS_PER_BAR // 2
 FULL_DENSITY = 22.0  # notes a second; 19 in 20 seconds of MuVi-Sync's songs have fewer
+RELATIVE_SHARE = 0.75
 HYSTERESIS = 0.05
 
 
@@ -89,7 +90,7 @@ def make_plan(
 def wanted_density(note_density: Float[np.ndarray, " time"]) -> Float64[np.ndarray, " time"]:
     """How busy each second is to be, 0 to 1.
 
-    Half of it is absolute, half is the second's place between the sparsest and the busiest of its own piece: predicted
+    Part of it is absolute, most of it the second's place between the sparsest and the busiest of its piece: predicted
     curves are often right about more and less, and too flat.
     """
     values = _smooth(note_density)
@@ -98,7 +99,7 @@ def wanted_density(note_density: Float[np.ndarray, " time"]) -> Float64[np.ndarr
     if high - low < 0.5:
         return absolute
     relative = np.clip((values - low) / (high - low), 0, 1)
-    share = min(0.5, (high - low) / FULL_DENSITY * 2)
+    share = min(RELATIVE_SHARE, (high - low) / FULL_DENSITY * 2)
     mixed: Float64[np.ndarray, " time"] = (1 - share) * absolute + share * relative
     return mixed
 
