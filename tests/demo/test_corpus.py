@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, .
     ids = make_corpus(
         open_store(str(folder / "store")),
         folder / "truth",
-        videos=2,
+        videos=1,
         on_event=lambda name, payload: events.append({"name": name, **payload}),
     )
     return folder, ids, events
@@ -31,9 +32,9 @@ def test_videos_are_h264_and_aac_as_long_as_their_songs(
     corpus: tuple[Path, tuple[str, ...], list[Mapping[str, Any]]],
 ) -> None:
     folder, ids, events = corpus
-    assert ids == ("demo0-00-exciting", "demo0-01-sad")
+    assert ids == ("demo0-00-exciting",)
     assert events == [
-        {"name": "vmt.demo.made", "id": name, "made": made, "videos": 2} for made, name in enumerate(ids, start=1)
+        {"name": "vmt.demo.made", "id": name, "made": made, "videos": 1} for made, name in enumerate(ids, start=1)
     ]
     for index, name in enumerate(ids):
         info = media.probe(folder / "store" / "videos" / f"{name}.mp4")
@@ -71,21 +72,21 @@ def test_what_is_there_is_not_made_again(corpus: tuple[Path, tuple[str, ...], li
     events: list[str] = []
     store = open_store(str(folder / "store"))
     before = [info.modified for info in store.list("videos/")]
-    assert make_corpus(store, folder / "truth", videos=2, on_event=lambda name, _: events.append(name)) == ids
+    assert make_corpus(store, folder / "truth", videos=1, on_event=lambda name, _: events.append(name)) == ids
     assert not events
     assert [info.modified for info in store.list("videos/")] == before
 
 
-def test_the_same_seed_gives_the_same_bytes(
-    corpus: tuple[Path, tuple[str, ...], list[Mapping[str, Any]]], tmp_path: Path
-) -> None:
-    folder, ids, _ = corpus
-    make_video(compose(1, 0), tmp_path / "again.mp4")
-    assert (tmp_path / "again.mp4").read_bytes() == (folder / "store" / "videos" / f"{ids[1]}.mp4").read_bytes()
+def test_the_same_song_gives_the_same_bytes(tmp_path: Path) -> None:
+    song = compose(4, 0)
+    short = dataclasses.replace(song, chords=song.chords[:2])
+    for name in ("first", "second"):
+        make_video(short, tmp_path / f"{name}.mp4")
+    assert (tmp_path / "first.mp4").read_bytes() == (tmp_path / "second.mp4").read_bytes()
 
 
 def test_music_is_stereo_and_heard_from_the_first_moment_on() -> None:
-    song = compose(0, 0)
+    song = compose(4, 0)
     sound = record(song)
     assert sound.shape == (2, round(song.duration_s * 48000))
     assert np.abs(sound[:, : 48000 // 4]).max() > 0.02
