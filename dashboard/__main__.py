@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from dashboard.access import UPLOAD_MIB
 from dashboard.server import app
 
 LIGHT = {"primaryColor": "#0072b2"}
@@ -31,7 +32,7 @@ def main() -> None:
             "server.trustedUserHeaders": json.dumps(headers),
             "server.headless": True,
             "server.fileWatcherType": "none",
-            "server.maxUploadSize": 2048,
+            "server.maxUploadSize": UPLOAD_MIB,
             "browser.gatherUsageStats": False,
             "client.showErrorDetails": "none",
             "client.showErrorLinks": False,

@@ -5,15 +5,15 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import data
+from dashboard.parts.trouble import trouble
 from dashboard.text import LANGUAGES, language, set_language, t
-from vmt.errors import StoreUnavailable, VmtError
 
 VIEWS = Path(__file__).resolve().parent / "views"
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 3.5rem clamp(1rem, 3vw, 3.5rem) 3rem; }
 [data-testid="stMainBlockContainer"] h1 { padding-top: 0.25rem; }
 """
-PAGES = ("runs", "listen")
+PAGES = ("overview", "runs", "listen", "dataset", "jobs")
 
 
 def show_language_switch() -> None:
@@ -40,15 +40,9 @@ def main() -> None:
     ]
     page = st.navigation(pages)
     show_language_switch()
-    try:
+    with trouble():
         st.sidebar.caption(t("store_is", url=data.store().url))
         page.run()
-    except StoreUnavailable as error:
-        st.error(t("error.unavailable", error=error), icon="🔌")
-        st.button(t("try_again"))
-    except VmtError as error:
-        st.error(str(error), icon="⚠️")
-        st.button(t("try_again"))
 
 
 main()

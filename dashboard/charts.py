@@ -134,6 +134,50 @@ def overlay(tables: Mapping[str, pd.DataFrame], column: str, *, title: str) -> C
     return chart
 
 
+def growth(versions: Mapping[str, Sequence[Mapping[str, Any]]]) -> Chart:
+    """Videos in each version of each dataset."""
+    rows = [
+        {"dataset": name, "version": each["version"], "videos": each["videos"], "hours": each["seconds"] / 3600}
+        for name, known in versions.items()
+        for each in known
+    ]
+    chart: alt.Chart = (
+        alt.Chart(pd.DataFrame(rows, columns=["dataset", "version", "videos", "hours"]))
+        .mark_line(point=True, strokeWidth=2)
+        .encode(
+            x=alt.X("version:Q", title=t("version"), axis=alt.Axis(format="d", tickMinStep=1)),
+            y=alt.Y("videos:Q", title=t("videos")),
+            color=alt.Color(
+                "dataset:N", scale=alt.Scale(range=list(SERIES)), legend=alt.Legend(orient="top", title=None)
+            ),
+            tooltip=[
+                alt.Tooltip("dataset:N", title=t("dataset")),
+                alt.Tooltip("version:Q", title=t("version")),
+                alt.Tooltip("videos:Q", title=t("videos")),
+                alt.Tooltip("hours:Q", title=t("hours"), format=".2f"),
+            ],
+        )
+        .properties(height=240)
+    )
+    return chart
+
+
+def histogram(counts: Mapping[str, int], unit: str) -> Chart:
+    """Bars, the longest first; at most 24."""
+    rows = pd.DataFrame(sorted(counts.items(), key=lambda item: -item[1])[:24], columns=["name", "count"])
+    chart: alt.Chart = (
+        alt.Chart(rows)
+        .mark_bar(color=_tone(TRAIN))
+        .encode(
+            x=alt.X("count:Q", title=unit, axis=alt.Axis(tickMinStep=1, tickCount=5)),
+            y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=110, labelOverlap=False)),
+            tooltip=[alt.Tooltip("name:N", title=t("name")), alt.Tooltip("count:Q", title=unit)],
+        )
+        .properties(height=max(140, 70 + 17 * len(rows)))
+    )
+    return chart
+
+
 def _seconds(duration_s: float, *, labels: bool) -> alt.X:
     axis = alt.Axis(title=None, labels=labels, ticks=labels, grid=False, tickMinStep=1, tickCount=12, labelExpr=CLOCK)
     return alt.X("start:Q", scale=alt.Scale(domain=[0, duration_s], nice=False), axis=axis)

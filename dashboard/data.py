@@ -4,6 +4,7 @@ Nothing here lists more than folder names. Times are ISO 8601 in UTC, as the job
 """
 
 import io
+import itertools
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ import streamlit as st
 
 from dashboard.server import FILES_ROUTE
 from vmt.errors import ObjectNotFound, StoreError
+from vmt.features.record import Features
 from vmt.settings import load_settings
 from vmt.store import ObjectStore, open_store
 
@@ -24,6 +26,10 @@ FRESH_S = 5
 SETTLED_S = 300
 SHARE_S = 3600
 READERS = 16
+REFUSED = 500
+LOOKED_AT = 12
+OFFERED = 1000
+VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
 
 Record = Mapping[str, Any]
 
@@ -115,6 +121,78 @@ def written_at(key: str) -> datetime | None:
 def champion() -> Record | None:
     """Which run and epoch serve."""
     return _json("models/champion.json")
+
+
+def epoch_losses(run: str, epoch: int) -> dict[str, float]:
+    """The validation losses of one epoch: `chord`, `total`, `emotion`; empty where it is not in the table."""
+    table = results(run)
+    row = table[table["Epoch"] == epoch] if table is not None else pd.DataFrame()
+    if row.empty:
+        return {}
+    return {kind: float(row.iloc[0][f"Avg Eval loss ({kind})"]) for kind in ("chord", "total", "emotion")}
+
+
+@st.cache_data(ttl=FRESH_S, show_spinner=False)
+def dataset_versions(name: str) -> list[Record]:
+    """The dataset.json of each published version, oldest first."""
+    with ThreadPoolExecutor(READERS) as pool:
+        found = list(
+            pool.map(lambda version: _json(f"datasets/{name}/{version}/dataset.json"), folders(f"datasets/{name}/"))
+        )
+    return sorted((each for each in found if each is not None), key=lambda each: int(each["version"]))
+
+
+@st.cache_data(ttl=SETTLED_S, show_spinner=False)
+def manifest(prefix: str) -> pd.DataFrame | None:
+    """A version's table of videos."""
+    try:
+        return pd.read_parquet(io.BytesIO(store().get(f"{prefix}manifest.parquet")))
+    except ObjectNotFound:
+        return None
+
+
+@st.cache_data(ttl=FRESH_S, show_spinner=False)
+def quarantine() -> list[Record]:
+    """What was refused, newest first; at most `REFUSED`."""
+    keys = [info.key for info in itertools.islice(store().list("quarantine/"), REFUSED)]
+    with ThreadPoolExecutor(READERS) as pool:
+        found = [each for each in pool.map(_json, keys) if each is not None]
+    return sorted(found, key=lambda each: str(each.get("at") or ""), reverse=True)
+
+
+@st.cache_resource(ttl=SETTLED_S, max_entries=8, show_spinner=False)
+def features(key: str) -> Features | None:
+    """The features record of one video, shared by all visitors and never changed."""
+    try:
+        return Features.from_bytes(store().get(key))
+    except ObjectNotFound:
+        return None
+
+
+@st.cache_data(ttl=FRESH_S, show_spinner=False)
+def videos(prefix: str) -> list[str]:
+    """The keys of videos under `prefix`, at most `OFFERED` of them."""
+    found = (info.key for info in store().list(prefix) if info.key.lower().endswith(VIDEO_ENDINGS))
+    return list(itertools.islice(found, OFFERED))
+
+
+@st.cache_data(ttl=SETTLED_S, show_spinner=False)
+def exists(key: str) -> bool:
+    """Whether an object stands under `key`."""
+    return store().head(key) is not None
+
+
+@st.cache_data(ttl=FRESH_S, show_spinner=False)
+def newest_outputs(n: int) -> list[Record]:
+    """The champion's newest soundtracks among the first `LOOKED_AT` videos that it scored."""
+    serving = champion()
+    if serving is None:
+        return []
+    epoch = f"outputs/{serving['run']}/epoch_{int(serving['epoch']):04d}/"
+    videos = folders(epoch)[:LOOKED_AT]
+    prefixes = [f"{epoch}{video}/{take}/" for video in videos for take in folders(f"{epoch}{video}/")]
+    found = [record for prefix in prefixes if (record := output(prefix)) is not None]
+    return sorted(found, key=lambda record: str(record.get("made_at") or ""), reverse=True)[:n]
 
 
 @st.cache_data(ttl=SETTLED_S, show_spinner=False)

@@ -82,6 +82,8 @@ def show_files(record: data.Record, prefix: str) -> None:
                     f"{t('file.' + kind)} ({PurePosixPath(files[kind]).suffix})",
                     data.media_url(files[kind], download=True),
                 )
+    again = {"job": "generate", "video": record["video"]["key"], "run": record["run"], "epoch": str(record["epoch"])}
+    st.page_link("views/jobs.py", label=f"{t('another_take')} →", query_params=again)
     with st.expander(t("made_with")):
         made = {
             "seed": record.get("seed"),

@@ -9,6 +9,8 @@ import streamlit as st
 
 from dashboard import charts, data
 from dashboard.format import duration, number, when
+from dashboard.parts.figures import show_figures
+from dashboard.parts.trouble import trouble
 from dashboard.selection import select
 from dashboard.text import t
 
@@ -35,6 +37,7 @@ def show_run(run: str) -> None:
     st.fragment(_body, run_every=LIVE_S if live else None)(run, live)
 
 
+@trouble()
 def _body(run: str, live: bool) -> None:
     summary = data.summary(run)
     if summary is None or (live and summary["state"] != "running"):
@@ -88,16 +91,15 @@ def _progress(run: str, summary: data.Record) -> None:
 
 
 def _figures(summary: data.Record, table: pd.DataFrame) -> None:
-    best, last = summary.get("best") or {}, table.iloc[-1]
-    columns = st.columns(5)
-    columns[0].metric(
-        t("best_epoch"),
-        number(summary.get("best_epoch")),
-        help=t("selected_by", loss=t(f"loss.{summary.get('selected_by', 'total')}")),
+    best = summary.get("best") or {}
+    show_figures(
+        [
+            (t("best_epoch"), number(summary.get("best_epoch"))),
+            *((t(f"best.{kind}"), number(best.get(kind))) for kind in ("chord", "total", "emotion")),
+            (t("last_rate"), number(float(table.iloc[-1][RATE]))),
+        ]
     )
-    for column, kind in zip(columns[1:4], ("chord", "total", "emotion"), strict=True):
-        column.metric(t(f"best.{kind}"), number(best.get(kind)))
-    columns[4].metric(t("last_rate"), number(float(last[RATE])))
+    st.caption(t("selected_by", loss=t(f"loss.{summary.get('selected_by', 'total')}")))
 
 
 def _curves(table: pd.DataFrame, best: int | None, baselines: Mapping[str, Any]) -> None:

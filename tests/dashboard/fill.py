@@ -7,21 +7,26 @@ is the same test picture with the same tones. Runs and datasets are named `made-
 """
 
 import argparse
+import hashlib
 import io
 import json
 import math
 import random
 import subprocess
 import tempfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
+import numpy as np
+import pandas as pd
 import pretty_midi
 
 from vmt import chords
+from vmt.features.record import Features
 from vmt.store import ObjectStore, open_store
 
 MADE_UP = "made up by tests/dashboard/fill.py: nothing was trained or generated"
@@ -280,8 +285,105 @@ def put_output(
     return prefix
 
 
+def put_features(store: ObjectStore, video: str, *, seconds: int = SECONDS, untrained: bool = False) -> str:
+    """A features record with numbers out of nothing. Returns its key."""
+    draw = np.random.default_rng(hash_of(video))
+    share = draw.dirichlet(np.full(6, 0.4), seconds).astype(np.float32)
+    clip = "ViT-B-32 untrained:0" if untrained else "ViT-L-14-336 openai"
+    record = Features(
+        semantic=draw.normal(size=(seconds, 8)).astype(np.float32),
+        emotion=share,
+        scene_offset=(np.arange(seconds) % 5).astype(np.int32),
+        motion=np.where(np.arange(seconds) == 0, 0, draw.uniform(5, 30, seconds)).astype(np.float32),
+        loudness=draw.uniform(0.05, 0.2, seconds).astype(np.float32),
+        note_density=draw.uniform(0, 9, seconds).astype(np.float32),
+        chord=tuple(PROGRESSION[second % len(PROGRESSION)] for second in range(seconds)),
+        key=chords.Key(0, False),
+        duration_s=float(seconds),
+        source_sha256=f"{hash_of(video):064x}",
+        extractors={"semantic": clip, "chord": MADE_UP},
+    )
+    key = f"features/made-up/{record.source_sha256}.safetensors"
+    store.put(key, record.to_bytes())
+    return key
+
+
+def hash_of(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest())
+
+
+def put_dataset(
+    store: ObjectStore, name: str, version: int, videos: int, *, records: int = 2, untrained: bool = False
+) -> None:
+    """One version; the first `records` videos have features and a film."""
+    keys = [put_features(store, f"{number:03d}", untrained=untrained) for number in range(min(records, videos))]
+    for number in range(min(records, videos)):
+        store.put(f"videos/{number:03d}.mp4", media("mp4"))
+    sides = ["validation" if number % 10 == 8 else "test" if number % 10 == 9 else "train" for number in range(videos)]
+    ids = [f"{number:03d}" for number in range(videos)]
+    moods = [chords.EMOTIONS[hash_of(each) % 6] for each in ids]
+    tones = [str(chords.Key(hash_of(each) // 7 % 12, hash_of(each) % 3 == 0)) for each in ids]
+    manifest = pd.DataFrame(
+        {
+            "id": ids,
+            "key": [f"videos/{each}.mp4" for each in ids],
+            "sha256": [f"{hash_of(each):064x}" for each in ids],
+            "split": sides,
+            "seconds": SECONDS,
+            "duration_s": float(SECONDS),
+            "features_key": [
+                keys[number] if number < len(keys) else "features/made-up/none" for number in range(videos)
+            ],
+            "song_key": tones,
+            "emotion": moods,
+        }
+    )
+    table = io.BytesIO()
+    manifest.to_parquet(table, index=False)
+    prefix = f"datasets/{name}/v{version:04d}/"
+    store.put(f"{prefix}manifest.parquet", table.getvalue())
+    spread = {
+        label: 400 - 17 * index
+        for index, label in enumerate(["C", "G", "A:min", "F", "D:min", "E:min", "N", "D", "A", "E"])
+    }
+    put_json(
+        store,
+        f"{prefix}dataset.json",
+        {
+            "name": name,
+            "version": version,
+            "chord_labels": 25,
+            "extractor": "made-up",
+            "untrained": untrained,
+            "created_at": iso(24 * version),
+            "videos": videos,
+            "seconds": videos * SECONDS,
+            "splits": {side: sides.count(side) for side in ("train", "validation", "test")},
+            "keys": dict(Counter(tones).most_common()),
+            "chords": spread,
+            "emotions": dict(Counter(moods).most_common()),
+            "changes": {"added": ids[-5:], "removed": []},
+            "note": MADE_UP,
+        },
+    )
+
+
+def put_refusal(store: ObjectStore, video: str, code: str, reason: str) -> None:
+    record = {"id": video, "key": f"videos/{video}.mp4", "etag": "e", "sha256": None, "code": code, "reason": reason}
+    put_json(store, f"quarantine/{video}.json", {**record, "extractor": "made-up", "at": iso(30)})
+
+
 def put_champion(store: ObjectStore, run: str, epoch: int) -> None:
-    put_json(store, "models/champion.json", {"run": run, "epoch": epoch, "since": iso(10), "history": []})
+    put_json(
+        store,
+        "models/champion.json",
+        {
+            "run": run,
+            "epoch": epoch,
+            "since": iso(10),
+            "history": [{"run": "made-up-old", "epoch": 12, "since": iso(-300), "until": iso(10)}],
+        },
+    )
 
 
 def fill(store: ObjectStore) -> dict[str, dict[str, Any]]:
@@ -305,6 +407,12 @@ def fill(store: ObjectStore) -> dict[str, dict[str, Any]]:
         put_output(store, "made-up-amt", 30, video, "3fd91c07")
     put_output(store, "made-up-amt", best, "015", "b2a6e85d", hours=9.5)
     put_output(store, "made-up-demo", made["made-up-demo"]["best_epoch"], "015", "77c0aa12", untrained=True, hours=25)
+    for version, videos in enumerate((16, 25, 40, 55), start=1):
+        put_dataset(store, "made-up", version, videos)
+    put_refusal(
+        store, "902", "no-sound", "video 902: no audio stream, and no 902.lab beside it; add an annotation or drop it"
+    )
+    put_refusal(store, "911", "truncated", "video 911: the file ends after 3.2 s of 41.0 s; upload it again")
     return made
 
 
