@@ -74,6 +74,7 @@ class MediaError(VmtError):
         "too-short",
         "decode-failed",
         "unsafe",
+        "bad-name",
         "timeout",
         "encode-failed",
     )
@@ -82,6 +83,9 @@ class MediaError(VmtError):
         assert code in self.CODES, code
         super().__init__(message)
         self.code = code
+
+    def __reduce__(self) -> tuple[type["MediaError"], tuple[str, str]]:
+        return type(self), (str(self), self.code)
 
 
 class AnnotationError(VmtError):

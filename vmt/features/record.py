@@ -11,7 +11,7 @@ import safetensors.numpy
 from jaxtyping import Float32, Int32
 
 from vmt import chords
-from vmt.errors import DatasetError
+from vmt.errors import AnnotationError, DatasetError
 
 SCHEMA = "vmt-features-1"
 _ARRAYS = ("semantic", "emotion", "scene_offset", "motion", "loudness", "note_density")
@@ -99,7 +99,7 @@ class Features:
                 extractors=meta["extractors"],
                 cuts_s=tuple(meta["cuts_s"]),
             )
-        except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        except (KeyError, TypeError, ValueError, AnnotationError, safetensors.SafetensorError) as error:
             raise DatasetError(f"features record is damaged ({error}); delete it and run `vmt ingest` again") from error
 
     def first(self, seconds: int) -> "Features":
