@@ -15,18 +15,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 from PIL import Image
+from safetensors import SafetensorError
 
 from vmt.errors import WeightsError
 from vmt.hardware import Precision, choose_precision
 
 logger = logging.getLogger(__name__)
 _BUILDING = threading.Lock()
+_UNREADABLE = (RuntimeError, OSError, ValueError, KeyError, TypeError, EOFError, UnpicklingError, SafetensorError)
 
 
 def untrained_seed(weights: str) -> int | None:
@@ -197,7 +200,7 @@ def _build(model: str, weights: str, cache_dir: Path | None) -> Any:
                 cache_dir=_folder(cache_dir),
                 weights_only=True,
             )
-        except (RuntimeError, OSError, ValueError, KeyError) as error:
+        except _UNREADABLE as error:
             raise WeightsError(
                 f"CLIP weights {weights} do not load into {model} ({_first_line(error)}); give weights of that model"
             ) from error

@@ -256,7 +256,7 @@ class Extractor:
     ) -> dict[str, Any]:
         """The four musical fields by name; `named` learns which of them people gave."""
         if sound is not None:
-            sound = np.nan_to_num(sound[: length * self.SAMPLE_RATE], nan=0.0, posinf=0.0, neginf=0.0)
+            sound = sound[: length * self.SAMPLE_RATE]
         loudness = None if sound is None else music.loudness(sound, self.SAMPLE_RATE, length)
         density, labels, key = None, None, None
         if notes is not None:

@@ -33,7 +33,8 @@ def loudness(sound: Float32[np.ndarray, " samples"], sample_rate: int, length: i
     found = np.zeros(length, dtype=np.float32)
     for second in range(min(length, -(-len(sound) // sample_rate))):
         part = sound[second * sample_rate : (second + 1) * sample_rate].astype(np.float64)
-        found[second] = np.sqrt(np.mean(part * part))
+        part = part[np.isfinite(part)]  # broken streams decode to infinities and NaN
+        found[second] = np.sqrt(np.mean(part * part)) if len(part) else 0.0
     return found
 
 
@@ -49,10 +50,11 @@ def note_density(notes: Iterable[tuple[float, float]], length: int) -> Float32[n
     """
     change = np.zeros(length + 1, dtype=np.int64)
     for start, end in notes:
-        first, last = max(0, int(np.floor(start))), int(np.ceil(end))
-        if first < length:
-            change[first] += 1
-            change[min(length, max(last, first + 1))] -= 1
+        first = int(np.floor(start))
+        last = max(int(np.ceil(end)), first + 1)
+        if first < length and last > 0:
+            change[max(0, first)] += 1
+            change[min(length, last)] -= 1
     return np.cumsum(change)[:length].astype(np.float32)
 
 

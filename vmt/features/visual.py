@@ -12,12 +12,13 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 from jaxtyping import Int32, UInt8
-from scenedetect import AdaptiveDetector, FrameTimecode, Timecode
+from scenedetect import AdaptiveDetector, FrameTimecode
+from scenedetect.common import Timecode
 from scenedetect.scene_manager import compute_downscale_factor
 
 from vmt.errors import MediaError
@@ -28,6 +29,7 @@ _TICK = Fraction(1, 1_000_000)  # finer than the time base of any container in u
 _EPSILON_S = float(_TICK)
 
 
+@runtime_checkable
 class VideoFrame(Protocol):
     """A decoded frame: `time_s` on the video's clock, `rgb` at full size."""
 
@@ -60,7 +62,7 @@ def grid_length(duration_s: float) -> int:
     return max(1, math.ceil(duration_s - 1e-3))
 
 
-def motion(frame: UInt8[np.ndarray, "h w 3"], before: UInt8[np.ndarray, "h w 3"] | None) -> float:
+def motion(frame: UInt8[np.ndarray, "h w 3"], before: UInt8[np.ndarray, "h_before w_before 3"] | None) -> float:
     """Mean absolute RGB difference of two neighbouring frames, 0 to 255; 0 where there is none before.
 
     Source: Kang et al. 2024, section 3.2 (arXiv 2311.00968).
