@@ -14,7 +14,8 @@ from vmt import chords
 from vmt.errors import AnnotationError, DatasetError
 
 SCHEMA = "vmt-features-1"
-_ARRAYS = ("semantic", "emotion", "scene_offset", "motion", "loudness", "note_density")
+_PICTURE = ("semantic", "emotion", "scene_offset", "motion")
+_ARRAYS = (*_PICTURE, "loudness", "note_density")
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Features:
             arrays = safetensors.numpy.load(data)
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             meta = json.loads(header["__metadata__"]["vmt"])
-            fields: dict[str, Any] = {name: arrays.get(name) for name in _ARRAYS}
+            fields: dict[str, Any] = {name: arrays[name] if name in _PICTURE else arrays.get(name) for name in _ARRAYS}
             chord, key = meta["chord"], meta["key"]
             return cls(
                 **fields,
