@@ -36,6 +36,8 @@ def test_shots_change_where_chords_change(index: int) -> None:
     assert [film.fades[0].kind, film.fades[-1].kind] == ["in", "out"]
     names = [name for _, name, _ in film.shots]
     assert all(first != second for first, second in itertools.pairwise(names))
+    palettes = [shot.palette for _, _, shot in film.shots]
+    assert all(first != second for first, second in itertools.pairwise(palettes))
 
 
 def test_the_faster_the_mood_the_faster_the_picture() -> None:

@@ -17,12 +17,7 @@ from vmt.demo.songs import Chord, Song
 
 FPS = 25
 FADE_IN_S, FADE_OUT_S, DIP_S = 0.6, 1.2, 1.0
-_PALETTE_OF_TURN = (
-    0,
-    1,
-    2,
-    0,
-)  # two shots of a verse take turns, two of a chorus; what meets in a cut differs in colour
+_PALETTE_OF_TURN = (0, 1, 2, 1)  # two shots of a verse take turns, two of a chorus; neighbours differ in colour
 
 
 @dataclass(frozen=True)
