@@ -1,10 +1,12 @@
 """Chord and key labels: the Harte grammar, AMT's vocabulary, reductions and transposition.
 
-Conventions: roots are pitch classes 0 (C) to 11 (B) and are written with sharps; a chord label is `N` (no chord), a bare root for a major
-chord (`C#`), or `root:quality` (`C#:min7`). Tokens are AMT's numbers: N = 0, then 13 qualities for each root, END = 157, PAD = 158.
-A `.lab` text has either intervals (`start end label`, seconds) or one chord a second (`second label`), with an optional `key` line.
+Conventions: roots are pitch classes 0 (C) to 11 (B) and are written with sharps; a chord label is `N` (no chord), a
+bare root for a major chord (`C#`), or `root:quality` (`C#:min7`). Tokens are AMT's numbers: N = 0, then 13 qualities
+for each root, END = 157, PAD = 158. A `.lab` text has either intervals (`start end label`, seconds) or one chord a
+second (`second label`), with an optional `key` line.
 
-Sources: Harte et al. 2005 (the chord grammar, as mir_eval reads it); Kang et al. 2024, arXiv 2311.00968 (vocabulary, affective table).
+Sources: Harte et al. 2005 (the chord grammar, as mir_eval reads it); Kang et al. 2024, arXiv 2311.00968 (vocabulary,
+affective table).
 """
 
 import re
@@ -59,7 +61,8 @@ _SPELLINGS = {
     "m": "min", "min": "min", "-": "min", "minor": "min",
     "7": "7", "dom7": "7", "9": "7", "11": "7", "13": "7",
     "maj7": "maj7", "M7": "maj7", "maj9": "maj7", "M9": "maj7", "maj11": "maj7", "maj13": "maj7",
-    "m7": "min7", "min7": "min7", "-7": "min7", "m9": "min7", "min9": "min7", "m11": "min7", "min11": "min7", "min13": "min7",
+    "m7": "min7", "min7": "min7", "-7": "min7",
+    "m9": "min7", "min9": "min7", "m11": "min7", "min11": "min7", "min13": "min7",
     "6": "maj6", "maj6": "maj6", "M6": "maj6", "69": "maj6", "6/9": "maj6",
     "m6": "min6", "min6": "min6",
     "dim": "dim", "o": "dim", "°": "dim", "dim7": "dim7", "o7": "dim7", "°7": "dim7",
@@ -107,7 +110,8 @@ def _pitch_class(name: str) -> int:
 
 @cache
 def token(label: str) -> int:
-    """AMT's number, 0 to 156, of a chord in any Harte or lead-sheet spelling; what AMT cannot say becomes its nearest quality.
+    """AMT's number, 0 to 156, of a chord in any Harte or lead-sheet spelling; what AMT cannot say becomes its nearest
+    quality.
 
     The bass is dropped; `X` (unknown) counts as no chord.
 
@@ -155,8 +159,12 @@ def tokens(labels: Sequence[str]) -> Int64[np.ndarray, " time"]:
     return np.array([token(each) for each in labels], dtype=np.int64)
 
 
-def root_quality(numbers: Int64[np.ndarray, "*shape"]) -> tuple[Int64[np.ndarray, "*shape"], Int64[np.ndarray, "*shape"]]:
-    """AMT's two embeddings' indices: root (N 0, C 1 ... B 12, END 13, PAD 14) and quality (N 0, maj 1 ... maj7 13, END 14, PAD 15)."""
+def root_quality(
+    numbers: Int64[np.ndarray, "*shape"],
+) -> tuple[Int64[np.ndarray, "*shape"], Int64[np.ndarray, "*shape"]]:
+    """AMT's two embeddings' indices: root (N 0, C 1 ... B 12, END 13, PAD 14) and quality (N 0, maj 1 ... maj7 13, END
+    14, PAD 15).
+    """
     return ROOT_OF[numbers], QUALITY_OF[numbers]
 
 

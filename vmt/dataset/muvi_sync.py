@@ -39,7 +39,9 @@ def split_lists(folder: Path) -> dict[str, Split]:
     for name, side in _SIDES.items():
         path = folder / "vevo_meta" / "split" / "v1" / f"{name}.txt"
         if not path.is_file():
-            raise DatasetError(f"{folder}: no vevo_meta/split/v1/{name}.txt in it; name the folder that holds MuVi-Sync's vevo_* folders")
+            raise DatasetError(
+                f"{folder}: no vevo_meta/split/v1/{name}.txt in it; name the folder of MuVi-Sync's vevo_* folders"
+            )
         sides |= dict.fromkeys(path.read_text().split(), side)
     return sides
 
@@ -64,7 +66,9 @@ def read_song(folder: Path, song: str) -> Features:
         except FileNotFoundError as error:
             raise DatasetError(f"song {song}: no {path.relative_to(folder)}") from error
         digest.update(data[field])
-    columns = {field: _column(data[field], song, field) for field in ("scene_offset", "motion", "loudness", "note_density")}
+    columns = {
+        field: _column(data[field], song, field) for field in ("scene_offset", "motion", "loudness", "note_density")
+    }
     semantic = _semantic(data["semantic"], song)
     emotion = _rows(data["emotion"], song, "emotion", 7)[:, 1:]
     try:

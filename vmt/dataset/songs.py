@@ -1,12 +1,14 @@
 """Songs as a model sees them, and batches of songs.
 
-Conventions: chords are AMT's numbers, normalised to C major or A minor; a position i of a batch holds the chord of second i as input and the
-chord and emotion of second i + 1 as target, END after the last second, PAD after END.
+Conventions: chords are AMT's numbers, normalised to C major or A minor; a position i of a batch holds the chord of
+second i as input and the chord and emotion of second i + 1 as target, END after the last second, PAD after END.
 """
 
+import dataclasses
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +31,7 @@ class Song:
         emotion: the strongest emotion of each second, 0 to 5.
         tokens: chords, 0 to 156.
         minor: whether the song's key is minor.
-        rhythm: note density and loudness.
+        rhythm: note density and loudness; nan where it is not known.
     """
 
     id: str
@@ -59,18 +61,17 @@ def song(name: str, features: Features, chord_labels: int) -> Song:
     """
     if chord_labels not in CHORD_LABELS:
         raise DatasetError(f"a dataset has 25 or 157 chord labels, not {chord_labels}")
-    if features.chord is None or features.key is None or features.loudness is None or features.note_density is None:
-        raise DatasetError(f"video {name}: its features hold no music, so it cannot train; bring a {name}.lab or drop it from the dataset")
+    if features.chord is None or features.key is None:
+        raise DatasetError(
+            f"video {name}: no chords in its features, so it cannot train; bring a {name}.lab or drop the video"
+        )
     tokens = chords.transpose(chords.tokens(features.chord), features.key.semitones_to_normal)
     if chord_labels == 25:
         tokens = chords.REDUCE_25[tokens]
+    unknown = np.full(features.seconds, np.nan, dtype=np.float32)
+    curves = [unknown if curve is None else curve for curve in (features.note_density, features.loudness)]
     return Song(
-        name,
-        video_inputs(features),
-        features.emotion.argmax(1),
-        tokens,
-        features.key.minor,
-        np.stack([features.note_density, features.loudness], axis=1),
+        name, video_inputs(features), features.emotion.argmax(1), tokens, features.key.minor, np.stack(curves, axis=1)
     )
 
 
@@ -85,7 +86,7 @@ class Batch:
         emotions: strongest emotion of the target's second, `chords.PAST_END` where there is none.
         minor: 1 in minor, 0 in major.
         lengths: seconds of each song, at most S.
-        rhythm: note density and loudness, zeros past the end.
+        rhythm: note density and loudness, nan past the end and where it is not known.
     """
 
     ids: tuple[str, ...]
@@ -99,22 +100,23 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
-        moved = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in vars(self).items()}
-        return Batch(**moved)
+        moved: dict[str, Any] = {name: value.to(device) for name, value in vars(self).items() if name != "ids"}
+        return dataclasses.replace(self, **moved)
 
 
 def collate(songs: Sequence[Song], max_seconds: int, *, fixed: bool) -> Batch:
     """Songs as one batch, each cut to its first `max_seconds` seconds.
 
     Args:
-        fixed: pad to `max_seconds` seconds and `max_seconds` - 1 positions, as the published code does; otherwise to the longest song.
+        fixed: pad to `max_seconds` seconds and `max_seconds` - 1 positions, as the published code does; otherwise to
+            the longest song.
     """
     lengths = [min(each.seconds, max_seconds) for each in songs]
     seconds = max_seconds if fixed else max(lengths)
     positions = seconds - 1 if fixed else seconds
     shape = (len(songs), seconds)
     video = np.zeros((*shape, songs[0].video.shape[1]), dtype=np.float32)
-    rhythm = np.zeros((*shape, 2), dtype=np.float32)
+    rhythm = np.full((*shape, 2), np.nan, dtype=np.float32)
     known = np.full((len(songs), seconds + 2), chords.PAD, dtype=np.int64)
     emotion = np.full((len(songs), seconds + 2), chords.PAST_END, dtype=np.int64)
     for row, (each, length) in enumerate(zip(songs, lengths, strict=True)):
@@ -149,7 +151,11 @@ def bucketed(songs: Sequence[Song], batch_size: int, rng: random.Random | None =
     else:
         rng.shuffle(order)
         stretch = 16 * batch_size
-        order = [each for start in range(0, len(order), stretch) for each in sorted(order[start : start + stretch], key=lambda s: s.seconds)]
+        order = [
+            each
+            for start in range(0, len(order), stretch)
+            for each in sorted(order[start : start + stretch], key=lambda s: s.seconds)
+        ]
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     if rng is not None:
         rng.shuffle(batches)

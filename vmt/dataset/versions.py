@@ -1,7 +1,7 @@
 """Dataset versions: immutable manifests in the store.
 
-`datasets/<name>/v0001/manifest.parquet` has one row a video; `dataset.json` beside it describes the version and, written last and only once,
-publishes it.
+`datasets/<name>/v0001/manifest.parquet` has one row a video; `dataset.json` beside it describes the version and,
+written last and only once, publishes it.
 """
 
 import io
@@ -107,10 +107,14 @@ def resolve(store: ObjectStore, text: str) -> DatasetRef:
         raise DatasetError(f"dataset {text!r} is not a name; write one like main or main@v0003")
     known = versions(store, match["name"])
     if not known:
-        raise DatasetError(f"dataset {match['name']}: no version of it in the store; run `vmt dataset freeze` or `vmt import muvi-sync` first")
+        raise DatasetError(
+            f"dataset {match['name']}: not in the store; run `vmt dataset freeze` or `vmt import muvi-sync` first"
+        )
     version = int(match["version"]) if match["version"] else known[-1]
     if version not in known:
-        raise DatasetError(f"dataset {match['name']} has no version {version}; it has {', '.join(f'v{each:04d}' for each in known)}")
+        raise DatasetError(
+            f"dataset {match['name']} has no version {version}; it has {', '.join(f'v{each:04d}' for each in known)}"
+        )
     return DatasetRef(match["name"], version)
 
 
@@ -152,7 +156,9 @@ def publish(store: ObjectStore, name: str, manifest: pd.DataFrame, info: dict[st
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 
-def load_songs(store: ObjectStore, version: DatasetVersion, map: Map = map, splits: Sequence[str] = SPLITS) -> dict[str, list[Song]]:
+def load_songs(
+    store: ObjectStore, version: DatasetVersion, map: Map = map, splits: Sequence[str] = SPLITS
+) -> dict[str, list[Song]]:
     """Songs of a version by side, read from the store once and kept in memory (about 3 kB a second of music).
 
     Raises:
@@ -164,7 +170,9 @@ def load_songs(store: ObjectStore, version: DatasetVersion, map: Map = map, spli
         try:
             data = store.get(entry["features_key"])
         except ObjectNotFound as error:
-            raise DatasetError(f"dataset {version.ref}: features of video {entry['id']} are gone ({error}); run `vmt ingest` again") from error
+            raise DatasetError(
+                f"dataset {version.ref}: features of video {entry['id']} are gone ({error}); run `vmt ingest` again"
+            ) from error
         return song(entry["id"], Features.from_bytes(data), version.chord_labels)
 
     songs: dict[str, list[Song]] = {side: [] for side in splits}

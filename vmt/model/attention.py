@@ -1,7 +1,7 @@
 """Attention with relative positions and a cache of keys and values.
 
-Shapes: B songs, H heads, L queries, S keys, E = d_head. Parameters carry the names of `torch.nn.MultiheadAttention`, and `Er` is the
-published name of the table of relative positions.
+Shapes: B songs, H heads, L queries, S keys, E = d_head. Parameters carry the names of `torch.nn.MultiheadAttention`,
+and `Er` is the published name of the table of relative positions.
 
 Sources: Vaswani et al. 2017; Shaw et al. 2018 and Huang et al. 2018 (relative positions by skewing, Music Transformer).
 """
@@ -26,7 +26,8 @@ class Attention(nn.Module):
         self.Er = nn.Parameter(torch.empty(max_distance, d_model // n_heads)) if max_distance else None
 
     def _heads(self, flat: Tensor) -> Tensor:
-        return flat.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)  # (B, H, L, E)
+        batch, length, d = flat.shape
+        return flat.view(batch, length, self.n_heads, d // self.n_heads).transpose(1, 2)  # (B, H, L, E)
 
     def queries(self, x: Float[Tensor, "batch length d"]) -> Tensor:
         """Queries (B, H, L, E) alone."""
@@ -49,7 +50,9 @@ class Attention(nn.Module):
         q: Float[Tensor, "batch heads length e"],
         k: Float[Tensor, "batch heads source e"],
         v: Float[Tensor, "batch heads source e"],
-        mask: Float[Tensor, "#batch #heads #length source"] | Bool[Tensor, "#batch #heads #length source"] | None = None,
+        mask: Float[Tensor, "#batch #heads #length source"]
+        | Bool[Tensor, "#batch #heads #length source"]
+        | None = None,
         causal: bool = False,
     ) -> Float[Tensor, "batch length d"]:
         """Weighted values through the output projection.
@@ -63,18 +66,22 @@ class Attention(nn.Module):
         out: Tensor = self.out_proj(heads.transpose(1, 2).flatten(2))
         return out
 
-    def relative_scores(self, q: Float[Tensor, "batch heads length e"], first: int = 0) -> Float[Tensor, "batch heads length source"]:
-        """What relative positions add to the scores of queries at positions `first`, `first` + 1, ... over keys 0 to the last query.
+    def relative_scores(
+        self, q: Float[Tensor, "batch heads length e"], first: int = 0
+    ) -> Float[Tensor, "batch heads length source"]:
+        """What relative positions add to the scores of queries at positions `first`, `first` + 1, ... over keys 0 to
+        the last query.
 
-        Row i holds q_i . Er[distance 0 last], so that a query and a key d apart meet row -1 - d of the table; keys after a query
-        get whatever skewing leaves there and must be masked.
+        Row i holds q_i . Er[distance 0 last], so that a query and a key d apart meet row -1 - d of the table; keys
+        after a query get whatever skewing leaves there and must be masked.
         """
         assert self.Er is not None
         length, source = q.shape[2], first + q.shape[2]
         scaled = q * q.shape[-1] ** -0.5
         if length == 1:
-            return scaled @ self.Er[-source:].T
+            recent: Tensor = scaled @ self.Er[-source:].T
+            return recent
         assert first == 0
         by_distance = scaled @ self.Er[-length:].T  # (B, H, L, L): column j is distance L - 1 - j
-        skewed = F.pad(by_distance, (1, 0)).flatten(2).unflatten(2, (length + 1, length))
-        return skewed[:, :, 1:]
+        padded = F.pad(by_distance, (1, 0))  # (B, H, L, L + 1)
+        return padded.view(*q.shape[:2], length + 1, length)[:, :, 1:]

@@ -1,6 +1,7 @@
 """Chord models that never see the video: what a transformer has to beat.
 
-Each gives log-probabilities of the next chord for every position of a song, so that one scorer serves them and the transformer.
+Each gives log-probabilities of the next chord for every position of a song, so that one scorer serves them and the
+transformer.
 """
 
 from collections.abc import Sequence
@@ -45,11 +46,14 @@ class Bigram:
 
     def predict(self, tokens: Int64[np.ndarray, " time"]) -> Float64[np.ndarray, "time vocabulary"]:
         """Log-probabilities over all tokens but PAD, after each of `tokens`."""
-        return self.log_probabilities[tokens]
+        rows: Float64[np.ndarray, "time vocabulary"] = self.log_probabilities[tokens]
+        return rows
 
 
 def chord_nll(model: Unigram | Bigram, songs: Sequence[Int64[np.ndarray, " time"]], max_seconds: int) -> float:
-    """Mean over songs of the mean negative log-likelihood, in nats; songs cut to `max_seconds`, END counted where it falls inside."""
+    """Mean over songs of the mean negative log-likelihood, in nats; songs cut to `max_seconds`, END counted where it
+    falls inside.
+    """
     scores = []
     for tokens in songs:
         targets = targets_of(tokens)[:max_seconds] if len(tokens) < max_seconds else tokens[1:max_seconds]

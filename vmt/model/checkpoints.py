@@ -20,7 +20,9 @@ _Config = TypeVar("_Config", ModelConfig, RegressorConfig)
 def to_bytes(tensors: dict[str, Tensor], **metadata: object) -> bytes:
     """Tensors and JSON metadata as safetensors."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return bytes(safetensors.torch.save(plain, {name: json.dumps(value, sort_keys=True) for name, value in metadata.items()}))
+    return bytes(
+        safetensors.torch.save(plain, {name: json.dumps(value, sort_keys=True) for name, value in metadata.items()})
+    )
 
 
 def from_bytes(data: bytes, name: str) -> tuple[dict[str, Tensor], dict[str, object]]:
@@ -34,7 +36,9 @@ def from_bytes(data: bytes, name: str) -> tuple[dict[str, Tensor], dict[str, obj
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         metadata = {key: json.loads(value) for key, value in header.get("__metadata__", {}).items()}
     except (safetensors.SafetensorError, ValueError) as error:
-        raise WeightsError(f"{name}: not safetensors, or damaged ({error}); upload it again or choose another epoch") from error
+        raise WeightsError(
+            f"{name}: not safetensors, or damaged ({error}); upload it again or choose another epoch"
+        ) from error
     return tensors, metadata
 
 

@@ -18,9 +18,10 @@ class ModelConfig:
         n_layers: layers of the encoder and of the decoder.
         max_seconds: seconds of video and chords that the model sees at once; longer songs slide a window.
         relative_positions: relative positions in the decoder's self-attention (Huang et al. 2018).
-        normalise_inputs: standardise the video's inputs by the training set's mean and deviation, kept with the weights.
-        mask_padding: never attend to or count what lies past the end of a song. The published model pads every song to `max_seconds`
-            and attends to the padding, so `amt` has it off.
+        normalise_inputs: standardise the video's inputs by the training set's mean and deviation, kept with the
+            weights.
+        mask_padding: never attend to or count what lies past the end of a song. The published model pads every song to
+            `max_seconds` and attends to the padding, so `amt` has it off.
     """
 
     d_semantic: int = 768
@@ -75,5 +76,8 @@ def model_preset(name: str, d_semantic: int) -> ModelConfig:
     if name not in MODEL_PRESETS:
         raise TrainingError(f"preset {name!r} is unknown; known: {', '.join(MODEL_PRESETS)}")
     if name == "amt" and d_semantic != 768:
-        raise TrainingError(f"preset amt takes 768 semantic features and the dataset has {d_semantic}; extract with ViT-L-14-336 or take another preset")
+        raise TrainingError(
+            f"preset amt takes 768 semantic features and the dataset has {d_semantic}; extract with ViT-L-14-336, "
+            "or take another preset"
+        )
     return dataclasses.replace(MODEL_PRESETS[name], d_semantic=d_semantic)

@@ -50,7 +50,9 @@ def losses(
     """
     logits = logits.float()
     real = targets != chords.PAD
-    chord = F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=chords.PAD, reduction="none", label_smoothing=label_smoothing)
+    chord = F.cross_entropy(
+        logits.transpose(1, 2), targets, ignore_index=chords.PAD, reduction="none", label_smoothing=label_smoothing
+    )
     chord_mean = chord.sum(1) / real.sum(1).clamp(min=1)
     wanted = _AFFECTIVE.to(logits.device)[emotions]
     emotion = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(2)

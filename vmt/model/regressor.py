@@ -81,6 +81,8 @@ class VideoRegressor(nn.Module):
         out: Tensor = self.bifc(hidden).transpose(0, 1)
         return out
 
-    def forward(self, video: Float[Tensor, "batch seconds f"], lengths: Int64[Tensor, " batch"] | None = None) -> Float[Tensor, "batch seconds 2"]:
+    def forward(
+        self, video: Float[Tensor, "batch seconds f"], lengths: Int64[Tensor, " batch"] | None = None
+    ) -> Float[Tensor, "batch seconds 2"]:
         """Note density (notes sounding) and loudness (RMS, full scale = 1) of each second."""
         return self.standardised(video, lengths) * self.target_deviation + self.target_mean

@@ -1,13 +1,16 @@
 """The Video Music Transformer: chords, one a second, from a video's features.
 
-Shapes: B songs, S seconds of video, L chords, F inputs a second, D = d_model. Parameters carry the names of the published weights, so that
-they go in and out unchanged; four published modules that nothing uses are kept for that alone.
+Shapes: B songs, S seconds of video, L chords, F inputs a second, D = d_model. Parameters carry the names of the
+published weights, so that they go in and out unchanged; four published modules that nothing uses are kept for that
+alone.
 
-Source: Kang et al. 2024, "Video2Music" (arXiv 2311.00968): the Affective Multimodal Transformer; post-norm encoder and decoder, ReLU.
+Source: Kang et al. 2024, "Video2Music" (arXiv 2311.00968): the Affective Multimodal Transformer; post-norm encoder and
+decoder, ReLU.
 """
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -47,7 +50,9 @@ class EncoderLayer(FeedForward):
         self.norm1 = nn.LayerNorm(config.d_model)
         self.norm2 = nn.LayerNorm(config.d_model)
 
-    def forward(self, x: Float[Tensor, "batch seconds d"], mask: Bool[Tensor, "batch 1 1 seconds"] | None) -> Float[Tensor, "batch seconds d"]:
+    def forward(
+        self, x: Float[Tensor, "batch seconds d"], mask: Bool[Tensor, "batch 1 1 seconds"] | None
+    ) -> Float[Tensor, "batch seconds d"]:
         """One layer; `mask` is True at seconds that exist."""
         x = self.norm1(x + self.dropout(self.self_attn.attend(*self.self_attn.all_three(x), mask=mask)))
         out: Tensor = self.norm2(x + self.feed_forward(x))
@@ -79,11 +84,19 @@ class DecoderLayer(FeedForward):
     def forward(
         self,
         x: Float[Tensor, "batch length d"],
-        memory: Float[Tensor, "batch seconds d"],
+        memory: tuple[Tensor, Tensor],
         memory_mask: Bool[Tensor, "batch 1 1 seconds"] | None,
+        cache: LayerCache | None = None,
     ) -> Float[Tensor, "batch length d"]:
-        """One layer over whole sequences."""
+        """One layer over whole sequences; the chords' keys and values are kept in `cache` where there is one.
+
+        Args:
+            memory: the video's keys and values for this layer, each (B, H, S, E).
+        """
         q, k, v = self.self_attn.all_three(x)
+        if cache is not None:
+            cache.self_k[:, :, : k.shape[2]] = k
+            cache.self_v[:, :, : v.shape[2]] = v
         if self.self_attn.Er is None:
             heard = self.self_attn.attend(q, k, v, causal=True)
         else:
@@ -91,10 +104,11 @@ class DecoderLayer(FeedForward):
             scores = self.self_attn.relative_scores(q).masked_fill(future, -math.inf)
             heard = self.self_attn.attend(q, k, v, mask=scores)
         x = self.norm1(x + self.dropout(heard))
-        k, v = self.multihead_attn.keys_values(memory)
-        return self._after(x, self.multihead_attn.attend(self.multihead_attn.queries(x), k, v, mask=memory_mask))
+        return self._after(x, self.multihead_attn.attend(self.multihead_attn.queries(x), *memory, mask=memory_mask))
 
-    def step(self, x: Float[Tensor, "batch 1 d"], cache: LayerCache, position: int, memory_mask: Tensor | None) -> Float[Tensor, "batch 1 d"]:
+    def step(
+        self, x: Float[Tensor, "batch 1 d"], cache: LayerCache, position: int, memory_mask: Tensor | None
+    ) -> Float[Tensor, "batch 1 d"]:
         """One layer for the chord at `position`, whose keys and values join the cache."""
         q, k, v = self.self_attn.all_three(x)
         cache.self_k[:, :, position : position + 1] = k
@@ -102,7 +116,9 @@ class DecoderLayer(FeedForward):
         k, v = cache.self_k[:, :, : position + 1], cache.self_v[:, :, : position + 1]
         scores = None if self.self_attn.Er is None else self.self_attn.relative_scores(q, first=position)
         x = self.norm1(x + self.self_attn.attend(q, k, v, mask=scores))
-        seen = self.multihead_attn.attend(self.multihead_attn.queries(x), cache.cross_k, cache.cross_v, mask=memory_mask)
+        seen = self.multihead_attn.attend(
+            self.multihead_attn.queries(x), cache.cross_k, cache.cross_v, mask=memory_mask
+        )
         return self._after(x, seen)
 
     def _after(self, x: Tensor, seen: Tensor) -> Tensor:
@@ -162,15 +178,6 @@ class Cache:
     memory_mask: Bool[Tensor, "batch 1 1 seconds"] | None
     position: int = 0
 
-    def keep(self, rows: Int64[Tensor, " kept"]) -> None:
-        """Drop all songs but `rows`."""
-        for layer in self.layers:
-            layer.self_k, layer.self_v = layer.self_k[rows], layer.self_v[rows]
-            layer.cross_k, layer.cross_v = layer.cross_k[rows], layer.cross_v[rows]
-        self.minor = self.minor[rows]
-        if self.memory_mask is not None:
-            self.memory_mask = self.memory_mask[rows]
-
 
 class VideoMusicTransformer(nn.Module):
     """Logits of the next second's chord, given the video and the chords so far."""
@@ -202,6 +209,10 @@ class VideoMusicTransformer(nn.Module):
         self.register_buffer("input_scale", torch.ones(config.d_video), persistent=config.normalise_inputs)
 
     @property
+    def _decoder_layers(self) -> list[DecoderLayer]:
+        return cast("list[DecoderLayer]", list(self.transformer.decoder.layers))
+
+    @property
     def n_parameters(self) -> int:
         """Trainable numbers, those that nothing uses included."""
         return sum(parameter.numel() for parameter in self.parameters())
@@ -212,7 +223,9 @@ class VideoMusicTransformer(nn.Module):
         self.input_mean.copy_(torch.from_numpy(mean))
         self.input_scale.copy_(torch.from_numpy(1 / np.where(deviation > 1e-6, deviation, 1.0)))
 
-    def encode(self, video: Float[Tensor, "batch seconds f"], mask: Bool[Tensor, "batch 1 1 seconds"] | None = None) -> Float[Tensor, "batch seconds d"]:
+    def encode(
+        self, video: Float[Tensor, "batch seconds f"], mask: Bool[Tensor, "batch 1 1 seconds"] | None = None
+    ) -> Float[Tensor, "batch seconds d"]:
         """The encoder's memory of the video; `mask` is True at seconds that exist."""
         if self.config.normalise_inputs:
             video = (video - self.input_mean) * self.input_scale
@@ -222,7 +235,9 @@ class VideoMusicTransformer(nn.Module):
         memory: Tensor = self.transformer.encoder.norm(x)
         return memory
 
-    def _embed(self, tokens: Int64[Tensor, "batch length"], minor: Float[Tensor, "batch 1 1"], first: int = 0) -> Tensor:
+    def _embed(
+        self, tokens: Int64[Tensor, "batch length"], minor: Float[Tensor, "batch 1 1"], first: int = 0
+    ) -> Tensor:
         x = self.embedding_root(self.roots[tokens]) + self.embedding_attr(self.qualities[tokens])
         x = torch.cat([x, minor.to(x.dtype).expand(-1, x.shape[1], 1)], dim=-1)
         out: Tensor = self.positional_encoding(self.Linear_chord(x), first)
@@ -246,8 +261,8 @@ class VideoMusicTransformer(nn.Module):
         mask = self._mask(video, lengths)
         memory = self.encode(video, mask)
         x = self._embed(tokens, minor[:, None, None])
-        for layer in self.transformer.decoder.layers:
-            x = layer(x, memory, mask)
+        for layer in self._decoder_layers:
+            x = layer(x, layer.multihead_attn.keys_values(memory), mask)
         logits: Tensor = self.Wout(self.transformer.decoder.norm(x))
         return logits
 
@@ -268,17 +283,27 @@ class VideoMusicTransformer(nn.Module):
         memory = self.encode(video, mask)
         room = capacity or self.config.max_seconds
         layers = []
-        for layer in self.transformer.decoder.layers:
+        for layer in self._decoder_layers:
             k, v = layer.multihead_attn.keys_values(memory)
             empty = memory.new_empty(len(video), self.config.n_heads, room, self.config.d_head)
             layers.append(LayerCache(empty, torch.empty_like(empty), k.contiguous(), v.contiguous()))
         return Cache(layers, minor[:, None, None], mask)
 
+    def prefill(self, tokens: Int64[Tensor, "batch length"], cache: Cache) -> Float[Tensor, "batch vocabulary"]:
+        """Logits for the chord after the last of `tokens`, which take an empty cache's first positions at once."""
+        assert cache.position == 0
+        x = self._embed(tokens, cache.minor)
+        for layer, kept in zip(self._decoder_layers, cache.layers, strict=True):
+            x = layer(x, (kept.cross_k, kept.cross_v), cache.memory_mask, kept)
+        cache.position = tokens.shape[1]
+        logits: Tensor = self.Wout(self.transformer.decoder.norm(x[:, -1]))
+        return logits
+
     def step(self, tokens: Int64[Tensor, " batch"], cache: Cache) -> Float[Tensor, "batch vocabulary"]:
         """Logits for the chord after `tokens`, which take the cache's next position."""
         x = self._embed(tokens[:, None], cache.minor, cache.position)
-        for layer, layer_cache in zip(self.transformer.decoder.layers, cache.layers, strict=True):
-            x = layer.step(x, layer_cache, cache.position, cache.memory_mask)
+        for layer, kept in zip(self._decoder_layers, cache.layers, strict=True):
+            x = layer.step(x, kept, cache.position, cache.memory_mask)
         cache.position += 1
         logits: Tensor = self.Wout(self.transformer.decoder.norm(x))
         return logits[:, 0]

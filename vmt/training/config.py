@@ -17,13 +17,15 @@ class TrainConfig:
     Attributes:
         epochs: the last epoch's number; epoch 0 is the untrained model.
         batch_size: songs in a step.
-        schedule: `amt`: d_model^-0.5 x min(step^-0.5, step x warmup^-1.5); `cosine`: linear warm-up to `learn_rate`, then a cosine to 0.
+        schedule: `amt`: d_model^-0.5 x min(step^-0.5, step x warmup^-1.5); `cosine`: linear warm-up to `learn_rate`,
+            then a cosine to 0.
         learn_rate: peak of `cosine`; a factor on `amt`'s rate.
         warmup_steps: steps until the rate is at its peak.
         weight_decay: decoupled (AdamW), per step and rate.
         label_smoothing: share of a chord target spread over the vocabulary, 0 to 1; evaluation never smooths.
         gradient_clip: largest norm of a step's gradient; 0 is off.
-        emotion_weight: share of the affective term in the training loss; evaluation reports 0.4 chord + 0.6 emotion always.
+        emotion_weight: share of the affective term in the training loss; evaluation reports 0.4 chord + 0.6 emotion
+            always.
         patience: stop after this many epochs without a better selected loss; 0 is off.
         min_change: what counts as better.
         crop_seconds: train on random stretches of this many seconds; 0 is off.
@@ -91,7 +93,9 @@ TRAIN_PRESETS: dict[str, TrainConfig] = {
     ),
 }
 
-REGRESSION_TRAIN = TrainConfig(epochs=30, batch_size=8, schedule="cosine", learn_rate=2e-3, warmup_steps=20, gradient_clip=1.0, precision="float32")
+REGRESSION_TRAIN = TrainConfig(
+    epochs=30, batch_size=8, schedule="cosine", learn_rate=2e-3, warmup_steps=20, gradient_clip=1.0, precision="float32"
+)
 """The biGRU's own training; its best epoch is the one of least validation loss."""
 
 
@@ -119,8 +123,12 @@ def run_config(preset: str, d_semantic: int, overrides: Mapping[str, Any]) -> Ru
     train_fields = {field.name for field in dataclasses.fields(TrainConfig)}
     for name in overrides:
         if name not in model_fields | train_fields:
-            raise TrainingError(f"{name!r} is not a setting of training; known: {', '.join(sorted(model_fields | train_fields))}")
+            raise TrainingError(
+                f"{name!r} is not a setting of training; known: {', '.join(sorted(model_fields | train_fields))}"
+            )
     model = dataclasses.replace(model, **{name: value for name, value in overrides.items() if name in model_fields})
     train = dataclasses.replace(train, **{name: value for name, value in overrides.items() if name in train_fields})
-    regression = dataclasses.replace(REGRESSION_TRAIN, seed=train.seed, epochs=min(REGRESSION_TRAIN.epochs, max(train.epochs, 1)))
+    regression = dataclasses.replace(
+        REGRESSION_TRAIN, seed=train.seed, epochs=min(REGRESSION_TRAIN.epochs, max(train.epochs, 1))
+    )
     return RunConfig(preset, model, train, RegressorConfig(d_semantic), regression)

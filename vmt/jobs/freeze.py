@@ -1,0 +1,170 @@
+"""Freeze what was ingested, or a published dataset, as an immutable version."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vmt import chords
+from vmt.dataset import muvi_sync, versions
+from vmt.dataset.songs import CHORD_LABELS
+from vmt.dataset.splits import Split, assign
+from vmt.dataset.versions import COLUMNS
+from vmt.errors import DatasetError
+from vmt.jobs.events import Map, OnEvent, ignore, thread_map
+from vmt.jobs.index import VideoIndex
+from vmt.jobs.ingest import summary
+from vmt.store import ObjectStore
+from vmt.training.registry import now
+
+
+def freeze(
+    store: ObjectStore,
+    extractor: str,
+    *,
+    name: str = "main",
+    chord_labels: int = 157,
+    min_validation: int = 1,
+    min_test: int = 1,
+    on_event: OnEvent = ignore,
+) -> str:
+    """Make the next version of dataset `name` from the ingested videos; the newest one is returned where nothing
+    changed.
+
+    Args:
+        extractor: whose features make it up.
+        chord_labels: 25 or 157.
+        min_validation: at least so many videos validate, as long as one is left to train.
+        min_test: at least so many are held out.
+
+    Returns:
+        The version, such as `main@v0002`.
+
+    Raises:
+        DatasetError: if nothing was ingested.
+    """
+    entries = {key: each for key, each in VideoIndex.load(store, extractor).entries.items() if "features_key" in each}
+    if not entries:
+        raise DatasetError(f"dataset {name}: no video was ingested with extractor {extractor}; run `vmt ingest` first")
+    known = versions.versions(store, name)
+    previous = versions.read(store, versions.DatasetRef(name, known[-1])) if known else None
+    sides: dict[str, Split] = (
+        dict(zip(previous.manifest["sha256"], previous.manifest["split"], strict=True)) if previous else {}
+    )
+    sides = assign(
+        sides, [each["sha256"] for each in entries.values()], min_validation=min_validation, min_test=min_test
+    )
+    rows = [
+        {"key": key, "split": sides[each["sha256"]], **{c: each[c] for c in COLUMNS if c in each}}
+        for key, each in sorted(entries.items())
+    ]
+    return _publish(store, name, chord_labels, extractor, rows, list(entries.values()), previous, on_event)
+
+
+def _publish(
+    store: ObjectStore,
+    name: str,
+    chord_labels: int,
+    extractor: str,
+    rows: list[dict[str, Any]],
+    entries: Sequence[dict[str, Any]],
+    previous: versions.DatasetVersion | None,
+    on_event: OnEvent,
+) -> str:
+    if chord_labels not in CHORD_LABELS:
+        raise DatasetError(f"a dataset has 25 or 157 chord labels, not {chord_labels}")
+    manifest = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("id", ignore_index=True)
+    same = previous is not None and previous.chord_labels == chord_labels and previous.info["extractor"] == extractor
+    if previous is not None and same and manifest.equals(previous.manifest):
+        return str(previous.ref)
+    counts: Counter[str] = Counter()
+    for entry in entries:
+        for label, seconds in entry["chords"].items():
+            counts[_reduced(label) if chord_labels == 25 else label] += seconds
+    info = {
+        "chord_labels": chord_labels,
+        "extractor": extractor,
+        "untrained": any(each["untrained"] for each in entries),
+        "d_semantic": entries[0]["d_semantic"],
+        "created_at": now(),
+        **versions.describe(manifest, counts, previous.manifest if previous else None),
+    }
+    ref = versions.publish(store, name, manifest, info)
+    on_event(
+        "vmt.dataset.frozen",
+        {"dataset": str(ref), "videos": info["videos"], "splits": info["splits"], "changes": info["changes"]},
+    )
+    return str(ref)
+
+
+def _reduced(label: str) -> str:
+    return chords.label(int(chords.REDUCE_25[chords.token(label)]))
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import made: the version, how many songs, and what was wrong with the others."""
+
+    dataset: str
+    songs: int
+    problems: tuple[str, ...]
+
+
+def import_muvi_sync(
+    store: ObjectStore,
+    folder: Path,
+    *,
+    name: str = "muvi-sync",
+    chord_labels: int = 157,
+    map: Map = thread_map,
+    on_event: OnEvent = ignore,
+) -> ImportReport:
+    """Make a dataset version of MuVi-Sync's published features with its published splits; no video is needed.
+
+    Songs with a missing or damaged file are left out and reported.
+
+    Args:
+        folder: the one that holds `vevo_chord`, `vevo_meta` and the others.
+
+    Raises:
+        DatasetError: if `folder` is not MuVi-Sync's, or no song of it can be read.
+    """
+    sides = muvi_sync.split_lists(folder)
+    songs = sorted(sides)
+    rows: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
+    problems = []
+    for song, outcome in zip(songs, map(_SongImporter(store, folder), songs), strict=True):
+        if isinstance(outcome, str):
+            problems.append(outcome)
+            continue
+        rows.append({"id": song, "key": "", "split": sides[song], **{c: outcome[c] for c in COLUMNS if c in outcome}})
+        entries.append(outcome)
+    if not rows:
+        raise DatasetError(f"{folder}: none of its {len(songs)} songs can be read; the first: {problems[0]}")
+    known = versions.versions(store, name)
+    previous = versions.read(store, versions.DatasetRef(name, known[-1])) if known else None
+    ref = _publish(store, name, chord_labels, muvi_sync.EXTRACTOR, rows, entries, previous, on_event)
+    return ImportReport(ref, len(rows), tuple(problems))
+
+
+@dataclass(frozen=True)
+class _SongImporter:
+    store: ObjectStore
+    folder: Path
+
+    def __call__(self, song: str) -> dict[str, Any] | str:
+        """The song's summary, its features written; or what is wrong with it."""
+        missing = muvi_sync.missing_files(self.folder, song)
+        if missing:
+            return f"song {song}: no {', '.join(missing)}"
+        try:
+            features = muvi_sync.read_song(self.folder, song)
+        except DatasetError as error:
+            return str(error)
+        key = f"features/{muvi_sync.EXTRACTOR}/{features.source_sha256}.safetensors"
+        self.store.put(key, features.to_bytes())
+        return {"sha256": features.source_sha256, "features_key": key, **summary(features)}

@@ -1,0 +1,255 @@
+"""Ingest: new videos become features, each once; what cannot be used goes to quarantine with its reason."""
+
+import hashlib
+import io
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pretty_midi
+
+from vmt import chords, media
+from vmt.errors import AnnotationError, DatasetError, MediaError, VmtError
+from vmt.features.extract import Extractor
+from vmt.features.record import Features
+from vmt.jobs.events import Map, OnEvent, ignore, thread_map
+from vmt.jobs.index import Candidate, VideoIndex, candidates
+from vmt.store import ObjectStore
+from vmt.training.registry import now
+
+_SAVE_EVERY = 10
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a video was not used: a code to count, a sentence to read."""
+
+    key: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did: counts, refusals by key, and the ids that hold the same bytes as another."""
+
+    extractor: str
+    found: int
+    new: int
+    known: int
+    refused: tuple[Refusal, ...]
+    failed: tuple[Refusal, ...]
+    copies: tuple[tuple[str, ...], ...]
+
+
+def ingest(
+    store: ObjectStore,
+    extractor: Extractor,
+    *,
+    prefix: str = "videos/",
+    retry_refused: bool = False,
+    map: Map = thread_map,
+    on_event: OnEvent = ignore,
+) -> IngestReport:
+    """Extract the features of every video under `prefix` that is new or changed.
+
+    One bad video never stops the others. A refused one is tried again when its bytes, its annotations or the extractor
+    change, or when told to; one that failed for the store's sake is tried again next time.
+
+    Args:
+        retry_refused: try what is in quarantine again.
+        map: spreads the videos over workers.
+
+    Raises:
+        DatasetError: if there is no video under `prefix`.
+        WeightsError: if the extractor's weights cannot be had.
+        StoreError: if the store cannot be listed.
+    """
+    name = extractor.name
+    index = VideoIndex.load(store, name)
+    videos = candidates(store.list(prefix))
+    if not videos:
+        raise DatasetError(f"store {store.url}: no video under {prefix}; put .mp4 files there and ingest again")
+    gone = [key for key in index.entries if key.startswith(prefix) and key not in {each.key for each in videos}]
+
+    def fresh(candidate: Candidate) -> bool:
+        entry = index.entries.get(candidate.key)
+        return entry is None or entry["stamp"] != candidate.stamp or (retry_refused and "code" in entry)
+
+    wanted = [each for each in videos if fresh(each)]
+    on_event("vmt.ingest.started", {"found": len(videos), "new": len(wanted)})
+    changed: dict[str, dict[str, Any]] = {}
+    failed: list[Refusal] = []
+    done = 0
+    for candidate, outcome in zip(wanted, map(_Worker(store, extractor), wanted), strict=True):
+        if isinstance(outcome, Refusal):
+            failed.append(outcome)
+            on_event("vmt.video.failed", vars(outcome))
+            continue
+        changed[candidate.key] = outcome
+        done += 1
+        on_event(
+            "vmt.video.refused" if "code" in outcome else "vmt.video.ingested",
+            {"key": candidate.key, **_brief(outcome)},
+        )
+        if done % _SAVE_EVERY == 0:
+            index.save(changed)
+    if changed or gone:
+        index.save(changed, gone)
+    present = {each.key for each in videos}
+    entries = {key: entry for key, entry in index.entries.items() if key in present}
+    return IngestReport(
+        extractor=name,
+        found=len(videos),
+        new=sum("features_key" in entry for entry in changed.values()),
+        known=len(videos) - len(wanted),
+        refused=tuple(
+            Refusal(key, entry["code"], entry["reason"]) for key, entry in sorted(entries.items()) if "code" in entry
+        ),
+        failed=tuple(failed),
+        copies=_copies(entries),
+    )
+
+
+def _brief(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: outcome[name] for name in ("id", "code", "reason", "seconds") if name in outcome}
+
+
+def _copies(entries: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
+    by_bytes: dict[str, list[str]] = {}
+    for key, entry in sorted(entries.items()):
+        if "features_key" in entry:
+            by_bytes.setdefault(entry["sha256"], []).append(key)
+    return tuple(tuple(keys) for keys in by_bytes.values() if len(keys) > 1)
+
+
+@dataclass(frozen=True)
+class _Worker:
+    store: ObjectStore
+    extractor: Extractor
+
+    def __call__(self, candidate: Candidate) -> dict[str, Any] | Refusal:
+        """The index's entry of one video, features and quarantine written; a `Refusal` where the store failed."""
+        entry: dict[str, Any] = {"stamp": candidate.stamp, "sha256": None}
+        try:
+            entry["id"] = candidate.id
+            with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
+                path = Path(folder) / PurePosixPath(candidate.key).name
+                self.store.get_file(candidate.key, path)
+                entry["sha256"] = sha256_of(path)
+                key, features = features_of(
+                    self.store, self.extractor, path, entry["sha256"], candidate.annotations, training=True
+                )
+        except (MediaError, AnnotationError) as error:
+            entry |= {"code": error.code, "reason": str(error)}
+            entry.setdefault("id", PurePosixPath(candidate.key).stem)
+            _quarantine(self.store, self.extractor.name, candidate.key, entry)
+            return entry
+        except VmtError as error:
+            return Refusal(candidate.key, type(error).__name__, str(error))
+        return entry | {"features_key": key} | summary(features)
+
+
+def _quarantine(store: ObjectStore, extractor: str, key: str, entry: Mapping[str, Any]) -> None:
+    record = {**entry, "key": key, "extractor": extractor, "at": now()}
+    name = hashlib.sha256(key.encode()).hexdigest()[:16] if entry["code"] == "bad-name" else entry["id"]
+    store.put(f"quarantine/{name}.json", json.dumps(record, indent=1).encode())
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def summary(features: Features) -> dict[str, Any]:
+    """What freezing needs to know of a video."""
+    return {
+        "seconds": features.seconds,
+        "duration_s": features.duration_s,
+        "song_key": str(features.key) if features.key else None,
+        "emotion": chords.EMOTIONS[int(features.emotion.mean(0).argmax())],
+        "chords": dict(Counter(features.chord or ())),
+        "untrained": features.untrained,
+        "d_semantic": features.semantic.shape[1],
+    }
+
+
+def features_of(
+    store: ObjectStore,
+    extractor: Extractor,
+    path: Path,
+    sha256: str,
+    annotations: tuple[str, ...] = (),
+    *,
+    training: bool,
+) -> tuple[str, Features]:
+    """Features of a local video file from the store, or extracted now and kept there.
+
+    Args:
+        sha256: of the file's bytes.
+        annotations: keys of what people brought for it; a `.lab` and a `.mid` win over recognition.
+        training: refuse a video without sound and without a `.lab`.
+
+    Returns:
+        The features' key and the features.
+
+    Raises:
+        MediaError: if the video cannot be used.
+        AnnotationError: if an annotation is malformed.
+        StoreError: if the store says no.
+    """
+    brought = {
+        PurePosixPath(key).suffix.lower(): store.get(key) for key in annotations if not key.lower().endswith(".json")
+    }
+    suffix = (
+        "-" + hashlib.sha256(b"".join(brought[each] for each in sorted(brought))).hexdigest()[:8] if brought else ""
+    )
+    key = f"features/{extractor.name}/{sha256}{suffix}.safetensors"
+    if store.head(key) is not None:
+        return key, Features.from_bytes(store.get(key))
+    annotation = chords.parse_lab(_text(brought[".lab"], path), f"{path.stem}.lab") if ".lab" in brought else None
+    notes = _midi(brought[".mid"], path) if ".mid" in brought else None
+    info = media.probe(path)
+    sound = media.sound(path, extractor.SAMPLE_RATE)
+    if training and sound is None and annotation is None:
+        raise MediaError(
+            f"video {path.name}: no audio stream, and no {path.stem}.lab beside it; add one or drop the video",
+            "no-sound",
+        )
+    features = extractor.extract(
+        media.frames(path),
+        sound,
+        duration_s=info.duration_s,
+        source_sha256=sha256,
+        annotation=annotation,
+        notes=notes,
+        name=path.stem,
+    )
+    store.put(key, features.to_bytes())
+    return key, features
+
+
+def _text(data: bytes, path: Path) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise AnnotationError(
+            f"{path.stem}.lab: is not UTF-8 text ({error.reason} at byte {error.start}); save it as text"
+        ) from error
+
+
+_DAMAGED = (EOFError, OSError, ValueError, KeyError, IndexError)  # what pretty_midi and mido let through
+
+
+def _midi(data: bytes, path: Path) -> pretty_midi.PrettyMIDI:
+    try:
+        return pretty_midi.PrettyMIDI(io.BytesIO(data))
+    except _DAMAGED as error:
+        raise AnnotationError(
+            f"{path.stem}.mid: is not a MIDI file that can be read ({error}); export it again or remove it"
+        ) from error

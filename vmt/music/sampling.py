@@ -1,0 +1,147 @@
+"""Chords for videos, sampled from the transformer: many videos of different lengths as one batch.
+
+A video longer than the model sees slides a window: each window keeps the second half of the one before it as given
+chords, so the time is linear in the length and the memory does not grow with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64, Int64
+from torch import Tensor
+
+from vmt import chords
+from vmt.hardware import Precision
+from vmt.model.transformer import VideoMusicTransformer
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Request:
+    """Chords wanted for one video of T seconds.
+
+    Attributes:
+        video: the model's inputs for each second.
+        primer: the first chords, normalised to C major or A minor; at least one.
+        seed: of this video's own stream of chance.
+    """
+
+    video: Float32[np.ndarray, "time f"]
+    minor: bool
+    primer: tuple[int, ...]
+    seed: tuple[int, ...]
+    temperature: float = 1.0
+    top_p: float = 0.9
+
+    @property
+    def seconds(self) -> int:
+        """T."""
+        return len(self.video)
+
+
+@torch.inference_mode()
+def sample_chords(
+    model: VideoMusicTransformer, requests: Sequence[Request], device: torch.device, precision: Precision = "float32"
+) -> list[Int64[np.ndarray, " time"]]:
+    """One chord a second for each video, in the order asked; a video gets the same chords alone as in any batch
+    (float32).
+
+    Args:
+        model: in eval mode; taken to `device` and, for bfloat16, converted.
+
+    Returns:
+        AMT's numbers 0 to 156, normalised to C major or A minor; never END or PAD, for the music is as long as the
+        video.
+    """
+    model = model.to(device, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+    order = sorted(range(len(requests)), key=lambda index: requests[index].seconds)
+    found: dict[int, Int64[np.ndarray, " time"]] = {}
+    for start in range(0, len(order), BATCH):
+        indices = order[start : start + BATCH]
+        written = _write(model, [requests[index] for index in indices], device)
+        found |= {index: written[row, : requests[index].seconds] for row, index in enumerate(indices)}
+    return [found[index] for index in range(len(requests))]
+
+
+def _write(
+    model: VideoMusicTransformer, requests: Sequence[Request], device: torch.device
+) -> Int64[np.ndarray, "batch longest"]:
+    """Chords of one batch, up to its longest video."""
+    longest = max(each.seconds for each in requests)
+    written = np.zeros((len(requests), longest), dtype=np.int64)
+    given = np.zeros((len(requests), longest), dtype=bool)
+    chance = np.zeros((len(requests), longest))
+    for row, each in enumerate(requests):
+        primer = each.primer[:longest]
+        written[row, : len(primer)], given[row, : len(primer)] = primer, True
+        chance[row, : each.seconds] = np.random.default_rng(each.seed).random(each.seconds)
+    window = model.config.max_seconds
+    first = 0
+    while True:
+        last = min(first + window, longest)
+        known = 1 if first == 0 else window // 2
+        _write_window(model, requests, written, given, chance, range(first, last), known, device)
+        if last == longest:
+            return written
+        first = last - window // 2
+
+
+def _write_window(
+    model: VideoMusicTransformer,
+    requests: Sequence[Request],
+    written: Int64[np.ndarray, "batch longest"],
+    given: np.ndarray,
+    chance: Float64[np.ndarray, "batch longest"],
+    seconds: range,
+    known: int,
+    device: torch.device,
+) -> None:
+    """Fill `written` from second `seconds[known]` to the window's end; videos that ended before it are left out."""
+    rows = [row for row, each in enumerate(requests) if each.seconds > seconds[0] + (known if seconds[0] else 0)]
+    active = [requests[row] for row in rows]
+    wide = len(seconds) if model.config.mask_padding else model.config.max_seconds
+    video = np.zeros((len(rows), wide, model.config.d_video), dtype=np.float32)
+    lengths = [min(each.seconds, seconds[-1] + 1) - seconds[0] for each in active]
+    for row, (each, length) in enumerate(zip(active, lengths, strict=True)):
+        video[row, :length] = each.video[seconds[0] : seconds[0] + length]
+    dtype = model.Wout.weight.dtype
+    minor = torch.tensor([float(each.minor) for each in active], device=device, dtype=dtype)
+    cache = model.start(
+        torch.from_numpy(video).to(device, dtype), minor, torch.tensor(lengths, device=device), len(seconds)
+    )
+    heat = torch.tensor([each.temperature for each in active], device=device, dtype=torch.float32)
+    top_p = torch.tensor([each.top_p for each in active], device=device, dtype=torch.float32)
+    draws = torch.from_numpy(chance[rows]).to(device)
+    start = torch.from_numpy(written[rows, seconds[0] : seconds[0] + known]).to(device)
+    logits = model.prefill(start, cache)
+    for second in range(seconds[0] + known, seconds[-1] + 1):
+        token = choose(logits, heat, top_p, draws[:, second])
+        fixed = given[rows, second]
+        if fixed.any():
+            token = torch.where(
+                torch.from_numpy(fixed).to(device), torch.from_numpy(written[rows, second]).to(device), token
+            )
+        written[rows, second] = token.cpu().numpy()
+        if second < seconds[-1]:
+            logits = model.step(token, cache)
+
+
+def choose(
+    logits: Float[Tensor, "batch vocabulary"],
+    temperature: Float[Tensor, " batch"],
+    top_p: Float[Tensor, " batch"],
+    draw: Float[Tensor, " batch"],
+) -> Int64[Tensor, " batch"]:
+    """The chord that a draw from 0 to 1 falls on, among the likeliest that together hold `top_p`; END and PAD are never
+    drawn.
+    """
+    likely = (logits[:, : chords.END].float() / temperature[:, None]).softmax(-1)
+    share, order = likely.sort(dim=-1, descending=True, stable=True)
+    before = share.cumsum(-1) - share
+    share = share.masked_fill(before >= top_p[:, None], 0.0).double()
+    point = draw[:, None].double() * share.sum(-1, keepdim=True)
+    place = (share.cumsum(-1) <= point).sum(-1, keepdim=True).clamp(max=chords.END - 1)
+    return order.gather(1, place)[:, 0]

@@ -1,0 +1,160 @@
+"""What a model is trained for: the loss of a step and the scores of an epoch, for chords and for rhythm."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vmt.dataset.songs import Batch, Song, bucketed, collate, input_statistics
+from vmt.hardware import Precision
+from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, losses
+from vmt.model.regressor import VideoRegressor
+from vmt.model.transformer import VideoMusicTransformer
+from vmt.training.config import TrainConfig
+
+_EVALUATION_BATCH = 8
+NO_SCORES = (float("nan"),) * 3
+
+
+class Objective(Protocol):
+    """A model, how to batch songs for it, its training loss and its three scores."""
+
+    @property
+    def model(self) -> nn.Module:
+        """What is trained."""
+        ...
+
+    def batch(self, songs: Sequence[Song]) -> Batch:
+        """Songs side by side as the model reads them."""
+        ...
+
+    def training_losses(self, batch: Batch) -> Float[Tensor, " batch"]:
+        """The loss of each song in a training step."""
+        ...
+
+    def scores(self, songs: Sequence[Song], device: torch.device, precision: Precision) -> tuple[float, float, float]:
+        """Three numbers over `songs` in eval mode; nan where there are none."""
+        ...
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
+    """Matrix products in bfloat16 where asked for; weights, norms and losses stay in float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def rhythm_statistics(songs: Sequence[Song]) -> tuple[Float32[np.ndarray, " 2"], Float32[np.ndarray, " 2"]]:
+    """Mean and deviation of note density and loudness over all seconds where they are known; 0 and 1 where they never
+    are.
+    """
+    rhythm = np.concatenate([each.rhythm for each in songs]).astype(np.float64)
+    known = np.isfinite(rhythm)
+    count = known.sum(0).clip(min=1)
+    mean = np.where(known, rhythm, 0).sum(0) / count
+    variance = np.where(known, (rhythm - mean) ** 2, 0).sum(0) / count
+    return mean.astype(np.float32), np.sqrt(variance).astype(np.float32)
+
+
+def _batches(objective: Objective, songs: Sequence[Song], device: torch.device) -> Iterable[Batch]:
+    for group in bucketed(songs, _EVALUATION_BATCH):
+        yield objective.batch(group).to(device)
+
+
+class ChordObjective:
+    """Chords of the next second under the affective loss."""
+
+    def __init__(self, model: VideoMusicTransformer, config: TrainConfig) -> None:
+        self._model = model
+        self._config = config
+
+    @property
+    def model(self) -> VideoMusicTransformer:
+        """The transformer."""
+        return self._model
+
+    def learn_inputs(self, songs: Sequence[Song]) -> None:
+        """Take the inputs' statistics from the training songs, where the model standardises its inputs."""
+        if self._model.config.normalise_inputs:
+            self._model.set_input_statistics(*input_statistics(songs))
+
+    def batch(self, songs: Sequence[Song]) -> Batch:
+        """Padded to the published 300 seconds, or to the longest song where the model masks padding."""
+        return collate(songs, self._model.config.max_seconds, fixed=not self._model.config.mask_padding)
+
+    def _logits(self, batch: Batch) -> Float[Tensor, "batch length vocabulary"]:
+        logits: Tensor = self._model(batch.video, batch.inputs, batch.minor, batch.lengths)
+        return logits
+
+    def training_losses(self, batch: Batch) -> Float[Tensor, " batch"]:
+        """The weighted chord and emotion loss of each song."""
+        both = losses(
+            self._logits(batch),
+            batch.targets,
+            batch.emotions,
+            count_padding=not self._model.config.mask_padding,
+            label_smoothing=self._config.label_smoothing,
+        )
+        return (1 - self._config.emotion_weight) * both.chord + self._config.emotion_weight * both.emotion
+
+    @torch.inference_mode()
+    def scores(self, songs: Sequence[Song], device: torch.device, precision: Precision) -> tuple[float, float, float]:
+        """Total, chord and emotion loss, mean over songs; total = 0.4 chord + 0.6 emotion."""
+        if not songs:
+            return NO_SCORES
+        self._model.eval()
+        chord, emotion = [], []
+        for batch in _batches(self, songs, device):
+            with autocast(device, precision):
+                logits = self._logits(batch)
+            both = losses(logits, batch.targets, batch.emotions, count_padding=not self._model.config.mask_padding)
+            chord.append(both.chord)
+            emotion.append(both.emotion)
+        chord_mean, emotion_mean = float(torch.cat(chord).double().mean()), float(torch.cat(emotion).double().mean())
+        return CHORD_WEIGHT * chord_mean + EMOTION_WEIGHT * emotion_mean, chord_mean, emotion_mean
+
+
+class RhythmObjective:
+    """Note density and loudness of each second, padding left out."""
+
+    def __init__(self, model: VideoRegressor) -> None:
+        self._model = model
+
+    @property
+    def model(self) -> VideoRegressor:
+        """The biGRU."""
+        return self._model
+
+    def learn_statistics(self, songs: Sequence[Song]) -> None:
+        """Take the statistics of inputs and targets from the training songs."""
+        self._model.set_statistics(*input_statistics(songs), *rhythm_statistics(songs))
+
+    def batch(self, songs: Sequence[Song]) -> Batch:
+        """Whole songs, padded to the longest."""
+        return collate(songs, max(each.seconds for each in songs), fixed=False)
+
+    def training_losses(self, batch: Batch) -> Float[Tensor, " batch"]:
+        """Mean squared error in units of the targets' deviation."""
+        wanted = (batch.rhythm - self._model.target_mean) / self._model.target_deviation
+        known = wanted.isfinite()
+        predicted = self._model.standardised(batch.video, batch.lengths)
+        errors = F.mse_loss(predicted, wanted.where(known, predicted.detach()), reduction="none")
+        return errors.sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
+
+    @torch.inference_mode()
+    def scores(self, songs: Sequence[Song], device: torch.device, precision: Precision) -> tuple[float, float, float]:
+        """Mean squared error in units of deviation; RMSE of note density and of loudness, pooled over all seconds."""
+        if not songs:
+            return NO_SCORES
+        self._model.eval()
+        errors = []
+        for batch in _batches(self, songs, device):
+            error = self._model(batch.video, batch.lengths) - batch.rhythm
+            errors.append(error.flatten(0, 1).double())
+        mean_square = torch.cat(errors).square().nanmean(0)
+        relative = float((mean_square / self._model.target_deviation.double().square()).mean())
+        rmse = mean_square.sqrt()
+        return relative, float(rmse[0]), float(rmse[1])

@@ -1,0 +1,102 @@
+"""A run's table of losses by epoch, and which epoch is best.
+
+`results.csv` has the columns that users of AMT know; the training columns are measured in eval mode after the epoch, as
+at epoch 0.
+"""
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+COLUMNS = (
+    "Epoch",
+    "Learn rate",
+    "Avg Train loss (total)",
+    "Avg Train loss (chord)",
+    "Avg Train loss (emotion)",
+    "Avg Eval loss (total)",
+    "Avg Eval loss (chord)",
+    "Avg Eval loss (emotion)",
+)
+REGRESSION_COLUMNS = (
+    "Epoch",
+    "Learn rate",
+    "Avg Train loss",
+    "Train RMSE (note density)",
+    "Train RMSE (loudness)",
+    "Avg Eval loss",
+    "Eval RMSE (note density)",
+    "Eval RMSE (loudness)",
+)
+LOSSES = ("total", "chord", "emotion")
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """One row: three numbers for the training set and three for the validation set, in the columns' order; no
+    validation set gives nan.
+    """
+
+    epoch: int
+    learn_rate: float
+    train: tuple[float, float, float]
+    validation: tuple[float, float, float]
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The row in the columns' order."""
+        return (self.epoch, self.learn_rate, *self.train, *self.validation)
+
+
+def to_csv(rows: Sequence[EpochResult], columns: Sequence[str] = COLUMNS) -> bytes:
+    """The table as CSV; every number reads back exactly."""
+    return (
+        pd.DataFrame([row.values for row in rows], columns=list(columns))
+        .astype({"Epoch": int})
+        .to_csv(index=False)
+        .encode()
+    )
+
+
+def from_csv(data: bytes) -> list[EpochResult]:
+    """Rows that `to_csv` wrote, of either table."""
+    table = pd.read_csv(io.BytesIO(data))
+    return [
+        EpochResult(int(v[0]), v[1], (v[2], v[3], v[4]), (v[5], v[6], v[7]))
+        for v in table.itertuples(index=False, name=None)
+    ]
+
+
+def best(rows: Sequence[EpochResult], column: int, min_change: float = 0.0) -> EpochResult:
+    """The earliest row whose validation value in `column` (0 to 2) is lowest; a later one must be lower by more than
+    `min_change`.
+
+    Without a validation set the training value decides.
+    """
+
+    def value(row: EpochResult) -> float:
+        found = row.validation[column]
+        return row.train[column] if math.isnan(found) else found
+
+    leader = rows[0]
+    for row in rows[1:]:
+        if value(row) < value(leader) - min_change:
+            leader = row
+    return leader
+
+
+def best_epochs(rows: Sequence[EpochResult], select_by: str) -> dict[str, Any]:
+    """Best epochs by each validation loss, and the one that the run selects: the content of best_epochs.json."""
+    leaders = {name: best(rows, column) for column, name in enumerate(LOSSES)}
+    return {
+        "selected_by": select_by,
+        "selected": leaders[select_by].epoch,
+        "best": {
+            name: {"epoch": row.epoch, "value": row.validation[column]}
+            for column, (name, row) in enumerate(leaders.items())
+        },
+    }

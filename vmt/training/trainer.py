@@ -1,0 +1,148 @@
+"""The epoch loop. Everything random in epoch e follows from (seed, e), so that a run that goes on from a saved epoch
+ends as one never stopped.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from vmt.dataset.songs import Song, bucketed, input_statistics
+from vmt.errors import TrainingError
+from vmt.hardware import choose_precision
+from vmt.training.config import TrainConfig
+from vmt.training.objectives import Objective, autocast
+from vmt.training.results import EpochResult
+from vmt.training.schedule import learn_rate
+
+_BETAS = (0.9, 0.98)
+_EPSILON = 1e-8
+
+
+class Trainer:
+    """Trains an objective's model on songs held in memory, an epoch at a time.
+
+    Attributes:
+        epoch: the last finished epoch; -1 before epoch 0 is measured.
+        step: optimizer steps taken.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        config: TrainConfig,
+        train: Sequence[Song],
+        validation: Sequence[Song],
+        *,
+        d_model: int,
+        device: torch.device,
+    ) -> None:
+        if not train:
+            raise TrainingError("the training set is empty; freeze a dataset with at least one training video")
+        self.objective = objective
+        self.config = config
+        self.train_songs = list(train)
+        self.validation_songs = list(validation)
+        self.device = device
+        self.precision = choose_precision(config.precision, device)
+        self.d_model = d_model
+        self.epoch = -1
+        self.step = 0
+        self.model = objective.model.to(device)
+        self._noise_scale = _semantic_deviation(self.train_songs) if config.feature_noise else None
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=0.0, betas=_BETAS, eps=_EPSILON, weight_decay=config.weight_decay, fused=True
+        )
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.config.epochs * math.ceil(len(self.train_songs) / self.config.batch_size)
+
+    def run_epoch(self) -> EpochResult:
+        """Train the next epoch (epoch 0 trains nothing) and measure both sets.
+
+        Raises:
+            TrainingError: if a loss is not finite; the weights are then those before the step.
+        """
+        epoch = self.epoch + 1
+        if epoch > 0:
+            self._train(epoch)
+        self.epoch = epoch
+        rate = learn_rate(self.config, self.step, self.d_model, self.total_steps)
+        train, validation = (
+            self.objective.scores(songs, self.device, self.precision)
+            for songs in (self.train_songs, self.validation_songs)
+        )
+        return EpochResult(epoch, rate, train, validation)
+
+    def _train(self, epoch: int) -> None:
+        self.model.train()
+        order = random.Random(f"{self.config.seed}/{epoch}")
+        noise = np.random.default_rng([self.config.seed, epoch])
+        torch.manual_seed(self.config.seed * 1_000_003 + epoch)
+        for songs in bucketed(self.train_songs, self.config.batch_size, order):
+            self._take_step([self._varied(each, noise) for each in songs], epoch)
+
+    def _take_step(self, songs: list[Song], epoch: int) -> None:
+        batch = self.objective.batch(songs).to(self.device)
+        with autocast(self.device, self.precision):
+            loss = self.objective.training_losses(batch).mean()
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"epoch {epoch}: the loss is {loss.item()} on songs {', '.join(batch.ids)}; look at their features, "
+                f"lower learn_rate or set gradient_clip; the weights of epoch {epoch - 1} are kept"
+            )
+        self.optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        if self.config.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        self.step += 1
+        for group in self.optimizer.param_groups:
+            group["lr"] = learn_rate(self.config, self.step, self.d_model, self.total_steps)
+        self.optimizer.step()
+
+    def _varied(self, song: Song, rng: np.random.Generator) -> Song:
+        """The song as this epoch sees it: cropped, noised or blanked where the configuration says so."""
+        config = self.config
+        if config.crop_seconds and song.seconds > config.crop_seconds:
+            first = int(rng.integers(song.seconds - config.crop_seconds + 1))
+            part = slice(first, first + config.crop_seconds)
+            song = Song(song.id, song.video[part], song.emotion[part], song.tokens[part], song.minor, song.rhythm[part])
+        if config.drop_video and rng.random() < config.drop_video:
+            return replace(song, video=np.zeros_like(song.video))
+        if self._noise_scale is not None:
+            noise = rng.standard_normal(song.video.shape, dtype=np.float32) * (config.feature_noise * self._noise_scale)
+            song = replace(song, video=song.video + noise)
+        return song
+
+    def state(self) -> dict[str, Tensor]:
+        """What going on needs beside the weights: the optimizer's moments and the counts."""
+        tensors = {"epoch": torch.tensor(self.epoch), "step": torch.tensor(self.step)}
+        for name, parameter in self.model.named_parameters():
+            for kind, value in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"{kind}/{name}"] = value
+        return tensors
+
+    def load_state(self, weights: dict[str, Tensor], state: dict[str, Tensor]) -> None:
+        """Go on from the weights and `state` of a saved epoch."""
+        self.model.load_state_dict(weights)
+        self.epoch, self.step = int(state["epoch"]), int(state["step"])
+        for name, parameter in self.model.named_parameters():
+            saved = {
+                kind: state[f"{kind}/{name}"] for kind in ("step", "exp_avg", "exp_avg_sq") if f"{kind}/{name}" in state
+            }
+            if saved:
+                self.optimizer.state[parameter] = {kind: value.clone().to(self.device) for kind, value in saved.items()}
+
+
+def _semantic_deviation(songs: Sequence[Song]) -> Float32[np.ndarray, " f"]:
+    """Deviation of each semantic input over all seconds; 0 for the other eight inputs, which take no noise."""
+    _, deviation = input_statistics(songs)
+    deviation[-8:] = 0
+    return deviation
