@@ -13,7 +13,7 @@ STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 3.5rem clamp(1rem, 3vw, 3.5rem) 3rem; }
 [data-testid="stMainBlockContainer"] h1 { padding-top: 0.25rem; }
 """
-PAGES = ("overview", "runs", "listen", "dataset", "jobs")
+PAGES = ("overview", "runs", "listen", "compare", "dataset", "jobs")
 
 
 def show_language_switch() -> None:

@@ -195,6 +195,39 @@ def newest_outputs(n: int) -> list[Record]:
     return sorted(found, key=lambda record: str(record.get("made_at") or ""), reverse=True)[:n]
 
 
+@st.cache_data(ttl=60, show_spinner=False)
+def _scored() -> dict[str, list[str]]:
+    """The folders `outputs/<run>/<epoch>/<id>/` of each video, newest run and epoch first."""
+    epochs = [f"outputs/{run}/{epoch}/" for run in folders("outputs/") for epoch in folders(f"outputs/{run}/")]
+    with ThreadPoolExecutor(READERS) as pool:
+        videos = list(pool.map(lambda epoch: [name.strip("/") for name in store().folders(epoch)], epochs))
+    found: dict[str, list[str]] = {}
+    for epoch, names in sorted(zip(epochs, videos, strict=True), reverse=True):
+        for name in names:
+            found.setdefault(name, []).append(f"{epoch}{name}/")
+    return found
+
+
+def scored_videos() -> list[str]:
+    """Every video that has a soundtrack."""
+    return sorted(_scored())
+
+
+@st.cache_data(ttl=FRESH_S, show_spinner=False)
+def outputs_of(video: str) -> list[str]:
+    """The prefixes of every take of `video`."""
+    return [f"{folder}{take}/" for folder in _scored().get(video, []) for take in folders(folder)]
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def ratings() -> list[Record]:
+    """Every blind rating, oldest first."""
+    keys = [info.key for info in store().list("ratings/")]
+    with ThreadPoolExecutor(READERS) as pool:
+        found = [each for each in pool.map(_json, keys) if each is not None]
+    return sorted(found, key=lambda each: str(each["at"]))
+
+
 @st.cache_data(ttl=SETTLED_S, show_spinner=False)
 def output(prefix: str) -> Record | None:
     """The record of one soundtrack; `prefix` is `outputs/<run>/<epoch>/<id>/<take>/`."""

@@ -191,7 +191,8 @@ def logs(run_id: UUID, limit: int = 200) -> list[LogLine]:
     with _client() as client:
         only = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
         found = client.read_logs(log_filter=only, limit=limit, sort=LogSort.TIMESTAMP_DESC)
-    return [LogLine(each.timestamp, each.level, each.message) for each in reversed(found)]
+    # A traceback stays in Prefect's own log: people here read what happened, not where in the code.
+    return [LogLine(each.timestamp, each.level, each.message.partition("\nTraceback")[0]) for each in reversed(found)]
 
 
 def set_schedule(job: Job, schedule: Schedule, *, active: bool) -> None:

@@ -15,8 +15,8 @@ def trouble() -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        st.error(t("error.unavailable", error=error), icon="🔌")
+        st.error(t("error.unavailable", error=error))
         st.button(t("try_again"))
     except VmtError as error:
-        st.error(str(error), icon="⚠️")
+        st.error(str(error))
         st.button(t("try_again"))

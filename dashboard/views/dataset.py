@@ -132,7 +132,7 @@ def page() -> None:
     st.title(t("page.dataset"))
     info = choose_version()
     if info is None:
-        st.info(t("dataset.empty"), icon="🌱")
+        st.info(t("dataset.empty"))
         st.code("vmt ingest\nvmt dataset freeze", language="bash")
     else:
         if selected("video") is None:

@@ -36,7 +36,7 @@ def needs_prefect() -> Iterator[None]:
     try:
         yield
     except trigger.PrefectUnavailable as error:
-        st.warning(t("jobs.no_server", error=error), icon="🔌")
+        st.warning(t("jobs.no_server", error=error))
         st.caption(t("jobs.start_server"))
         st.code("vmt up\nPREFECT_API_URL=http://127.0.0.1:4200/api python -m dashboard", language="bash")
 

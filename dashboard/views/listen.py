@@ -35,7 +35,7 @@ def page() -> None:
     st.title(t("page.listen"))
     prefix = choose_output()
     if prefix is None:
-        st.info(t("listen.empty"), icon="🎧")
+        st.info(t("listen.empty"))
         st.code("vmt generate my-video.mp4", language="bash")
         return
     record = data.output(prefix)

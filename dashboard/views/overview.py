@@ -90,7 +90,7 @@ def show_soundtracks() -> None:
     st.subheader(t("newest"))
     found = data.newest_outputs(SHOWN)
     if not found:
-        st.info(t("listen.empty"), icon="🎧")
+        st.info(t("listen.empty"))
         st.code("vmt generate my-video.mp4", language="bash")
         return
     for column, record in zip(st.columns(SHOWN), found, strict=False):
@@ -107,7 +107,7 @@ def page() -> None:
     """Everything, top to bottom."""
     st.title(t("page.overview"))
     if not data.folders(""):
-        st.info(t("store.empty"), icon="🌱")
+        st.info(t("store.empty"))
         st.code("make demo", language="bash")
         return
     show_champion()

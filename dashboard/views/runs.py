@@ -122,7 +122,7 @@ def page() -> None:
     st.title(t("page.runs"))
     summaries = data.summaries()
     if not summaries:
-        st.info(t("runs.empty"), icon="🌱")
+        st.info(t("runs.empty"))
         st.code("vmt train main@v0001 --preset amt\nmake demo", language="bash")
         return
     opened = choose(
