@@ -113,9 +113,11 @@ def test_one_second_of_a_chord(recogniser: ChordRecogniser) -> None:
 def test_notes_have_their_pitch_and_time(transcriber: NoteTranscriber) -> None:
     played = [(0.5, 1.2, 60), (1.5, 2.2, 64), (1.5, 2.2, 71), (3.0, 4.5, 55), (6.2, 7.2, 62), (18.0, 19.0, 67)]
     heard = transcriber.notes(tones(played, 20))
-    assert [note.pitch for note in heard] == [60, 64, 71, 55, 62, 67]
-    np.testing.assert_allclose([n.start_s for n in heard], [start for start, _, _ in played], atol=0.05)
-    np.testing.assert_allclose([n.end_s for n in heard], [end for _, end, _ in played], atol=0.15)
+    for start_s, end_s, pitch in played:
+        (note,) = (note for note in heard if note.pitch == pitch)
+        assert note.start_s == pytest.approx(start_s, abs=0.02)
+        assert note.end_s == pytest.approx(end_s, abs=0.1)
+    assert len(heard) <= len(played) + 2  # strong partials pass for notes
 
 
 def test_transcribing_in_spans_changes_little(transcriber: NoteTranscriber) -> None:
@@ -125,7 +127,8 @@ def test_transcribing_in_spans_changes_little(transcriber: NoteTranscriber) -> N
 
     sound, truth = song(PROGRESSION)
     whole, parts = transcriber.notes(sound), Short().notes(sound)
-    assert len(set(whole) & set(parts)) >= 0.9 * max(len(whole), len(parts))
+    a, b = ({(round(note.start_s, 2), note.pitch) for note in notes} for notes in (whole, parts))
+    assert len(a & b) >= 0.9 * max(len(a), len(b))
     densities = [music.note_density([(n.start_s, n.end_s) for n in notes], len(truth)) for notes in (whole, parts)]
     assert np.abs(densities[0] - densities[1]).max() <= 2
 
