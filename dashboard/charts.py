@@ -232,7 +232,7 @@ def chord_timeline(labels: Sequence[str], cuts_s: Sequence[float], duration_s: f
     color = alt.Color(
         "mode:N",
         scale=alt.Scale(domain=list(modes.values()), range=["#e69f00", "#56b4e9", "#bbbbbb"]),
-        legend=alt.Legend(orient="top", title=None),
+        legend=alt.Legend(orient="top", title=None, symbolStrokeWidth=0),
     )
     row = alt.Y("row:N", axis=_left(t("chords"), labels=False, ticks=False))
     base = alt.Chart(blocks.assign(row=""))
@@ -261,7 +261,7 @@ def emotion_timeline(emotion: Sequence[Sequence[float]], cuts_s: Sequence[float]
                 "emotion:N",
                 sort=names,
                 scale=alt.Scale(domain=names, range=list(EMOTION_COLORS)),
-                legend=alt.Legend(orient="top", title=None, columns=6),
+                legend=alt.Legend(orient="top", title=None, columns=3),
             ),
             order="order:O",
             tooltip=[
@@ -271,7 +271,7 @@ def emotion_timeline(emotion: Sequence[Sequence[float]], cuts_s: Sequence[float]
             ],
         )
     )
-    return alt.layer(area, _cuts(cuts_s, duration_s, labels=False)).properties(height=150)
+    return alt.layer(area, _cuts(cuts_s, duration_s, labels=False)).properties(height=170)
 
 
 def curve_timeline(

@@ -30,6 +30,11 @@ def duration(seconds: object) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def tempo(bpm: object) -> str:
+    """`96 bpm`."""
+    return f"{bpm:.0f} bpm" if isinstance(bpm, int | float) and bpm > 0 else NOTHING
+
+
 def moment(value: object) -> datetime | None:
     """A time of the store, in the visitor's zone."""
     if isinstance(value, str):

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from dashboard import charts, data
-from dashboard.format import duration, when
+from dashboard.format import duration, tempo, when
 from dashboard.parts.run import settings_table
 from dashboard.text import t
 
@@ -30,7 +30,7 @@ def _facts(record: data.Record) -> None:
     facts = [
         (t("length"), duration(record["video"]["duration_s"])),
         (t("key"), str(record.get("key") or "–")),
-        (t("tempo"), f"{record['tempo_bpm']:.0f} bpm" if record.get("tempo_bpm") else "–"),
+        (t("tempo"), tempo(record.get("tempo_bpm"))),
         (t("run"), str(record["run"])),
         (t("epoch"), str(record["epoch"])),
         (t("made_at"), when(record.get("made_at"))),

@@ -30,9 +30,12 @@ def show_beside(prefixes: list[str]) -> None:
             st.video(data.media_url(record["files"]["mp4"]))
             losses = data.epoch_losses(str(record["run"]), int(record["epoch"]))
             rows = {t(f"validation.{kind}"): number(losses.get(kind)) for kind in ("chord", "total", "emotion")}
-            rows |= {t("key"): str(record.get("key") or "–"), t("tempo"): number(record.get("tempo_bpm"))}
+            rows |= {
+                t("key"): str(record.get("key") or "–"),
+                t("tempo"): f"{record['tempo_bpm']:.0f} bpm" if record.get("tempo_bpm") else "–",
+            }
             rows |= {t("chord_changes"): str(len(charts.chord_blocks(record["chords"])) - 1)}
-            st.table(pd.DataFrame({t("value"): rows}))
+            st.table(pd.DataFrame({t("value"): rows}).rename_axis(t("measure")))
             if record.get("untrained"):
                 st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
 

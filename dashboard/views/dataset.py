@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, data
-from dashboard.format import duration, number, when
+from dashboard.format import number, when
 from dashboard.parts.features import show_features
 from dashboard.parts.figures import show_figures
 from dashboard.selection import choose, select, selected
@@ -32,7 +32,9 @@ def show_version(info: data.Record) -> None:
     if info.get("untrained"):
         st.warning(t("untrained.meaning"))
     sides = [(t(f"split.{side}"), number(info["splits"].get(side))) for side in SPLITS]
-    show_figures([(t("videos"), number(info["videos"])), (t("length"), duration(float(info["seconds"]))), *sides])
+    show_figures(
+        [(t("videos"), number(info["videos"])), (t("hours_total"), number(float(info["seconds"]) / 3600)), *sides]
+    )
     st.caption(
         t(
             "version.made",
