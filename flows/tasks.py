@@ -8,7 +8,6 @@ inside its one task: a task for each video would cost more than it shows, and on
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -19,8 +18,8 @@ from prefect.tasks import Task, exponential_backoff
 
 from vmt.dataset import versions
 from vmt.errors import GenerationError, VmtError
-from vmt.features.extract import Extractor, ExtractorConfig
 from vmt.jobs.events import OnEvent
+from vmt.jobs.extractors import configured
 from vmt.jobs.freeze import freeze
 from vmt.jobs.generate import generate
 from vmt.jobs.index import candidates
@@ -28,7 +27,7 @@ from vmt.jobs.ingest import ingest
 from vmt.jobs.promote import challenge, promote
 from vmt.jobs.train import train
 from vmt.music.config import GenerateConfig
-from vmt.settings import Settings, load_settings
+from vmt.settings import load_settings
 from vmt.store import ObjectStore, open_store
 from vmt.training.registry import runs
 
@@ -63,11 +62,17 @@ def store() -> ObjectStore:
     return open_store(settings.store, settings)
 
 
-@cache
-def _extractor(settings: Settings) -> Extractor:
-    """One a process: the tasks of a night share its models."""
-    config = ExtractorConfig(settings.clip_model, settings.clip_weights, settings.clip_fallback_untrained)
-    return Extractor(config, settings.device, cache_dir=settings.cache)
+def _words(payload: Mapping[str, Any], prefix: str = "") -> str:
+    """A payload for readers of logs: `epoch=3 validation.chord=2.1034`; lists are left out."""
+    words = []
+    for name, value in payload.items():
+        if isinstance(value, Mapping):
+            words.append(_words(value, f"{prefix}{name}."))
+        elif isinstance(value, float):
+            words.append(f"{prefix}{name}={value:.4f}")
+        elif not isinstance(value, list | tuple):
+            words.append(f"{prefix}{name}={value}")
+    return " ".join(word for word in words if word)
 
 
 def _reporter() -> OnEvent:
@@ -75,8 +80,7 @@ def _reporter() -> OnEvent:
     log = get_run_logger()
 
     def report(name: str, payload: Mapping[str, Any]) -> None:
-        words = (f"{key}={value}" for key, value in payload.items() if not isinstance(value, list))
-        log.info("%s %s", name, " ".join(words))
+        log.info("%s %s", name, _words(payload))
         subject = next((f"{key}.{payload[key]}" for key in ("id", "run", "dataset", "key") if key in payload), "store")
         emit_event(name, resource={"prefect.resource.id": f"vmt.{subject}"}, payload=dict(payload))
 
@@ -92,13 +96,13 @@ def list_videos(prefix: str) -> list[str]:
 @task(name="ingest", timeout_seconds=INGEST_TIMEOUT_S, **RETRY)
 def ingest_videos(prefix: str) -> Json:
     """Features of what is new under `prefix`."""
-    return dataclasses.asdict(ingest(store(), _extractor(load_settings()), prefix=prefix, on_event=_reporter()))
+    return dataclasses.asdict(ingest(store(), configured(load_settings()), prefix=prefix, on_event=_reporter()))
 
 
 @task(name="freeze", **RETRY)
 def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: int) -> str:
     """The newest version of the dataset, made if its videos changed."""
-    extractor = _extractor(load_settings()).name
+    extractor = configured(load_settings()).name
     sides = {"min_validation": min_validation, "min_test": min_test}
     return freeze(store(), extractor, name=name, chord_labels=chord_labels, on_event=_reporter(), **sides)
 
@@ -180,16 +184,8 @@ def generate_soundtracks(
 ) -> Json:
     """A soundtrack for each of `videos`."""
     environment = load_settings()
+    config = generate_config(settings or {})
     report = generate(
-        store(),
-        _extractor(environment),
-        videos,
-        run=run,
-        epoch=epoch,
-        config=generate_config(settings or {}),
-        device=environment.device,
-        soundfont=environment.soundfont,
-        force=force,
-        on_event=_reporter(),
+        store(), environment, videos, run=run, epoch=epoch, config=config, force=force, on_event=_reporter()
     )
     return dataclasses.asdict(report)

@@ -16,13 +16,12 @@ import torch
 from jaxtyping import Float32, Int64
 
 from vmt import chords, media
-from vmt.dataset import muvi_sync
 from vmt.dataset.songs import video_inputs
 from vmt.errors import GenerationError, VmtError
-from vmt.features.extract import Extractor
 from vmt.features.record import Features
 from vmt.hardware import Precision, choose_device, choose_precision
 from vmt.jobs.events import Map, OnEvent, ignore, thread_map
+from vmt.jobs.extractors import remembered
 from vmt.jobs.index import video_id
 from vmt.jobs.ingest import features_of, sha256_of
 from vmt.music.arrangement import arrange, choose_tempo, midi_bytes
@@ -31,6 +30,7 @@ from vmt.music.render import SAMPLE_RATE, master, synthesize, write_flac
 from vmt.music.sampling import Request, sample_chords
 from vmt.music.soundfont import check_soundfont, default_soundfont
 from vmt.music.styles import load_style
+from vmt.settings import Settings
 from vmt.store import ObjectStore
 from vmt.training.registry import Run, now, read_champion
 
@@ -67,14 +67,12 @@ class GenerateReport:
 
 def generate(
     store: ObjectStore,
-    extractor: Extractor,
+    settings: Settings,
     video_keys: Sequence[str],
     *,
     run: str | None = None,
     epoch: int | None = None,
     config: GenerateConfig = GenerateConfig(),  # noqa: B008 - frozen
-    device: str = "auto",
-    soundfont: Path | None = None,
     force: bool = False,
     map: Map = thread_map,
     on_event: OnEvent = ignore,
@@ -84,23 +82,24 @@ def generate(
     A take that exists with the same inputs is left as it is.
 
     Args:
+        settings: device, SoundFont and cache; the extractor is the one that the run was trained on.
         video_keys: the videos' keys.
         run: whose model composes; the champion where None.
         epoch: of that run; the one it selected where None.
-        soundfont: a .sf2 file; pretty_midi's where None.
         force: make what exists again.
         map: spreads the work on each video over workers.
 
     Raises:
-        GenerationError: if there is no champion yet, or the model was trained on features of another kind.
+        GenerationError: if there is no champion yet, or nobody knows how the features it was trained on were made.
         TrainingError: if the run or the epoch is not in the store.
     """
-    composer = _Composer(store, extractor, *_chosen(store, run, epoch), config, choose_device(device), soundfont)
+    composer = _Composer(store, settings, *_chosen(store, run, epoch), config)
     read = list(map(composer.read, video_keys))
     failed = [each for each in read if isinstance(each, Failure)]
     takes = [each for each in read if isinstance(each, _Take)]
     known = [] if force else [each for each in takes if store.head(each.keys["json"]) is not None]
     wanted = [each for each in takes if each not in known]
+    on_event("vmt.generate.started", {"videos": len(video_keys), "new": len(wanted)})
     made = []
     work = zip(wanted, composer.compose(wanted), strict=True)
     for outcome in map(composer.finish, work):
@@ -154,21 +153,19 @@ class _Composer:
     def __init__(
         self,
         store: ObjectStore,
-        extractor: Extractor,
+        settings: Settings,
         run: Run,
         epoch: int,
         config: GenerateConfig,
-        device: torch.device,
-        soundfont: Path | None,
     ) -> None:
-        self.store, self.extractor, self.run, self.epoch, self.config = store, extractor, run, epoch, config
-        self.device = device
-        self.precision: Precision = choose_precision("auto", device)
+        self.store, self.run, self.epoch, self.config = store, run, epoch, config
+        self.device = choose_device(settings.device)
+        self.precision: Precision = choose_precision("auto", self.device)
         self.parameters = run.parameters()
-        _check_features(self.parameters, extractor, run)
+        self.extractor = remembered(store, self.parameters["extractor"], settings)
         weights = run.weights(epoch)
         self.weights_sha256 = hashlib.sha256(weights).hexdigest()
-        self.soundfont = check_soundfont(soundfont) if soundfont else default_soundfont()
+        self.soundfont = check_soundfont(settings.soundfont) if settings.soundfont else default_soundfont()
         self.soundfont_sha256 = sha256_of(self.soundfont)
 
     def read(self, key: str) -> _Take | Failure:
@@ -339,17 +336,3 @@ def mood_is_minor(features: Features) -> bool:
 def _stream(seed: int, video: str, use: str) -> tuple[int, ...]:
     digest = hashlib.sha256(f"{seed}/{video}/{use}".encode()).digest()
     return tuple(int.from_bytes(digest[start : start + 4], "little") for start in range(0, 16, 4))
-
-
-def _check_features(parameters: Mapping[str, Any], extractor: Extractor, run: Run) -> None:
-    """A model hears only the features that it was trained on; MuVi-Sync's are those of the product's default CLIP."""
-    trained_on = parameters["extractor"]
-    if trained_on == extractor.name:
-        return
-    clip = (extractor.config.clip_model, extractor.config.clip_weights)
-    if trained_on == muvi_sync.EXTRACTOR and clip == ("ViT-L-14-336", "openai"):
-        return
-    raise GenerationError(
-        f"run {run.name} was trained on features of {trained_on}, and this machine extracts {extractor.name}; "
-        "set VMT_CLIP_MODEL and VMT_CLIP_WEIGHTS as they were, or choose another run"
-    )

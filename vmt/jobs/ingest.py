@@ -17,6 +17,7 @@ from vmt.errors import AnnotationError, DatasetError, MediaError, VmtError
 from vmt.features.extract import Extractor
 from vmt.features.record import Features
 from vmt.jobs.events import Map, OnEvent, ignore, thread_map
+from vmt.jobs.extractors import remember
 from vmt.jobs.index import Candidate, VideoIndex, candidates
 from vmt.store import ObjectStore
 from vmt.training.registry import now
@@ -70,6 +71,7 @@ def ingest(
         StoreError: if the store cannot be listed.
     """
     name = extractor.name
+    remember(store, extractor)
     index = VideoIndex.load(store, name)
     videos = candidates(store.list(prefix))
     if not videos:

@@ -1,0 +1,384 @@
+"""`vmt`: one command for each job.
+
+Data goes to stdout, progress to stderr; an expected error is one line and exit code 1.
+"""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from vmt.errors import VmtError
+from vmt.settings import Settings, load_settings
+from vmt.store import LocalStore, ObjectStore, open_store
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Soundtracks for videos.")
+dataset_app = typer.Typer(no_args_is_help=True, help="Immutable versions of what was ingested.")
+import_app = typer.Typer(no_args_is_help=True, help="Published datasets.")
+app.add_typer(dataset_app, name="dataset")
+app.add_typer(import_app, name="import")
+
+Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+err = Console(stderr=True)
+
+
+def _open() -> tuple[Settings, ObjectStore]:
+    settings = load_settings()
+    return settings, open_store(settings.store, settings)
+
+
+def place(store: ObjectStore, key: str) -> str:
+    """Where a person finds an object: a path for a folder, an address for S3."""
+    return str(store.root / key) if isinstance(store, LocalStore) else f"{store.url.rstrip('/')}/{key}"
+
+
+def _show(result: Any, as_json: bool, human: Callable[[], None]) -> None:
+    if as_json:
+        typer.echo(json.dumps(result, default=dataclasses.asdict))
+    else:
+        human()
+
+
+@contextmanager
+def _progress() -> Any:
+    """Bars on stderr that follow a job's events; yields its `on_event`."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=not err.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def follow(name: str, total: int, done: int | None, text: str) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            if done is None:
+                bars.advance(tasks[name])
+            bars.update(tasks[name], description=text, total=total, completed=done)
+
+        def on_event(event: str, payload: Mapping[str, Any]) -> None:
+            match event:
+                case "vmt.ingest.started" if payload["new"]:
+                    follow("ingest", payload["new"], 0, "ingest")
+                case "vmt.video.ingested":
+                    bars.advance(tasks["ingest"])
+                case "vmt.video.refused" | "vmt.video.failed":
+                    bars.advance(tasks["ingest"])
+                    err.print(f"refused: {payload['reason']}", highlight=False, markup=False)
+                case "vmt.epoch.finished":
+                    nll = payload["validation"]["chord"]
+                    follow("train", payload["of"], payload["epoch"], f"train, chord NLL {nll:.4f}")
+                case "vmt.demo.made":
+                    follow("demo", payload["videos"], payload["made"], "demo videos")
+                case "vmt.generate.started" if payload["new"]:
+                    follow("generate", payload["new"], 0, "soundtracks")
+                case "vmt.soundtrack.ready":
+                    bars.advance(tasks["generate"])
+                case "vmt.soundtrack.failed":
+                    err.print(f"failed: {payload['reason']}", highlight=False, markup=False)
+
+        yield on_event
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("run", "dataset", "video", "state") else "right")
+    for row in rows:
+        table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+@app.command()
+def ingest(
+    prefix: Annotated[str, typer.Option(help="of the videos' keys in the store")] = "videos/",
+    retry_refused: Annotated[bool, typer.Option(help="try again what is in quarantine")] = False,
+    as_json: Json = False,
+) -> None:
+    """Extract the features of new and changed videos."""
+    from vmt.jobs.extractors import configured
+    from vmt.jobs.ingest import ingest as job
+
+    settings, store = _open()
+    with _progress() as on_event:
+        report = job(store, configured(settings), prefix=prefix, retry_refused=retry_refused, on_event=on_event)
+
+    def human() -> None:
+        typer.echo(f"{report.found} videos: {report.new} new, {report.known} known, {len(report.refused)} refused")
+        for each in (*report.refused, *report.failed):
+            typer.echo(f"  {each.key}: {each.code}: {each.reason}")
+        for keys in report.copies:
+            typer.echo(f"  the same bytes: {', '.join(keys)}")
+
+    _show(report, as_json, human)
+    if report.refused or report.failed:
+        raise typer.Exit(1)
+
+
+@dataset_app.command()
+def freeze(
+    name: Annotated[str, typer.Argument(help="of the dataset")] = "main",
+    chords: Annotated[int, typer.Option(help="25 or 157 chord labels")] = 157,
+    min_validation: int = 1,
+    min_test: int = 1,
+    as_json: Json = False,
+) -> None:
+    """Make the next version from what was ingested; nothing changed makes none."""
+    from vmt.jobs.extractors import configured
+    from vmt.jobs.freeze import freeze as job
+
+    settings, store = _open()
+    extractor = configured(settings).name
+    version = job(store, extractor, name=name, chord_labels=chords, min_validation=min_validation, min_test=min_test)
+    _show({"dataset": version}, as_json, lambda: typer.echo(version))
+
+
+@dataset_app.command()
+def show(dataset: Annotated[str, typer.Argument(help="main, or main@v0003")] = "main", as_json: Json = False) -> None:
+    """Print what a version holds and what changed in it."""
+    from vmt.dataset import versions
+
+    _, store = _open()
+    info = versions.read(store, versions.resolve(store, dataset)).info
+
+    def human() -> None:
+        sides = ", ".join(f"{count} {side}" for side, count in info["splits"].items())
+        typer.echo(f"{info['name']}@v{info['version']:04d}: {info['videos']} videos ({sides})")
+        typer.echo(
+            f"{info['seconds'] / 3600:.2f} h, {info['chord_labels']} chord labels, features of {info['extractor']}"
+        )
+        typer.echo(f"added: {', '.join(info['changes']['added']) or 'none'}")
+        typer.echo(f"removed: {', '.join(info['changes']['removed']) or 'none'}")
+
+    _show(info, as_json, human)
+
+
+@import_app.command("muvi-sync")
+def import_muvi_sync(
+    folder: Annotated[Path, typer.Argument(help="the folder that holds vevo_chord, vevo_meta, ...")],
+    chords: Annotated[int, typer.Option(help="25 or 157 chord labels")] = 157,
+    name: str = "muvi-sync",
+    as_json: Json = False,
+) -> None:
+    """Make a dataset version of MuVi-Sync's published features; no video is needed."""
+    from vmt.jobs.freeze import import_muvi_sync as job
+
+    _, store = _open()
+    report = job(store, folder, name=name, chord_labels=chords)
+
+    def human() -> None:
+        typer.echo(f"{report.dataset}: {report.songs} songs")
+        for problem in report.problems:
+            typer.echo(f"  left out: {problem}")
+
+    _show(report, as_json, human)
+
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Argument(help="main, or main@v0003")] = "main",
+    preset: str = "amt",
+    run: Annotated[str | None, typer.Option(help="its name; one that follows from the other arguments if none")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=VALUE in place of the preset's, such as epochs=10")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a run, or go on where it was stopped; every epoch's weights go to the store."""
+    from vmt.jobs.train import train as job
+    from vmt.training.registry import Run
+
+    environment, store = _open()
+    overrides = dict(_assignment(each) for each in settings or [])
+    with _progress() as on_event:
+        name = job(
+            store, dataset, preset=preset, run=run, overrides=overrides, device=environment.device, on_event=on_event
+        )
+    summary = Run(store, name).read_json("summary.json")
+    _show(summary, as_json, lambda: _losses(Run(store, name)))
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def _losses(run: Any) -> None:
+    """A run's table of losses by epoch, the best one marked, beside the baselines."""
+    rows, summary = run.results(), run.read_json("summary.json")
+    best = summary["best_epoch"]
+    columns = ("epoch", "train total", "train chord", "train emotion", "val total", "val chord", "val emotion", "rate")
+    cells = [
+        (f"{'best ' if row.epoch == best else ''}{row.epoch}", *row.train, *row.validation, f"{row.learn_rate:.6f}")
+        for row in rows
+    ]
+    _table(f"{run.name}, losses by epoch", columns, cells)
+    typer.echo(f"best epoch: {best}, by validation {summary['selected_by']} loss")
+    if summary["baselines"]:
+        chord, known = summary["best"]["chord"], summary["baselines"]
+        typer.echo(
+            f"validation chord NLL: {chord:.4f}; unigram {known['unigram']:.4f}, bigram {known['bigram']:.4f} "
+            f"({chord / known['unigram']:.2f} and {chord / known['bigram']:.2f} of them)"
+        )
+
+
+@app.command()
+def runs(as_json: Json = False) -> None:
+    """List the runs in the store."""
+    from vmt.training.registry import runs as registered
+
+    _, store = _open()
+    summaries = [summary for run in registered(store) if (summary := run.read_json("summary.json"))]
+    columns = ("run", "dataset", "state", "epochs", "best epoch", "val chord", "val total")
+    rows = [
+        (
+            s["run"],
+            s["dataset"],
+            s["state"],
+            s["epochs"],
+            s["best_epoch"],
+            *((s["best"] or {}).get(k) for k in ("chord", "total")),
+        )
+        for s in summaries
+    ]
+    _show(summaries, as_json, lambda: _table("runs", columns, rows))
+
+
+@app.command()
+def promote(run: Annotated[str, typer.Argument(help="RUN, or RUN@EPOCH")], as_json: Json = False) -> None:
+    """Let a run's best epoch, or the one named, serve."""
+    from vmt.jobs.promote import promote as job
+
+    _, store = _open()
+    champion = job(store, *_run_epoch(run))
+    _show(champion, as_json, lambda: typer.echo(f"{champion.run} epoch {champion.epoch} serves since {champion.since}"))
+
+
+def _run_epoch(text: str) -> tuple[str, int | None]:
+    name, at, epoch = text.partition("@")
+    if at and not epoch.isdigit():
+        raise typer.BadParameter(f"{text!r} is not RUN or RUN@EPOCH")
+    return name, int(epoch) if at else None
+
+
+@app.command()
+def generate(
+    videos: Annotated[list[Path], typer.Argument(help="video files")],
+    run: Annotated[str | None, typer.Option(help="RUN, or RUN@EPOCH; the champion if none")] = None,
+    seed: int = 0,
+    key: Annotated[str, typer.Option(help="C major ... B minor; auto follows the picture's mood")] = "auto",
+    style: Annotated[str, typer.Option(help="piano, band, orchestra, electronic, lofi, amt")] = "band",
+    tempo: Annotated[float | None, typer.Option(help="beats a minute; chosen from the video if none")] = None,
+    primer: Annotated[str, typer.Option(help="the first chords, such as 'C Am F G'")] = "",
+    temperature: float = 1.0,
+    top_p: float = 0.9,
+    force: Annotated[bool, typer.Option(help="make what exists again")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a soundtrack for each video: chords, MIDI, FLAC and MP4."""
+    from vmt.jobs.generate import generate as job
+    from vmt.jobs.inbox import put_in_inbox
+    from vmt.music.config import GenerateConfig
+
+    config = GenerateConfig(
+        seed=seed,
+        key=key,
+        style=style,
+        tempo_bpm=tempo,
+        primer=tuple(primer.split()),
+        temperature=temperature,
+        top_p=top_p,
+    )
+    settings, store = _open()
+    name, epoch = _run_epoch(run) if run else (None, None)
+    with _progress() as on_event:
+        keys, refused = put_in_inbox(store, videos)
+        report = job(store, settings, keys, run=name, epoch=epoch, config=config, force=force, on_event=on_event)
+    report = dataclasses.replace(report, failed=(*refused, *report.failed))
+
+    def human() -> None:
+        for each, state in [(made, "made") for made in report.made] + [(known, "was there") for known in report.known]:
+            typer.echo(f"{each.id}: {state}, by {each.run} epoch {each.epoch}")
+            for kind in ("mp4", "flac", "mid", "lab"):
+                typer.echo(f"  {place(store, each.files[kind])}")
+        for failure in report.failed:
+            typer.echo(f"{failure.key}: failed: {failure.reason}", err=True)
+
+    _show(report, as_json, human)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(videos: Annotated[int, typer.Option(help="how many videos to make")] = 20, as_json: Json = False) -> None:
+    """Make videos, ingest them, train, choose the best epoch and write soundtracks, through the Prefect flows."""
+    from vmt.demo import make_corpus, tour
+    from vmt.training.registry import Run
+
+    settings, store = _open()
+    with _progress() as on_event:
+        ids = make_corpus(store, Path("vmt-demo-truth"), videos=videos, on_event=on_event)
+    result = tour.finished(store, ids)
+    if result is None:
+        _run_flow("nightly", tour.parameters(), settings, tour.ENVIRONMENT)
+        result = tour.finished(store, ids)
+    else:
+        typer.echo("everything is done already; this is what was made", err=True)
+    if result is None:
+        raise VmtError("the demo's flow ended without soundtracks; its log above says why")
+
+    def human() -> None:
+        _losses(Run(store, result.run))
+        if result.summary["untrained"]:
+            typer.echo(
+                "CLIP is untrained here (its weights could not be fetched): the picture says little to this model"
+            )
+        typer.echo("soundtracks of the held-out videos:")
+        for soundtrack in result.soundtracks:
+            typer.echo(f"  {place(store, soundtrack)}")
+
+    _show(result, as_json, human)
+
+
+def _run_flow(name: str, parameters: Mapping[str, Any], settings: Settings, defaults: Mapping[str, str]) -> None:
+    """Run a flow in a child process: the library never imports Prefect."""
+    environment = {**defaults, **os.environ, "VMT_STORE": settings.store}
+    command = [sys.executable, "-m", "flows.run", name, "--parameters", json.dumps(parameters)]
+    done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        raise VmtError(f"the flow {name} failed with exit code {done.returncode}; its log above says why")
+
+
+@app.command()
+def dashboard(
+    port: int = 8501, address: Annotated[str, typer.Option(help="loopback by default")] = "127.0.0.1"
+) -> None:
+    """Serve the dashboard of the store."""
+    load_settings()
+    command = [sys.executable, "-m", "dashboard", "--address", address, "--port", str(port)]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+def main() -> None:
+    """The command line: an expected error is one line and exit code 1."""
+    try:
+        app()
+    except VmtError as error:
+        typer.echo(f"vmt: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()
