@@ -184,6 +184,20 @@ class TestReading:
         assert set(shapes) == {(120, 160, 3)}
         assert len(shapes) > 30
 
+    def test_a_stream_that_begins_in_mid_file(self, clips: Clips, tmp_path: Path) -> None:
+        data = bytearray(clips.get("flv-h264-aac").read_bytes())
+        sounds, place = [], 13
+        while place < len(data):  # FLV is a list of tags: type, size, ...
+            if data[place] == 8:
+                sounds.append(place)
+            place += 15 + int.from_bytes(data[place + 1 : place + 4], "big")
+        data[sounds[-5]] = 18  # a sound becomes script data, which ffmpeg makes a stream of
+        path = tmp_path / "a.flv"
+        path.write_bytes(data)
+        assert media.probe(path).duration_s == pytest.approx(3)
+        assert sum(1 for _ in media.frames(path)) == 75
+        assert media.sound(path, RATE) is not None
+
     def test_half_of_the_packets_damaged(self, tmp_path: Path) -> None:
         path = tmp_path / "a.mkv"
         ffmpeg("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=3", "-c:v", "png", path)

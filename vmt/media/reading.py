@@ -239,6 +239,8 @@ def packets(container: InputContainer, stream: Any | None = None) -> Iterator[An
             packet = next(demuxed)
         except (StopIteration, av.error.FFmpegError):
             return
+        except IndexError:  # PyAV has flushed the streams that it knows, and trips over one that began in mid-file
+            return
         yield packet
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -53,17 +54,16 @@ def mux(
         StoreFull: if there is no space left for `out`.
     """
     info = probe(video)
-    limit_s = 120 + 2 * duration_s
     copy = info.video_codec in COPIED_CODECS and info.timed
     if copy:
         try:
-            _mux(video, sound, out, info, duration_s, metadata or {}, copy=True, limit_s=limit_s)
+            _mux(video, sound, out, info, duration_s, metadata or {}, copy=True, limit_s=120 + duration_s)
         except MediaError as error:
             if error.code != "encode-failed":
                 raise
             copy = False  # a bitstream that the muxer refuses all the same
     if not copy:
-        _mux(video, sound, out, info, duration_s, metadata or {}, copy=False, limit_s=60 * limit_s)
+        _mux(video, sound, out, info, duration_s, metadata or {}, copy=False, limit_s=600 + 20 * duration_s)
     return "copied" if copy else "encoded"
 
 
@@ -147,7 +147,7 @@ def _local(path: Path) -> str:
 @contextlib.contextmanager
 def _whole(out: Path) -> Iterator[Path]:
     """A name beside `out` to write to, moved to `out` at the end and removed on failure."""
-    part = out.with_name(f".{out.name}.{os.getpid()}.{threading.get_ident()}.part")
+    part = out.with_name(f".{uuid.uuid4().hex}.part")
     try:
         yield part
         os.replace(part, out)

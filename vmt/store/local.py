@@ -49,7 +49,7 @@ class LocalStore:
 
     def get_file(self, key: str, path: Path) -> None:
         """Copy an object to `path`. See `ObjectStore.get_file`."""
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        part = path.with_name(f".{uuid.uuid4().hex}.part")
         try:
             with self._errors(f"read {key}", key), (self.root / check_key(key)).open("rb") as source:
                 with self._errors(f"write {path}"), part.open("wb") as target:

@@ -128,7 +128,7 @@ class S3Store:
     def get_file(self, key: str, path: Path) -> None:
         """Download to `path`. See `ObjectStore.get_file`."""
         name = self._name(key)
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        part = path.with_name(f".{uuid.uuid4().hex}.part")
         try:
             with self._errors(f"read {key}", key):
                 try:
