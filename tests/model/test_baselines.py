@@ -1,0 +1,27 @@
+"""The baselines against counting by hand."""
+
+import numpy as np
+import pytest
+
+from vmt import chords
+from vmt.model.baselines import Bigram, Unigram, chord_nll
+
+LOOP = chords.tokens(["C", "C", "G", "G"] * 8)
+
+
+def test_probabilities_sum_to_one() -> None:
+    for model in (Unigram([LOOP]), Bigram([LOOP])):
+        np.testing.assert_allclose(np.exp(model.predict(LOOP)).sum(1), 1)
+
+
+def test_a_bigram_knows_how_long_chords_last_and_a_unigram_does_not() -> None:
+    unigram, bigram = (chord_nll(model, [LOOP], 300) for model in (Unigram([LOOP]), Bigram([LOOP])))
+    assert unigram == pytest.approx(np.log(2), abs=0.35)
+    assert bigram == pytest.approx(np.log(2), abs=0.35)
+    steady = chords.tokens(["C"] * 30 + ["G"] * 30)
+    assert chord_nll(Bigram([steady]), [steady], 300) < 0.5 * chord_nll(Unigram([steady]), [steady], 300)
+
+
+def test_end_counts_only_where_the_song_ends_in_time() -> None:
+    model = Unigram([LOOP])
+    assert chord_nll(model, [LOOP], 300) > chord_nll(model, [LOOP], len(LOOP))
