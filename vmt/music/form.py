@@ -19,7 +19,7 @@ PHRASE_BARS = (2, 8)
 SECTION_PHRASES = 2
 LONG_SCENE_S = 8.0
 FINAL_RING_S = 1.5
-RELEASE_S = 0.5
+RELEASE_S = 0.35
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ def make_form(labels: Sequence[str], grid: Grid, duration_s: float, cuts_s: Sequ
     return Form(tuple(spans), tuple(phrases), final, end_s)
 
 
-def change_times(labels: Sequence[str]) -> list[int]:
+def change_times(labels: Sequence[str]) -> list[float]:
     """The seconds at which a chord differs from the one before."""
-    return [second for second in range(1, len(labels)) if labels[second] != labels[second - 1]]
+    return [float(second) for second in range(1, len(labels)) if labels[second] != labels[second - 1]]
 
 
 def chord_spans(labels: Sequence[str], grid: Grid, duration_s: float) -> list[Span]:
@@ -95,7 +95,7 @@ def chord_spans(labels: Sequence[str], grid: Grid, duration_s: float) -> list[Sp
     spans: list[Span] = []
     for second, each in enumerate(labels):
         label = chords.label(chords.token(each))
-        start = grid.beat(second)
+        start = grid.beat(float(second))
         if start >= last:
             break
         while spans and spans[-1].start == start:

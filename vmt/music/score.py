@@ -84,7 +84,8 @@ def _controls(track: Track | Kit, plan: Plan, level: Float64[np.ndarray, " time"
         (plan.grid.seconds(each.start), plan.grid.seconds(each.end)) for each in plan.form.spans if each.label == REST
     ]
     around = [start + DAMPING_S * share for start, _ in rests for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    times = np.union1d(np.arange(0, max(plan.form.end_s, 0.5), 0.5), [*around, *(end for _, end in rests)])
+    ends = [end for _, end in rests if end < plan.form.end_s]
+    times = np.union1d(np.arange(0, max(plan.form.end_s, 0.5), 0.5), [*around, *ends])
     values = np.rint(127 * _open(times, rests) * at_times(level, times) ** 0.3).astype(int)
     for i, (time_s, value) in enumerate(zip(times.tolist(), values.tolist(), strict=True)):
         if i == 0 or value != values[i - 1]:
