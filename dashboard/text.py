@@ -245,9 +245,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "runs.none_left": ("No run fits the filter.", "没有符合筛选条件的训练。"),
     "runs.all": ("← All runs", "← 全部训练"),
     "runs.best_meaning": (
-        "Chord NLL, total and emotion are validation losses, each run's least; "
+        "Chord NLL, total and emotion are validation losses at the best epoch; "
         "★ marks the least of all. Tick a row to open it; click a heading to sort.",
-        "和弦 NLL、总损失、情感均为各次训练的最小验证损失，★ 为全部之最。勾选一行即可打开；点击表头排序。",
+        "和弦 NLL、总损失、情感均为最佳 epoch 的验证损失，★ 为全部之最。勾选一行即可打开；点击表头排序。",
     ),
     "open_run": ("Open a run", "打开训练"),
     "open_run.hint": ("type a name …", "输入名称…"),
@@ -270,10 +270,13 @@ WORDS: dict[str, tuple[str, str]] = {
         "自 {when} 起没有更新。如已无工作进程在训练，请重新启动同一训练：它会从中断处继续。",
     ),
     "champion_at": ("champion, epoch {epoch}", "当前冠军，epoch {epoch}"),
-    "selected_by": ("Selected by the least validation loss: {loss}.", "按最小验证损失选择：{loss}。"),
-    "best.chord": ("Best chord NLL", "最佳和弦 NLL"),
-    "best.total": ("Best total", "最佳总损失"),
-    "best.emotion": ("Best emotion", "最佳情感损失"),
+    "selected_by": (
+        "Validation losses at the best epoch, which is the one with the least validation loss: {loss}.",
+        "以上为最佳 epoch 的验证损失；最佳 epoch 按最小验证损失选择：{loss}。",
+    ),
+    "best.chord": ("Chord NLL", "和弦 NLL"),
+    "best.total": ("Total", "总损失"),
+    "best.emotion": ("Emotion", "情感损失"),
     "last_rate": ("Last learning rate", "最终学习率"),
     "curves": ("Curves", "曲线"),
     "best_at": ("best: {epoch}", "最佳：{epoch}"),
@@ -283,10 +286,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "baseline.unigram": ("unigram", "unigram"),
     "baseline.bigram": ("bigram", "bigram"),
     "baseline.constant": ("constant", "常数"),
+    "baseline.meaning": ("Dashed lines: n-grams that never see the video.", "虚线为不看视频的 n-gram 基线。"),
     "baseline.repeat_last": (
-        "Dashed lines: n-grams that never see the video. "
         "Repeating the last chord is right in {share} of the validation seconds.",
-        "虚线为不看视频的 n-gram 基线。在验证集上，重复上一个和弦的正确率为 {share}。",
+        "在验证集上，重复上一个和弦的正确率为 {share}。",
     ),
     "losses": ("Losses", "损失"),
     "final_epoch": ("Final epoch: {epoch}", "最终 epoch：{epoch}"),

@@ -37,7 +37,7 @@ def show_features(row: Mapping[Any, Any]) -> None:
         with st.expander(t("extractors")):
             st.markdown("\n".join(f"- {name}: `{made}`" for name, made in sorted(features.extractors.items())))
     length = float(features.seconds)
-    cuts_s = [float(second) for second in range(1, features.seconds) if features.scene_offset[second] == 0]
+    cuts_s = features.cuts_s
     with st.container(gap=None):
         if features.chord is not None:
             st.altair_chart(charts.chord_timeline(features.chord, cuts_s, length))

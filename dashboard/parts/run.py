@@ -121,9 +121,10 @@ def _curves(table: pd.DataFrame, best: int | None, baselines: Mapping[str, Any])
         )
         column.markdown(f"**{title}**")
         column.altair_chart(chart)
-    repeat = (baselines.get("repeat_last") or {}).get("h1")
-    if repeat is not None:
-        st.caption(t("baseline.repeat_last", share=f"{repeat:.1%}"))
+    if references:
+        repeat = (baselines.get("repeat_last") or {}).get("h1")
+        sentences = [t("baseline.meaning"), *([t("baseline.repeat_last", share=f"{repeat:.1%}")] if repeat else [])]
+        st.caption(" ".join(sentences))
 
 
 def epoch_table(row: pd.Series) -> pd.DataFrame:

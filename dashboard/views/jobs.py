@@ -3,8 +3,9 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,6 +27,7 @@ FORMS: dict[str, Callable[[], Parameters | None]] = {
     "nightly": ask_nightly,
 }
 LIVE_S = 2
+LINKED = 12
 SAME_CLICK_S = 10
 WARNING_LEVEL = 30
 
@@ -119,6 +121,8 @@ def show_followed(run: trigger.JobRun) -> None:
         if not run.final and may_operate() and st.button(t("cancel"), key=f"cancel-{run.id}"):
             trigger.cancel(run.id)
             st.rerun(scope="fragment")
+    if run.job == "generate" and run.kind == "COMPLETED":
+        show_results(run.parameters)
     if run.message and run.kind in {"FAILED", "CRASHED", "CANCELLED"}:
         st.error(run.message)
     if run.parameters:
@@ -129,6 +133,17 @@ def show_followed(run: trigger.JobRun) -> None:
         for line in trigger.logs(run.id)
     ]
     st.code("\n".join(lines) or t("log.none"), language=None, height=240, wrap_lines=True)
+
+
+def show_results(parameters: Mapping[str, Any]) -> None:
+    """Links to the soundtracks that a finished run wrote."""
+    where = {name: str(parameters[name]) for name in ("run", "epoch") if parameters.get(name) is not None}
+    with st.container(horizontal=True):
+        for key in (parameters.get("videos") or [])[:LINKED]:
+            video = PurePosixPath(key).stem
+            st.page_link(
+                "views/listen.py", label=f"{t('page.listen')}: {video} →", query_params={**where, "video": video}
+            )
 
 
 def show_schedules(jobs: list[trigger.Job]) -> None:

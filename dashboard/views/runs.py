@@ -37,7 +37,11 @@ def table_of(summaries: Sequence[data.Record]) -> pd.DataFrame:
                 t("clip"): t("untrained_short") if summary.get("untrained") else "",
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    numbers = [t(name) for name in ("epochs", "best_epoch", "chord_nll", "total", "emotion", "took")]
+    return table.assign(
+        **{name: pd.to_numeric(table[name]) for name in numbers}
+    )
 
 
 def styled(table: pd.DataFrame) -> Styler:

@@ -1,7 +1,7 @@
 """Fill a store with made-up runs and soundtracks, in the formats that the jobs write: for looking at and timing.
 
 Nothing in it was trained or generated: losses are drawn from formulas, chords from a fixed progression, and every film
-is the same test picture with the same tones. Runs and datasets are named `made-up-...`, records say so.
+is the same moving gradient with the same tones. Runs and datasets are named `made-up-...`, records say so.
 
     python -m tests.dashboard.fill FOLDER --runs 200 --epochs 100 --videos 5000 --outputs 20000
 """
@@ -32,6 +32,7 @@ from vmt.store import ObjectStore, open_store
 MADE_UP = "made up by tests/dashboard/fill.py: nothing was trained or generated"
 START = datetime(2025, 12, 4, 3, 30, tzinfo=UTC)
 SECONDS = 12
+WITH_FILES = 20
 PROGRESSION = ("C", "C", "A:min", "A:min", "F:maj7", "F:maj7", "G:7", "G:7")
 COLUMNS = (
     "Epoch,Learn rate,Avg Train loss (total),Avg Train loss (chord),Avg Train loss (emotion),"
@@ -159,7 +160,7 @@ def put_run(
         "planned_epochs": planned,
         "best_epoch": chosen["epoch"],
         "selected_by": selected_by,
-        "best": {kind: row[kind] for kind, row in best.items()},
+        "best": {kind: chosen[kind] for kind in best},
         "last": {kind: rows[-1][kind] for kind in best},
         "baselines": {"unigram": UNIGRAM, "bigram": BIGRAM, "repeat_last": {"h1": REPEAT_H1}},
         "regression": regression,
@@ -191,7 +192,12 @@ def put_regression(store: ObjectStore, run: str, *, rows: int, draw: random.Rand
 @cache
 def media(kind: str) -> bytes:
     """A real file of 12 s, H.264 with AAC or FLAC, from ffmpeg's own test sources."""
-    picture = ["-f", "lavfi", "-i", f"testsrc2=size=640x360:rate=25:duration={SECONDS}"]
+    picture = [
+        "-f",
+        "lavfi",
+        "-i",
+        f"gradients=size=640x360:rate=25:duration={SECONDS}:speed=0.02:c0=0x1b3a5c:c1=0xd98e4a:seed=1",
+    ]
     tones = "+".join(f"0.12*sin(2*PI*{hz}*t)*exp(-1.5*mod(t\\,1))" for hz in (261.6, 329.6, 392.0))
     sound = ["-f", "lavfi", "-i", f"aevalsrc=exprs={tones}|{tones}:sample_rate=48000:duration={SECONDS}"]
     h264 = [
@@ -232,16 +238,25 @@ def midi(labels: list[str]) -> bytes:
 
 
 def put_output(
-    store: ObjectStore, run: str, epoch: int, video: str, take: str, *, untrained: bool = False, hours: float = 9.0
+    store: ObjectStore,
+    run: str,
+    epoch: int,
+    video: str,
+    take: str,
+    *,
+    untrained: bool = False,
+    hours: float = 9.0,
+    files_too: bool = True,
 ) -> str:
-    """One soundtrack with all five files. Returns its prefix."""
+    """One soundtrack with all five files, or with its record alone. Returns its prefix."""
     draw = random.Random(f"{run}{epoch}{video}{take}")
     labels = [PROGRESSION[second % len(PROGRESSION)] for second in range(SECONDS)]
     prefix = f"outputs/{run}/epoch_{epoch:04d}/{video}/{take}/"
     files = {kind: f"{prefix}{video}_cgen_rd.{kind}" for kind in ("lab", "mid", "flac", "mp4")}
     lab = chords.format_lab(labels, chords.Key(0, False)).encode()
-    for kind, content in (("lab", lab), ("mid", midi(labels)), ("flac", media("flac")), ("mp4", media("mp4"))):
-        store.put(files[kind], content)
+    if files_too:
+        for kind, content in (("lab", lab), ("mid", midi(labels)), ("flac", media("flac")), ("mp4", media("mp4"))):
+            store.put(files[kind], content)
     emotion = []
     for second in range(SECONDS):
         shares = [draw.random() ** 3 + (1.0 if index == second // 4 else 0.05) for index in range(6)]
@@ -302,6 +317,7 @@ def put_features(store: ObjectStore, video: str, *, seconds: int = SECONDS, untr
         duration_s=float(seconds),
         source_sha256=f"{hash_of(video):064x}",
         extractors={"semantic": clip, "chord": MADE_UP},
+        cuts_s=(4.8, 9.7),
     )
     key = f"features/made-up/{record.source_sha256}.safetensors"
     store.put(key, record.to_bytes())
@@ -416,10 +432,35 @@ def fill(store: ObjectStore) -> dict[str, dict[str, Any]]:
     return made
 
 
+def fill_large(store: ObjectStore, *, runs: int, epochs: int, videos: int, outputs: int) -> None:
+    """A large store, for timing: many runs, one wide dataset, and outputs spread over runs and videos.
+
+    Only the first `WITH_FILES` outputs have their files; the others have records alone.
+    """
+    names = [f"made-up-{number:03d}" for number in range(runs)]
+    for number, run in enumerate(names):
+        put_run(store, run, preset="demo" if number % 3 else "amt", epochs=epochs, hours=24 * number)
+    put_champion(store, names[-1], epochs)
+    put_dataset(store, "made-up", 1, videos)
+    for number in range(outputs):
+        run, video = names[-1 - number % min(10, runs)], f"{number // 10 % videos:03d}"
+        put_output(store, run, epochs, video, f"{hash_of(str(number)):064x}"[:8], files_too=number < WITH_FILES)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store", help="a folder or s3://bucket/prefix")
-    fill(open_store(parser.parse_args().store))
+    parser.add_argument("--runs", type=int, help="make a large store with so many runs")
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--videos", type=int, default=5000)
+    parser.add_argument("--outputs", type=int, default=20_000)
+    arguments = parser.parse_args()
+    store = open_store(arguments.store)
+    if arguments.runs is None:
+        fill(store)
+    else:
+        sizes = {name: getattr(arguments, name) for name in ("runs", "epochs", "videos", "outputs")}
+        fill_large(store, **sizes)
     print(MADE_UP)
 
 

@@ -102,6 +102,14 @@ def test_a_run_in_progress_shows_how_far_it_is_and_when_it_went_silent(store: Ob
     assert not app.exception
 
 
+def test_a_run_that_was_just_begun_stands_in_the_table(store: ObjectStore, open_page: Open) -> None:
+    nothing = {"best": None, "best_epoch": None, "epochs": None, "baselines": None, "regression": None, "error": None}
+    put_json(store, "runs/new/summary.json", {"run": "new", "state": "running", "planned_epochs": 30, **nothing})
+    app = open_page("runs")
+    assert list(app.dataframe[0].value["Run"]) == ["new"]
+    assert not app.exception
+
+
 def test_a_run_without_epochs_waits(store: ObjectStore, open_page: Open) -> None:
     put_json(store, "runs/new/summary.json", {"run": "new", "state": "running", "planned_epochs": 30})
     assert "No epoch is finished yet" in open_page("runs", run="new").info[0].value

@@ -1,0 +1,65 @@
+"""Pictures of every page for the documentation, from a dashboard that runs over a filled store.
+
+python -m tests.dashboard.fill FOLDER
+VMT_STORE=FOLDER python -m dashboard --port 8501 &
+python -m tests.e2e.screenshots http://127.0.0.1:8501 docs/img
+"""
+
+import argparse
+import io
+import shutil
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+PAGES = {
+    "overview": "/",
+    "runs": "/runs?overlay=made-up-amt,made-up-demo,made-up-lost",
+    "run": "/runs?run=made-up-amt",
+    "listen": "/listen",
+    "compare": "/compare",
+    "dataset": "/dataset",
+    "jobs": "/jobs",
+}
+WIDTHS = {"wide": 1440, "narrow": 390}
+TALLEST = 1500
+SETTLE_MS = 5000
+COLORS = 96
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", choices=PAGES, nargs="*", default=list(PAGES))
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for name in arguments.only:
+            for theme in ("light", "dark"):
+                for size, width in WIDTHS.items():
+                    context = browser.new_context(
+                        viewport={"width": width, "height": TALLEST},
+                        color_scheme=theme,
+                        locale="en-GB",
+                        timezone_id="UTC",
+                    )
+                    page = context.new_page()
+                    page.goto(arguments.url + PAGES[name])
+                    page.locator("h1").first.wait_for(timeout=60_000)
+                    page.wait_for_timeout(SETTLE_MS)
+                    picture = Image.open(io.BytesIO(page.screenshot()))
+                    path = arguments.folder / f"dashboard-{name}-{size}-{theme}.png"
+                    small = picture.resize((picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.LANCZOS)
+                    (small if size == "wide" else picture).convert(
+                        "P", palette=Image.Palette.ADAPTIVE, colors=COLORS
+                    ).save(path, optimize=True)
+                    print(path, path.stat().st_size // 1000, "kB")
+                    context.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
