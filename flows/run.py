@@ -12,6 +12,8 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+from pathlib import Path
 from typing import Any
 
 from vmt.errors import VmtError
@@ -30,17 +32,18 @@ def environment(settings: Settings) -> dict[str, str]:
         # The first start makes the database: 12 s here, more on a busy machine, where Prefect gives up after 20.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "vmt",
-        "PREFECT_LOGGING_ROOT_LEVEL": "INFO",
     }
 
 
-class _OneLine(logging.Filter):
-    """Leaves the traceback out of log records about an expected error: its message says what to do."""
+class _Terse(logging.Filter):
+    """What a person need not read: the traceback of an expected error, whose message says what to do, and the
+    comings and goings of Prefect's temporary server.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and isinstance(record.exc_info[1], VmtError):
             record.exc_info = None
-        return True
+        return record.name != "prefect" or record.levelno >= logging.WARNING
 
 
 def run(name: str, parameters: Mapping[str, Any]) -> Any:
@@ -51,10 +54,13 @@ def run(name: str, parameters: Mapping[str, Any]) -> Any:
     """
     for variable, value in environment(load_settings()).items():
         os.environ.setdefault(variable, value)
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes the last folder alone
+    # Prefect makes the last folder of this path alone.
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     # Prefect reads its settings when it is imported.
     flow = getattr(importlib.import_module(f"flows.{name}"), name)
-    for handler in logging.getLogger("prefect").handlers:
-        handler.addFilter(_OneLine())
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_Terse())
     return flow(**parameters)
 
 
