@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from pathlib import Path
 from typing import Any
 
 from vmt.errors import VmtError
@@ -42,7 +41,7 @@ class _Terse(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and isinstance(record.exc_info[1], VmtError):
-            record.exc_info = None
+            record.exc_info = record.exc_text = None
         return record.name != "prefect" or record.levelno >= logging.WARNING
 
 
@@ -55,8 +54,6 @@ def run(name: str, parameters: Mapping[str, Any]) -> Any:
     for variable, value in environment(load_settings()).items():
         os.environ.setdefault(variable, value)
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes the last folder alone
-    # Prefect makes the last folder of this path alone.
-    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     # Prefect reads its settings when it is imported.
     flow = getattr(importlib.import_module(f"flows.{name}"), name)
     for handler in logging.getLogger().handlers:
