@@ -30,7 +30,7 @@ def ffmpeg(*arguments: str | Path) -> None:
         "-y",
         *map(str, arguments),
     ]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
 
 

@@ -25,18 +25,30 @@ from vmt.errors import MediaError
 from vmt.media import reading, writing
 
 RATE = 22_050
-PLAIN = (
-    "mono",
-    "stereo",
-    "two-tracks",
-    "short-sound",
-    "damaged",
-    "ntsc-rate",
-    "interlaced",
-    "rotated-180",
-    "mkv-mpeg2-ac3",
-)
-MUXED = [kind for kind in GOOD if kind not in PLAIN]
+LIKE_OTHERS = {  # when muxed
+    *(
+        "mono",
+        "stereo",
+        "two-tracks",
+        "short-sound",
+        "surround",
+        "subtitled",
+        "damaged",
+        "ntsc-rate",
+        "interlaced",
+        "ten-bit",
+    ),
+    *(
+        "rotated-180",
+        "rotated-270",
+        "mkv-mpeg2-ac3",
+        "mkv-h265-opus",
+        "webm-av1-opus",
+        "mp4-mpeg4-mp3",
+        "ogv-theora-vorbis",
+    ),
+}
+MUXED = [kind for kind in GOOD if kind not in LIKE_OTHERS]
 
 
 def ffmpeg_reading(path: Path, width: int, height: int) -> tuple[list[float], UInt8[np.ndarray, "n h w 3"]]:
@@ -465,28 +477,17 @@ def test_formats_are_ffmpegs() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_two_hours_in_one_gigabyte(tmp_path: Path) -> None:
     path = tmp_path / "long.mp4"
-    picture = ("-f", "lavfi", "-i", "testsrc=size=320x180:rate=10:duration=7200")
-    ffmpeg(
-        *picture,
-        "-f",
-        "lavfi",
-        "-i",
-        "sine=duration=7200",
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-c:a",
-        "aac",
-        path,
-    )
+    picture = ("-f", "lavfi", "-i", "testsrc=size=160x90:rate=5:duration=7200")
+    sound = ("-f", "lavfi", "-i", "sine=duration=7200")
+    ffmpeg(*picture, *sound, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", path)
     code = "import resource, sys, pathlib; from vmt import media\n"
     code += "path = pathlib.Path(sys.argv[1]); print(media.probe(path).duration_s)\n"
     code += "print(sum(1 for _ in media.frames(path)), len(media.sound(path, 22050)))\n"
     code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, timeout=280, check=True)
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, timeout=600, check=True)
     duration, frames, samples, peak_mib = map(float, done.stdout.split())
-    assert (duration, frames, samples) == (7200, 72_000, 7200 * 22_050)
+    assert (duration, frames, samples) == (7200, 36_000, 7200 * 22_050)
     assert peak_mib < 1000
