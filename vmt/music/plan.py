@@ -157,7 +157,7 @@ def phrases_played(plan: Plan, enters: float, intro: bool) -> list[bool]:
     played: list[bool] = []
     for phrase, energy in zip(plan.form.phrases, plan.energy, strict=True):
         margin = HYSTERESIS if played and played[-1] else 0.0
-        played.append((intro or phrase.section != INTRO) and energy >= enters - margin)
+        played.append((intro or phrase.section != INTRO) and bool(energy >= enters - margin))
     return played
 
 
