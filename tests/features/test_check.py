@@ -9,9 +9,9 @@ from vmt.features.recognise import ChordRecogniser, NoteTranscriber
 
 
 def truth_of(labels: list[str], each_s: float, key: Key) -> Truth:
-    edges = np.arange(len(labels) + 1) * each_s
+    edges = np.arange(len(labels) + 1) * each_s * (1 + 1e-12)
     notes = [(start, start + 0.5) for start in np.arange(0, edges[-1], 0.5) for _ in range(4)]
-    return Truth(np.stack([edges[:-1], edges[1:]], 1), tuple(labels), key, tuple(notes))
+    return Truth(np.stack([edges[:-1], edges[1:] + 1e-13], 1), tuple(labels), key, tuple(notes))
 
 
 def test_a_song_scores_well_against_its_truth_and_badly_against_another() -> None:
