@@ -160,3 +160,16 @@ def test_flac_holds_the_sound(bits: int, step: float, tmp_path: Path) -> None:
     np.testing.assert_allclose(soundfile.read(path)[0].T, sound, atol=step)
     assert path.read_bytes() == render.flac_bytes(sound, RATE, bits=bits)  # type: ignore[arg-type]
     assert soundfile.read(io.BytesIO(path.read_bytes()))[1] == RATE
+
+
+def test_reverb_falls_silent_where_all_expression_is_zero() -> None:
+    midi = one_note(reverb=127, end=0.4)
+    midi.instruments.append(one_note(program=48, reverb=127, end=0.4).instruments[0])
+    open_ended = render.synthesize(midi, duration_s=2.0)
+    for instrument, time_s in zip(midi.instruments, (0.5, 0.6), strict=True):
+        instrument.control_changes.append(pretty_midi.ControlChange(11, 0, time_s))
+        instrument.control_changes.append(pretty_midi.ControlChange(11, 100, 1.2))
+    sound = render.synthesize(midi, duration_s=2.0)
+    np.testing.assert_array_equal(sound[:, : RATE // 2], open_ended[:, : RATE // 2])
+    assert np.abs(sound[:, round(0.58 * RATE)]).max() > 0
+    assert not sound[:, round(0.71 * RATE) : round(1.19 * RATE)].any()

@@ -25,6 +25,8 @@ SAMPLE_RATE = 48000
 DRUM_BANK = 128
 LOOK_AHEAD_S = 0.015
 FADE_S = 0.3
+CLOSING_S = 0.1
+EXPRESSION = 11
 TOLERANCE_LU = 0.05
 MARGIN_DB = 0.1  # for what a gain that moves adds between the samples, and for 16 bits
 _REVERB = {"roomsize": 0.45, "damping": 0.35, "width": 0.9, "level": 0.55}
@@ -54,7 +56,7 @@ def synthesize(
 
     Each instrument has a channel of its own, so that its volume (CC7), pan (CC10), expression (CC11), reverb (CC91)
     and chorus (CC93) are its own. What the SoundFont lacks is played by a relative, with a
-    warning. The last 0.3 s fade out.
+    warning. Where the expression of every instrument is 0 the reverb falls silent too. The last 0.3 s fade out.
 
     Args:
         midi: notes and controls; times in seconds.
@@ -90,6 +92,8 @@ def synthesize(
         _play(library, synth, _events(midi, sample_rate), sound)
     finally:
         synth.delete()
+    for start_s, end_s in _closed(midi, duration_s):
+        _close(sound[:, round(start_s * sample_rate) : round(end_s * sample_rate)], sample_rate)
     return _fade_out(sound, sample_rate)
 
 
@@ -153,6 +157,34 @@ def _write(library: Any, synth: Any, sound: Float32[np.ndarray, "2 samples"], st
     count = ctypes.c_int(end - start)
     pointer = ctypes.c_void_p(synth.synth)
     library._fl.fluid_synth_write_float(pointer, count, left, ctypes.c_int(start), 1, right, ctypes.c_int(start), 1)
+
+
+def _closed(midi: pretty_midi.PrettyMIDI, duration_s: float) -> list[tuple[float, float]]:
+    """The stretches, in seconds, over which the expression of every instrument is 0."""
+    changes = sorted(
+        (change.time, index, change.value)
+        for index, instrument in enumerate(midi.instruments)
+        for change in instrument.control_changes
+        if change.number == EXPRESSION
+    )
+    silent: set[int] = set()
+    found: list[tuple[float, float]] = []
+    since: float | None = None
+    for time_s, index, value in [*changes, (duration_s, -1, 1)]:
+        if since is not None and value > 0:
+            found.append((since, time_s))
+            since = None
+        silent = silent | {index} if value == 0 else silent - {index}
+        if since is None and len(silent) == len(midi.instruments):
+            since = time_s
+    return found
+
+
+def _close(part: Float32[np.ndarray, "2 samples"], sample_rate: int) -> None:
+    """Let `part` fall silent within 0.1 s."""
+    length = min(round(CLOSING_S * sample_rate), part.shape[1])
+    part[:, :length] *= np.square(np.cos(np.linspace(0, np.pi / 2, length))).astype(np.float32)
+    part[:, length:] = 0
 
 
 def _fade_out(sound: Float32[np.ndarray, "2 samples"], sample_rate: int) -> Float32[np.ndarray, "2 samples"]:
