@@ -8,7 +8,7 @@ inside its one task: a task for each video would cost more than it shows, and on
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -166,11 +166,14 @@ def generate_config(settings: Mapping[str, Any]) -> GenerateConfig:
     Raises:
         GenerationError: if a setting is unknown or its value is out of range.
     """
-    known = [field.name for field in dataclasses.fields(GenerateConfig)]
-    for name in settings:
-        if name not in known:
-            raise GenerationError(f"generation has no setting {name!r}; known: {', '.join(known)}")
-    values: Json = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    kinds = get_type_hints(GenerateConfig)
+    values: Json = {}
+    for name, value in settings.items():
+        if name not in kinds:
+            raise GenerationError(f"generation has no setting {name!r}; known: {', '.join(kinds)}")
+        # JSON has neither tuples nor whole floats, and the name of a take is a hash of the values.
+        whole = isinstance(value, int) and kinds[name] in (float, float | None)
+        values[name] = tuple(value) if isinstance(value, list) else float(value) if whole else value
     return GenerateConfig(**values)
 
 

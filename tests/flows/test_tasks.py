@@ -17,6 +17,11 @@ def test_settings_of_a_flow_are_those_of_the_job() -> None:
     assert generate_config(settings) == GenerateConfig(seed=7, primer=("C", "F"), tempo_bpm=96.0)
 
 
+def test_a_whole_number_names_the_same_take_as_its_float() -> None:
+    written = [repr(generate_config({"tempo_bpm": tempo, "lufs": lufs})) for tempo, lufs in ((96, -16), (96.0, -16.0))]
+    assert written[0] == written[1]
+
+
 def test_an_unknown_setting_is_named() -> None:
     with pytest.raises(GenerationError, match=r"no setting 'tempo'; known: seed, key"):
         generate_config({"tempo": 96})
