@@ -1,7 +1,10 @@
 """Fixtures that several files of tests share."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
+import open_clip
 import pytest
 
 from tests.clips import Clips
@@ -13,6 +16,21 @@ from tests.data_marks import (  # noqa: F401 - pytest finds a conftest's hooks b
     pytest_testnodedown,
 )
 from tests.servers import S3Server, s3_server
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 16, "head_width": 16},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a CLIP of a few thousand weights: open_clip's own classes, quick to build."""
+    path: Path = tmp_path_factory.mktemp("clip") / "vmt-tiny.json"
+    path.write_text(json.dumps(TINY))
+    open_clip.add_model_config(path)
+    return "vmt-tiny"
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,9 @@ from vmt.model.config import ModelConfig
 from vmt.model.regressor import RegressorConfig, VideoRegressor
 from vmt.model.transformer import VideoMusicTransformer
 
-CONFIG = ModelConfig(d_semantic=4, n_layers=1, n_heads=2, d_model=16, d_feedforward=8, max_seconds=9, normalise_inputs=True)
+CONFIG = ModelConfig(
+    d_semantic=4, n_layers=1, n_heads=2, d_model=16, d_feedforward=8, max_seconds=9, normalise_inputs=True
+)
 
 
 def test_round_trips() -> None:

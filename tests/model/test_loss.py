@@ -7,7 +7,9 @@ from vmt import chords
 from vmt.model.loss import losses
 
 
-def naive(logits: torch.Tensor, targets: torch.Tensor, emotions: torch.Tensor, count_padding: bool) -> tuple[float, float]:
+def naive(
+    logits: torch.Tensor, targets: torch.Tensor, emotions: torch.Tensor, count_padding: bool
+) -> tuple[float, float]:
     chord, emotion = [], []
     for row, target, mood in zip(logits, targets.tolist(), emotions.tolist(), strict=True):
         wanted = torch.zeros(chords.VOCABULARY_SIZE)

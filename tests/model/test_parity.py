@@ -30,9 +30,7 @@ def io(parity: Path) -> dict[str, Tensor]:
 
 
 def load(parity: Path, name: str) -> VideoMusicTransformer:
-    config = ModelConfig(
-        n_layers=2, n_heads=4, d_model=64, d_feedforward=128, relative_positions=name == "amt_rpr"
-    )
+    config = ModelConfig(n_layers=2, n_heads=4, d_model=64, d_feedforward=128, relative_positions=name == "amt_rpr")
     model = VideoMusicTransformer(config).eval()
     model.load_state_dict(safetensors.torch.load_file(parity / f"{name}.weights.safetensors"))
     return model

@@ -23,7 +23,7 @@ def targets_of(tokens: Int64[np.ndarray, " time"]) -> Int64[np.ndarray, " time"]
 class Unigram:
     """How often each chord follows anything."""
 
-    def __init__(self, songs: Sequence[Int64[np.ndarray, " time"]]) -> None:
+    def __init__(self, songs: Sequence[Int64[np.ndarray, " _"]]) -> None:
         counts = np.full(chords.PAD, _SMOOTHING)
         for tokens in songs:
             np.add.at(counts, targets_of(tokens), 1)
@@ -37,7 +37,7 @@ class Unigram:
 class Bigram:
     """How often each chord follows each chord, backing off to the unigram."""
 
-    def __init__(self, songs: Sequence[Int64[np.ndarray, " time"]], backoff: float = 1.0) -> None:
+    def __init__(self, songs: Sequence[Int64[np.ndarray, " _"]], backoff: float = 1.0) -> None:
         unigram = np.exp(Unigram(songs).log_probabilities)
         counts = np.tile(backoff * unigram, (chords.PAD, 1))
         for tokens in songs:
@@ -50,7 +50,7 @@ class Bigram:
         return rows
 
 
-def chord_nll(model: Unigram | Bigram, songs: Sequence[Int64[np.ndarray, " time"]], max_seconds: int) -> float:
+def chord_nll(model: Unigram | Bigram, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int) -> float:
     """Mean over songs of the mean negative log-likelihood, in nats; songs cut to `max_seconds`, END counted where it
     falls inside.
     """

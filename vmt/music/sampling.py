@@ -45,7 +45,7 @@ class Request:
 @torch.inference_mode()
 def sample_chords(
     model: VideoMusicTransformer, requests: Sequence[Request], device: torch.device, precision: Precision = "float32"
-) -> list[Int64[np.ndarray, " time"]]:
+) -> list[Int64[np.ndarray, " _"]]:
     """One chord a second for each video, in the order asked; a video gets the same chords alone as in any batch
     (float32).
 

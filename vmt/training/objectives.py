@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ _EVALUATION_BATCH = 8
 NO_SCORES = (float("nan"),) * 3
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A model, how to batch songs for it, its training loss and its three scores."""
 

