@@ -41,7 +41,7 @@ def main() -> None:
     page = st.navigation(pages)
     show_language_switch()
     with trouble():
-        st.sidebar.caption(t("store_is", url=data.store().url))
+        st.sidebar.caption(t("store_is", url=data.store_name()))
         page.run()
 
 

@@ -119,7 +119,7 @@ def overlay(tables: Mapping[str, pd.DataFrame], column: str, *, title: str) -> C
                 "run:N",
                 scale=alt.Scale(range=list(SERIES)),
                 legend=alt.Legend(
-                    orient="top", title=None, columns=3, labelLimit=260, symbolType="square", symbolDash=[]
+                    orient="top", title=None, columns=2, labelLimit=140, symbolType="square", symbolDash=[]
                 ),
             ),
             strokeDash=alt.StrokeDash("run:N", legend=None),

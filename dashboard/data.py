@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -39,6 +40,12 @@ def store() -> ObjectStore:
     """The store that the environment names."""
     settings = load_settings()
     return open_store(settings.store, settings)
+
+
+def store_name() -> str:
+    """What visitors may know of the store: a bucket's URL, or a folder's name without where it stands."""
+    url = store().url
+    return url if url.startswith("s3://") else PurePosixPath(urlsplit(url).path).name
 
 
 def _json(key: str) -> Record | None:

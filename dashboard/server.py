@@ -5,6 +5,7 @@ files are served here, in ranges, so that seeking works and a long video never s
 """
 
 import functools
+import importlib
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -19,6 +20,12 @@ from vmt.settings import load_settings
 from vmt.store import ObjectStore, open_store
 
 FILES_ROUTE = "/files"
+SLOW_IMPORTS = (
+    "altair",
+    "pandas",
+    "pretty_midi",
+    "vmt.features.record",
+)  # at the start, not in the first visitor's view
 
 MEDIA_TYPES = {
     ".mp4": "video/mp4",
@@ -64,4 +71,6 @@ def media(request: Request) -> Response:
 
 def app() -> App:
     """The whole web application."""
+    for name in SLOW_IMPORTS:
+        importlib.import_module(name)
     return App(Path(__file__).resolve().with_name("app.py"), routes=[Route(FILES_ROUTE + "/{key:path}", media)])

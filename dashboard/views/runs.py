@@ -39,9 +39,7 @@ def table_of(summaries: Sequence[data.Record]) -> pd.DataFrame:
         )
     table = pd.DataFrame(rows)
     numbers = [t(name) for name in ("epochs", "best_epoch", "chord_nll", "total", "emotion", "took")]
-    return table.assign(
-        **{name: pd.to_numeric(table[name]) for name in numbers}
-    )
+    return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
 
 
 def styled(table: pd.DataFrame) -> Styler:

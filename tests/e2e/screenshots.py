@@ -24,8 +24,9 @@ PAGES = {
 }
 WIDTHS = {"wide": 1440, "narrow": 390}
 TALLEST = 1500
-SETTLE_MS = 5000
-COLORS = 96
+SETTLED = """() => !document.querySelector('[data-testid=stSkeleton]')
+    && !document.querySelector('[data-testid=stStatusWidget]')"""
+SETTLE_MS = 3000  # charts draw themselves after their data came
 
 
 def main() -> None:
@@ -49,13 +50,15 @@ def main() -> None:
                     page = context.new_page()
                     page.goto(arguments.url + PAGES[name])
                     page.locator("h1").first.wait_for(timeout=60_000)
+                    page.wait_for_function(SETTLED, timeout=60_000)
                     page.wait_for_timeout(SETTLE_MS)
                     picture = Image.open(io.BytesIO(page.screenshot()))
                     path = arguments.folder / f"dashboard-{name}-{size}-{theme}.png"
                     small = picture.resize((picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.LANCZOS)
-                    (small if size == "wide" else picture).convert(
-                        "P", palette=Image.Palette.ADAPTIVE, colors=COLORS
-                    ).save(path, optimize=True)
+                    chosen = (small if size == "wide" else picture).convert("RGB")
+                    # The octree keeps rare colours, such as a chart's thin lines, which other palettes lose.
+                    palette = chosen.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+                    palette.save(path, optimize=True)
                     print(path, path.stat().st_size // 1000, "kB")
                     context.close()
         browser.close()

@@ -32,7 +32,7 @@ def play_and_seek(page: Page, tag: str) -> None:
 
 
 def test_a_run_opens_by_keyboard_and_shows_its_best_epoch(visit: Visit, store: ObjectStore) -> None:
-    page = visit("/")
+    page = visit("/runs")
     page.get_by_role("combobox", name="Open a run").click()
     page.keyboard.type("made-up-amt")
     page.keyboard.press("Enter")
@@ -69,7 +69,7 @@ def test_a_link_shows_what_it_selects(visit: Visit) -> None:
 
 
 def test_the_language_switch_follows_to_the_next_page(visit: Visit) -> None:
-    page = visit("/")
+    page = visit("/runs")
     page.get_by_text("中文").click()
     expect(page.locator("h1")).to_have_text("训练")
     page.get_by_role("link", name="试听").click()
@@ -77,7 +77,7 @@ def test_the_language_switch_follows_to_the_next_page(visit: Visit) -> None:
     assert "lang=zh" in page.url
 
 
-@pytest.mark.parametrize("path", ["/", "/?run=made-up-amt", "/listen"])
+@pytest.mark.parametrize("path", ["/", "/runs", "/runs?run=made-up-amt", "/listen", "/compare", "/dataset", "/jobs"])
 def test_a_narrow_page_does_not_scroll_sideways(visit: Visit, path: str) -> None:
     page = visit(path, width=390)
     page.wait_for_timeout(1500)
