@@ -11,14 +11,16 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.clips import Clips
-from tests.jobs.conftest import Studio, film_clip, settings, studio  # noqa: F401 - fixtures
 from tests.servers import S3Server
+from tests.studio import Studio, film_clip
 from vmt import cli
 from vmt.store import LocalStore
 
+pytestmark = pytest.mark.xdist_group("studio")
+
 
 @pytest.fixture
-def here(studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LocalStore:  # noqa: F811
+def here(studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LocalStore:
     """A copy of the studio's store, as the environment's."""
     store = studio.copy(tmp_path / "store")
     monkeypatch.setenv("VMT_STORE", str(store.root))
@@ -64,7 +66,7 @@ def test_the_way_of_a_producer(
     tmp_path: Path,
 ) -> None:
     code, out, _ = run(capsys, monkeypatch, "ingest", "--json")
-    assert (code, json.loads(out)["known"]) == (0, 3)
+    assert (code, json.loads(out)["found"]) == (0, 3)
     code, out, _ = run(capsys, monkeypatch, "dataset", "freeze", "--chords", "25")
     assert (code, out) == (0, "main@v0001\n")
     code, out, _ = run(capsys, monkeypatch, "dataset", "show")
@@ -107,7 +109,7 @@ def test_bad_videos_are_one_line_each_and_the_rest_is_done(
     here.put("videos/notes.mp4", b"these are no pictures")
     code, out, err = run(capsys, monkeypatch, "ingest")
     assert code == 1
-    assert "4 videos: 0 new, 3 known, 1 refused" in out
+    assert "4 videos: 3 new, 0 known, 1 refused" in out
     assert "videos/notes.mp4: not-media: " in out
 
 

@@ -1,1 +1,1 @@
-"""VMT writes soundtracks for videos: features, datasets, the Video Music Transformer, music, and the jobs that join them."""
+"""VMT writes soundtracks for videos: features, datasets, the Video Music Transformer, music, and their jobs."""

@@ -20,16 +20,22 @@ class Settings(BaseSettings):
 
     store: str = Field(default="vmt-data", description="a folder, or s3://bucket/prefix")
     s3_endpoint_url: str | None = Field(default=None, description="S3 endpoint; AWS's own when empty")
-    s3_public_endpoint_url: str | None = Field(default=None, description="the endpoint that a browser can reach, for presigned URLs")
+    s3_public_endpoint_url: str | None = Field(
+        default=None, description="the endpoint that a browser can reach, for presigned URLs"
+    )
     s3_access_key_id: str | None = None
     s3_secret_access_key: SecretStr | None = None
     s3_region: str = "us-east-1"
-    cache: Path = Field(default=Path.home() / ".cache" / "vmt", description="downloaded model weights and working copies")
+    cache: Path = Field(
+        default=Path.home() / ".cache" / "vmt", description="downloaded model weights and working copies"
+    )
     soundfont: Path | None = Field(default=None, description="a .sf2 file; TimGM6mb from pretty_midi when empty")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     clip_model: str = Field(default="ViT-L-14-336", description="an open_clip model name")
     clip_weights: str = Field(default="openai", description="an open_clip tag, a local file, or untrained:SEED")
-    clip_fallback_untrained: bool = Field(default=False, description="the demo's: use untrained weights, with a warning, where none can be had")
+    clip_fallback_untrained: bool = Field(
+        default=False, description="the demo's: use untrained weights, with a warning, where none can be had"
+    )
 
 
 def load_settings() -> Settings:
@@ -41,7 +47,9 @@ def load_settings() -> Settings:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | FOREIGN
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name.upper() not in known)
     if unknown:
-        raise SettingsError(f"environment variable {unknown[0]} is not a setting of VMT; known: {', '.join(sorted(known - FOREIGN))}")
+        raise SettingsError(
+            f"environment variable {unknown[0]} is not a setting of VMT; known: {', '.join(sorted(known - FOREIGN))}"
+        )
     try:
         return Settings()
     except ValidationError as error:

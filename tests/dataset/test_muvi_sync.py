@@ -4,7 +4,6 @@ import os
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from vmt import chords
@@ -13,56 +12,30 @@ from vmt.dataset.songs import song
 from vmt.errors import DatasetError
 
 
-def write_song(folder: Path, name: str, seconds: int = 5) -> None:
-    def put(path: str, text: str) -> None:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-
-    for field in ("scene_offset", "motion", "loudness", "note_density"):
-        put(f"vevo_{field}/all/{name}.lab", "".join(f"{k} {k * 0.5}\n" for k in range(seconds)))
-    emotions = "time exciting_prob fearful_prob tense_prob sad_prob relaxing_prob neutral_prob\n"
-    put(f"vevo_emotion/6c_l14p/all/{name}.lab", emotions + "".join(f"{k} 0 0 0 1 0 0\n" for k in range(seconds + 1)))
-    put(f"vevo_chord/lab_v2/all/{name}.lab", "key D minor\n" + "".join(f"{k} D:min\n" for k in range(seconds + 2)))
-    target = folder / f"vevo_semantic/all/2d/clip_l14p/{name}.npy"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    np.save(target, np.ones((seconds + 1, 768), dtype=np.float32))
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Path:
-    lists = tmp_path / "vevo_meta/split/v1"
-    lists.mkdir(parents=True)
-    for side, names in (("train", "001\n002\n"), ("val", "003\n"), ("test", "004\n")):
-        (lists / f"{side}.txt").write_text(names)
-    for name in ("001", "002", "003", "004"):
-        write_song(tmp_path, name)
-    return tmp_path
-
-
-def test_a_song(layout: Path) -> None:
-    features = muvi_sync.read_song(layout, "001")
+def test_a_song(muvi_layout: Path) -> None:
+    features = muvi_sync.read_song(muvi_layout, "001")
     assert features.seconds == 5
     assert features.chord == ("D:min",) * 5
     assert str(features.key) == "D minor"
     assert features.motion.tolist() == [0, 0.5, 1, 1.5, 2]
     assert features.semantic.shape == (5, 768)
-    assert muvi_sync.split_lists(layout) == {"001": "train", "002": "train", "003": "validation", "004": "test"}
+    assert muvi_sync.split_lists(muvi_layout) == {"001": "train", "002": "train", "003": "validation", "004": "test"}
 
 
-def test_what_is_missing_or_damaged_is_named(layout: Path) -> None:
-    (layout / "vevo_motion/all/002.lab").unlink()
-    assert muvi_sync.missing_files(layout, "002") == ["motion"]
+def test_what_is_missing_or_damaged_is_named(muvi_layout: Path) -> None:
+    (muvi_layout / "vevo_motion/all/002.lab").unlink()
+    assert muvi_sync.missing_files(muvi_layout, "002") == ["motion"]
     with pytest.raises(DatasetError, match=r"song 002: no vevo_motion/all/002\.lab"):
-        muvi_sync.read_song(layout, "002")
-    (layout / "vevo_chord/lab_v2/all/003.lab").write_text("key D minor\n0 H:min\n")
+        muvi_sync.read_song(muvi_layout, "002")
+    (muvi_layout / "vevo_chord/lab_v2/all/003.lab").write_text("key D minor\n0 H:min\n")
     with pytest.raises(DatasetError, match=r"song 003: .*line 2: chord 'H:min' is not a chord"):
-        muvi_sync.read_song(layout, "003")
-    (layout / "vevo_semantic/all/2d/clip_l14p/004.npy").write_bytes(b"no array")
+        muvi_sync.read_song(muvi_layout, "003")
+    (muvi_layout / "vevo_semantic/all/2d/clip_l14p/004.npy").write_bytes(b"no array")
     with pytest.raises(DatasetError, match=r"song 004: its semantic \.npy is damaged"):
-        muvi_sync.read_song(layout, "004")
-    shutil.rmtree(layout / "vevo_meta")
+        muvi_sync.read_song(muvi_layout, "004")
+    shutil.rmtree(muvi_layout / "vevo_meta")
     with pytest.raises(DatasetError, match=r"no vevo_meta/split/v1/train\.txt"):
-        muvi_sync.split_lists(layout)
+        muvi_sync.split_lists(muvi_layout)
 
 
 @pytest.mark.data

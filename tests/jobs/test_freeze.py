@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dataset.test_muvi_sync import layout  # noqa: F401 - a fixture
-from tests.jobs.conftest import Studio
+from tests.studio import Studio
 from vmt.dataset import versions
 from vmt.errors import DatasetError
 from vmt.jobs.freeze import freeze, import_muvi_sync
@@ -14,6 +13,8 @@ from vmt.jobs.ingest import ingest
 from vmt.jobs.train import train
 from vmt.store import LocalStore
 from vmt.training.registry import Run
+
+pytestmark = pytest.mark.xdist_group("studio")
 
 
 def test_a_version_says_what_it_holds(studio: Studio) -> None:
@@ -48,14 +49,14 @@ def test_nothing_ingested(tmp_path: Path) -> None:
         freeze(LocalStore(tmp_path), "x")
 
 
-def test_muvi_sync_reports_what_is_missing(layout: Path, tmp_path: Path) -> None:  # noqa: F811
-    (layout / "vevo_loudness/all/002.lab").unlink()
+def test_muvi_sync_reports_what_is_missing(muvi_layout: Path, tmp_path: Path) -> None:
+    (muvi_layout / "vevo_loudness/all/002.lab").unlink()
     store = LocalStore(tmp_path / "store")
-    report = import_muvi_sync(store, layout, chord_labels=25)
+    report = import_muvi_sync(store, muvi_layout, chord_labels=25)
     assert (report.dataset, report.songs) == ("muvi-sync@v0001", 3)
     assert report.problems == ("song 002: no loudness",)
-    assert import_muvi_sync(store, layout, chord_labels=25).dataset == "muvi-sync@v0001"
-    assert import_muvi_sync(store, layout, chord_labels=157).dataset == "muvi-sync@v0002"
+    assert import_muvi_sync(store, muvi_layout, chord_labels=25).dataset == "muvi-sync@v0001"
+    assert import_muvi_sync(store, muvi_layout, chord_labels=157).dataset == "muvi-sync@v0002"
 
 
 @pytest.mark.data

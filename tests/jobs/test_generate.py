@@ -12,12 +12,14 @@ import pytest
 import soundfile
 
 from tests.clips import Clips
-from tests.jobs.conftest import Studio, film_clip
+from tests.studio import Studio, film_clip
 from vmt import chords
 from vmt.errors import GenerationError, TrainingError
 from vmt.jobs.generate import GenerateReport, Soundtrack, generate
 from vmt.music.config import GenerateConfig
 from vmt.store import LocalStore
+
+pytestmark = pytest.mark.xdist_group("studio")
 
 PIANO = GenerateConfig(style="piano", seed=3)
 

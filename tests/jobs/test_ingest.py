@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.clips import Clips
-from tests.jobs.conftest import Studio
+from tests.studio import Studio
 from vmt import chords
 from vmt.errors import DatasetError
 from vmt.features.record import Features
 from vmt.jobs.index import VideoIndex, candidates, video_id
 from vmt.jobs.ingest import ingest
 from vmt.store import LocalStore
+
+pytestmark = pytest.mark.xdist_group("studio")
 
 
 def test_what_is_extracted_is_the_known_truth(studio: Studio) -> None:

@@ -155,7 +155,7 @@ def test_overrides() -> None:
     assert (config.train.epochs, config.model.dropout) == (3, 0.2)
     with pytest.raises(TrainingError, match=r"'epoch' is not a setting of training; known: .*epochs"):
         run_config("amt", 768, {"epoch": 3})
-    with pytest.raises(TrainingError, match="label_smoothing 2.0 must be 0 or more and under 1"):
+    with pytest.raises(TrainingError, match=r"label_smoothing 2\.0 must be 0 or more and under 1"):
         run_config("amt", 768, {"label_smoothing": 2.0})
     with pytest.raises(TrainingError, match="preset 'big' is unknown"):
         run_config("big", 768, {})

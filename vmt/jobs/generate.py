@@ -24,7 +24,7 @@ from vmt.jobs.events import Map, OnEvent, ignore, thread_map
 from vmt.jobs.extractors import remembered
 from vmt.jobs.index import video_id
 from vmt.jobs.ingest import features_of, sha256_of
-from vmt.music.arrangement import arrange, choose_tempo, midi_bytes
+from vmt.music.arrangement import arrange, midi_bytes, suit_tempo
 from vmt.music.config import GenerateConfig
 from vmt.music.render import SAMPLE_RATE, master, synthesize, write_flac
 from vmt.music.sampling import Request, sample_chords
@@ -265,9 +265,9 @@ class _Composer:
 
     def _render(self, take: _Take, score: _Score, folder: Path) -> float:
         duration_s = take.features.duration_s
-        low, high = load_style(self.config.style).tempo_bpm
-        tempo = self.config.tempo_bpm or round(
-            float(np.clip(choose_tempo(take.features.motion, score.note_density), low, high))
+        style = load_style(self.config.style)
+        tempo = self.config.tempo_bpm or suit_tempo(
+            score.labels, style, motion=take.features.motion, note_density=score.note_density
         )
         midi = arrange(
             score.labels,
@@ -276,7 +276,7 @@ class _Composer:
             loudness=score.loudness,
             duration_s=duration_s,
             cuts_s=take.features.cuts_s,
-            style=self.config.style,
+            style=style,
             tempo_bpm=tempo,
             accents=self.config.accents,
             seed=int(np.random.default_rng(_stream(self.config.seed, take.id, "arrangement")).integers(2**31)),

@@ -25,7 +25,7 @@ from vmt.music.score import make_midi, midi_bytes
 from vmt.music.styles import Kit, Style, Track, load_style, style_names
 from vmt.music.tempo import choose_tempo, fit_tempo
 
-__all__ = ["arrange", "choose_tempo", "fit_tempo", "midi_bytes", "style_names"]
+__all__ = ["arrange", "midi_bytes", "style_names", "suit_tempo"]
 
 
 def arrange(
@@ -66,8 +66,7 @@ def arrange(
     style = load_style(style) if isinstance(style, str) else style
     _check(labels, note_density, loudness, duration_s, tempo_bpm, accents)
     if tempo_bpm is None:
-        wish = fit_tempo(choose_tempo(None, note_density), change_times(labels))
-        tempo_bpm = float(np.clip(wish, *style.tempo_bpm))
+        tempo_bpm = suit_tempo(labels, style, motion=None, note_density=note_density)
     grid = Grid(exact_tempo(tempo_bpm), style.swing)
     form = make_form(labels, grid, duration_s, cuts_s)
     plan = make_plan(grid, form, key, note_density, loudness, cuts_s, accents)
@@ -75,6 +74,25 @@ def arrange(
     streams = np.random.default_rng(seed).spawn(len(players) + 1)
     parts = [(track, _play(track, plan, rng)) for track, rng in zip(players, streams[1:], strict=True)]
     return make_midi(parts, plan, style, wanted_loudness(loudness), streams[0])
+
+
+def suit_tempo(
+    labels: Sequence[str],
+    style: Style,
+    *,
+    motion: Float[np.ndarray, " time"] | None,
+    note_density: Float[np.ndarray, " time"] | None,
+) -> float:
+    """The tempo that a video asks for, in beats a minute: near it, the one whose beats the chord changes fall on.
+
+    Args:
+        labels: one chord a second.
+        style: what it plays well is the range.
+        motion: of the picture, in each second.
+        note_density: notes wanted in each second.
+    """
+    wish = fit_tempo(choose_tempo(motion, note_density), change_times(labels))
+    return float(np.clip(wish, *style.tempo_bpm))
 
 
 def _play(track: Track | Kit, plan: Plan, rng: np.random.Generator) -> list[Event]:

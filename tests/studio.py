@@ -1,10 +1,11 @@
-"""A small studio: three demo videos ingested, a trained run that serves, and a real film clip."""
+"""A small studio: three demo videos ingested, a trained run that serves, a real film clip, and MuVi-Sync in small."""
 
 import importlib.util
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vmt.demo import compose, make_video, truth
@@ -70,3 +71,30 @@ def studio(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Stud
     run = train(store, dataset, preset="demo", overrides=OVERRIDES)
     promote(store, run)
     return Studio(store, settings, extractor, dataset, run, truths)
+
+
+def write_song(folder: Path, name: str, seconds: int = 5) -> None:
+    def put(path: str, text: str) -> None:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+
+    for field in ("scene_offset", "motion", "loudness", "note_density"):
+        put(f"vevo_{field}/all/{name}.lab", "".join(f"{k} {k * 0.5}\n" for k in range(seconds)))
+    emotions = "time exciting_prob fearful_prob tense_prob sad_prob relaxing_prob neutral_prob\n"
+    put(f"vevo_emotion/6c_l14p/all/{name}.lab", emotions + "".join(f"{k} 0 0 0 1 0 0\n" for k in range(seconds + 1)))
+    put(f"vevo_chord/lab_v2/all/{name}.lab", "key D minor\n" + "".join(f"{k} D:min\n" for k in range(seconds + 2)))
+    target = folder / f"vevo_semantic/all/2d/clip_l14p/{name}.npy"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    np.save(target, np.ones((seconds + 1, 768), dtype=np.float32))
+
+
+@pytest.fixture
+def muvi_layout(tmp_path: Path) -> Path:
+    """MuVi-Sync's published layout with four made songs."""
+    lists = tmp_path / "vevo_meta/split/v1"
+    lists.mkdir(parents=True)
+    for side, names in (("train", "001\n002\n"), ("val", "003\n"), ("test", "004\n")):
+        (lists / f"{side}.txt").write_text(names)
+    for name in ("001", "002", "003", "004"):
+        write_song(tmp_path, name)
+    return tmp_path
