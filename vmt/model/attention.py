@@ -6,10 +6,14 @@ and `Er` is the published name of the table of relative positions.
 Sources: Vaswani et al. 2017; Shaw et al. 2018 and Huang et al. 2018 (relative positions by skewing, Music Transformer).
 """
 
+import math
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from vmt.model.dropout import dropout
 
 
 class Attention(nn.Module):
@@ -61,10 +65,23 @@ class Attention(nn.Module):
             mask: True or 0 where a query may look; a float mask is added to the scores.
             causal: query i sees keys 0 to i (for equally long queries and keys).
         """
-        p = self.dropout if self.training else 0.0
-        heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p, is_causal=causal)
+        if self.training and self.dropout > 0:
+            heads = self._thinned(q, k, v, mask, causal)
+        else:
+            heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
         out: Tensor = self.out_proj(heads.transpose(1, 2).flatten(2))
         return out
+
+    def _thinned(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
+        """Attention with dropout on its weights; no fused kernel of the CPU has that."""
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+        if causal:
+            future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
+            scores = scores.masked_fill(future, -math.inf)
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
+        weights = dropout(scores.softmax(-1), self.dropout, training=True)
+        return weights.to(v.dtype) @ v
 
     def relative_scores(
         self, q: Float[Tensor, "batch heads length e"], first: int = 0

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from vmt import chords
 from vmt.model.attention import Attention
 from vmt.model.config import ModelConfig
+from vmt.model.dropout import Dropout
 
 N_ROOTS = 15
 N_QUALITIES = 16
@@ -33,7 +34,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.linear1 = nn.Linear(config.d_model, config.d_feedforward)
         self.linear2 = nn.Linear(config.d_feedforward, config.d_model)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def feed_forward(self, x: Float[Tensor, "batch length d"]) -> Float[Tensor, "batch length d"]:
         """The block itself, dropout within and after it."""
@@ -134,7 +135,7 @@ class PositionalEncoding(nn.Module):
 
     def __init__(self, d_model: int, dropout: float, length: int) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         position = torch.arange(length).unsqueeze(1)
         rate = torch.exp(torch.arange(0, d_model, 2) * (-math.log(10000.0) / d_model))
         pe = torch.zeros(length, 1, d_model)
