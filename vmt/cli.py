@@ -183,26 +183,48 @@ def import_muvi_sync(
 
 @app.command()
 def train(
-    dataset: Annotated[str, typer.Argument(help="main, or main@v0003")] = "main",
-    preset: str = "amt",
+    dataset: Annotated[
+        str | None, typer.Argument(help="main, or main@v0003; main if none, or that of the run to go on from")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="amt if none, or that of the run to go on from")] = None,
     run: Annotated[str | None, typer.Option(help="its name; one that follows from the other arguments if none")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="RUN@EPOCH to go on from, as a new run; RUN is its last epoch")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="the last epoch's number; short for --set epochs=N")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="NAME=VALUE in place of the preset's, such as epochs=10")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train a run, or go on where it was stopped; every epoch's weights go to the store."""
+    """Train a run, or go on where it was stopped; every epoch's weights go to the store.
+
+    Under torchrun (torchrun --nproc-per-node 8 -m vmt.cli train ...) the songs of each batch are split over processes.
+    """
+    from vmt.hardware import choose_device
     from vmt.jobs.train import train as job
+    from vmt.training.distributed import join
     from vmt.training.registry import Run
 
     environment, store = _open()
-    overrides = dict(_assignment(each) for each in settings or [])
-    with _progress() as on_event:
+    overrides = dict(_assignment(each) for each in settings or []) | ({} if epochs is None else {"epochs": epochs})
+    origin, epoch = _run_epoch(source) if source else (None, None)
+    with join(choose_device(environment.device)) as team, _progress() as on_event:
         name = job(
-            store, dataset, preset=preset, run=run, overrides=overrides, device=environment.device, on_event=on_event
+            store,
+            dataset,
+            preset=preset,
+            run=run,
+            overrides=overrides,
+            source=origin,
+            source_epoch=epoch,
+            device=environment.device,
+            team=team,
+            on_event=on_event,
         )
-    summary = Run(store, name).read_json("summary.json")
-    _show(summary, as_json, lambda: _losses(Run(store, name)))
+    if team.leads:
+        summary = Run(store, name).read_json("summary.json")
+        _show(summary, as_json, lambda: _losses(Run(store, name)))
 
 
 def _assignment(text: str) -> tuple[str, Any]:

@@ -118,7 +118,30 @@ def run_config(preset: str, d_semantic: int, overrides: Mapping[str, Any]) -> Ru
     """
     if preset not in TRAIN_PRESETS:
         raise TrainingError(f"preset {preset!r} is unknown; known: {', '.join(MODEL_PRESETS)}")
-    model, train = model_preset(preset, d_semantic), TRAIN_PRESETS[preset]
+    return _overridden(preset, model_preset(preset, d_semantic), TRAIN_PRESETS[preset], overrides)
+
+
+def continued_config(
+    preset: str, model: ModelConfig, train: TrainConfig, overrides: Mapping[str, Any], epoch: int
+) -> RunConfig:
+    """The configuration of a run that goes on from `epoch` of another one, with fields replaced.
+
+    Raises:
+        TrainingError: if a field is unknown or belongs to the model's shape, a value breaks its rule, or no epoch is
+            left to train.
+    """
+    config = _overridden(preset, model, train, overrides)
+    for field in dataclasses.fields(ModelConfig):
+        old, new = getattr(model, field.name), getattr(config.model, field.name)
+        if field.name != "dropout" and old != new:
+            raise TrainingError(f"{field.name} {new!r} cannot replace {old!r}: it belongs to the weights to go on from")
+    if config.train.epochs <= epoch:
+        raise TrainingError(f"epochs {config.train.epochs} must be over {epoch}, the epoch to go on from")
+    return config
+
+
+def _overridden(preset: str, model: ModelConfig, train: TrainConfig, overrides: Mapping[str, Any]) -> RunConfig:
+    d_semantic = model.d_semantic
     model_fields = {field.name for field in dataclasses.fields(ModelConfig)} - {"d_semantic"}
     train_fields = {field.name for field in dataclasses.fields(TrainConfig)}
     for name in overrides:

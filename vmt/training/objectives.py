@@ -16,6 +16,7 @@ from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, losses
 from vmt.model.regressor import VideoRegressor
 from vmt.model.transformer import VideoMusicTransformer
 from vmt.training.config import TrainConfig
+from vmt.training.distributed import ALONE, Team
 
 _EVALUATION_BATCH = 8
 NO_SCORES = (float("nan"),) * 3
@@ -38,8 +39,10 @@ class Objective(Protocol):
         """The loss of each song in a training step."""
         ...
 
-    def scores(self, songs: Sequence[Song], device: torch.device, precision: Precision) -> tuple[float, float, float]:
-        """Three numbers over `songs` in eval mode; nan where there are none."""
+    def scores(
+        self, songs: Sequence[Song], device: torch.device, precision: Precision, team: Team = ALONE
+    ) -> tuple[float, float, float]:
+        """Three numbers over `songs` in eval mode, which the team shares; nan where there are none."""
         ...
 
 
@@ -102,20 +105,21 @@ class ChordObjective:
         return (1 - self._config.emotion_weight) * both.chord + self._config.emotion_weight * both.emotion
 
     @torch.inference_mode()
-    def scores(self, songs: Sequence[Song], device: torch.device, precision: Precision) -> tuple[float, float, float]:
+    def scores(
+        self, songs: Sequence[Song], device: torch.device, precision: Precision, team: Team = ALONE
+    ) -> tuple[float, float, float]:
         """Total, chord and emotion loss, mean over songs; total = 0.4 chord + 0.6 emotion."""
         if not songs:
             return NO_SCORES
         self._model.eval()
-        chord, emotion = [], []
-        for batch in _batches(self, songs, device):
+        sums = torch.zeros(2, dtype=torch.float64, device=device)
+        for batch in _batches(self, team.share(songs), device):
             with autocast(device, precision):
                 logits = self._logits(batch)
             both = losses(logits, batch.targets, batch.emotions, count_padding=not self._model.config.mask_padding)
-            chord.append(both.chord)
-            emotion.append(both.emotion)
-        chord_mean, emotion_mean = float(torch.cat(chord).double().mean()), float(torch.cat(emotion).double().mean())
-        return CHORD_WEIGHT * chord_mean + EMOTION_WEIGHT * emotion_mean, chord_mean, emotion_mean
+            sums += torch.stack([both.chord, both.emotion]).double().sum(1)
+        chord, emotion = (team.total(sums) / len(songs)).tolist()
+        return CHORD_WEIGHT * chord + EMOTION_WEIGHT * emotion, chord, emotion
 
 
 class RhythmObjective:
@@ -146,16 +150,19 @@ class RhythmObjective:
         return errors.sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
 
     @torch.inference_mode()
-    def scores(self, songs: Sequence[Song], device: torch.device, precision: Precision) -> tuple[float, float, float]:
+    def scores(
+        self, songs: Sequence[Song], device: torch.device, precision: Precision, team: Team = ALONE
+    ) -> tuple[float, float, float]:
         """Mean squared error in units of deviation; RMSE of note density and of loudness, pooled over all seconds."""
         if not songs:
             return NO_SCORES
         self._model.eval()
-        errors = []
-        for batch in _batches(self, songs, device):
-            error = self._model(batch.video, batch.lengths) - batch.rhythm
-            errors.append(error.flatten(0, 1).double())
-        mean_square = torch.cat(errors).square().nanmean(0)
+        sums = torch.zeros(2, 2, dtype=torch.float64, device=device)  # of squares, and of seconds; by target
+        for batch in _batches(self, team.share(songs), device):
+            error = (self._model(batch.video, batch.lengths) - batch.rhythm).flatten(0, 1).double()
+            sums += torch.stack([error.square().nansum(0), (~error.isnan()).sum(0)])
+        square, seconds = team.total(sums)
+        mean_square = square / seconds
         relative = float((mean_square / self._model.target_deviation.double().square()).mean())
         rmse = mean_square.sqrt()
         return relative, float(rmse[0]), float(rmse[1])

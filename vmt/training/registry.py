@@ -95,9 +95,9 @@ class Run:
         try:
             return self.store.get(self.weights_key(epoch))
         except ObjectNotFound as error:
-            raise TrainingError(
-                f"run {self.name} has no weights of epoch {epoch}; its table ends at {len(self.results()) - 1}"
-            ) from error
+            rows = self.results()
+            known = f"its table has {rows[0].epoch} to {rows[-1].epoch}" if rows else "no epoch is finished"
+            raise TrainingError(f"run {self.name} has no weights of epoch {epoch}; {known}") from error
 
     def transformer(self, epoch: int) -> VideoMusicTransformer:
         """The transformer of an epoch, in eval mode."""

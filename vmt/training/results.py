@@ -96,7 +96,7 @@ def best_epochs(rows: Sequence[EpochResult], select_by: str) -> dict[str, Any]:
         "selected_by": select_by,
         "selected": leaders[select_by].epoch,
         "best": {
-            name: {"epoch": row.epoch, "value": row.validation[column]}
+            name: {"epoch": row.epoch, "value": None if math.isnan(row.validation[column]) else row.validation[column]}
             for column, (name, row) in enumerate(leaders.items())
         },
     }

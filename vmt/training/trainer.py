@@ -16,6 +16,7 @@ from vmt.dataset.songs import Song, bucketed, input_statistics
 from vmt.errors import TrainingError
 from vmt.hardware import choose_precision
 from vmt.training.config import TrainConfig
+from vmt.training.distributed import ALONE, Team
 from vmt.training.objectives import Objective, autocast
 from vmt.training.results import EpochResult
 from vmt.training.schedule import learn_rate
@@ -30,6 +31,7 @@ class Trainer:
     Attributes:
         epoch: the last finished epoch; -1 before epoch 0 is measured.
         step: optimizer steps taken.
+        first_epoch: the one that is measured and not trained: 0, or where a run goes on from another's weights.
     """
 
     def __init__(
@@ -41,18 +43,19 @@ class Trainer:
         *,
         d_model: int,
         device: torch.device,
+        team: Team = ALONE,
     ) -> None:
-        if not train:
+        if not train and config.epochs > 0:
             raise TrainingError("the training set is empty; freeze a dataset with at least one training video")
         self.objective = objective
         self.config = config
         self.train_songs = list(train)
         self.validation_songs = list(validation)
         self.device = device
+        self.team = team
         self.precision = choose_precision(config.precision, device)
         self.d_model = d_model
-        self.epoch = -1
-        self.step = 0
+        self.start_at(0, 0)
         self.model = objective.model.to(device)
         self._noise_scale = _semantic_deviation(self.train_songs) if config.feature_noise else None
         self.optimizer = torch.optim.AdamW(
@@ -61,22 +64,28 @@ class Trainer:
 
     @property
     def total_steps(self) -> int:
-        """Steps of the whole run."""
-        return self.config.epochs * math.ceil(len(self.train_songs) / self.config.batch_size)
+        """The last step's number."""
+        epochs = self.config.epochs - self.first_epoch
+        return self._first_step + epochs * math.ceil(len(self.train_songs) / self.config.batch_size)
+
+    def start_at(self, epoch: int, step: int) -> None:
+        """Begin at `epoch`, of which the model holds the weights, after `step` optimizer steps."""
+        self.first_epoch, self._first_step = epoch, step
+        self.epoch, self.step = epoch - 1, step
 
     def run_epoch(self) -> EpochResult:
-        """Train the next epoch (epoch 0 trains nothing) and measure both sets.
+        """Train the next epoch (the first one trains nothing) and measure both sets.
 
         Raises:
             TrainingError: if a loss is not finite; the weights are then those before the step.
         """
         epoch = self.epoch + 1
-        if epoch > 0:
+        if epoch > self.first_epoch:
             self._train(epoch)
         self.epoch = epoch
         rate = learn_rate(self.config, self.step, self.d_model, self.total_steps)
         train, validation = (
-            self.objective.scores(songs, self.device, self.precision)
+            self.objective.scores(songs, self.device, self.precision, self.team)
             for songs in (self.train_songs, self.validation_songs)
         )
         return EpochResult(epoch, rate, train, validation)
@@ -85,21 +94,25 @@ class Trainer:
         self.model.train()
         order = random.Random(f"{self.config.seed}/{epoch}")
         noise = np.random.default_rng([self.config.seed, epoch])
-        torch.manual_seed(self.config.seed * 1_000_003 + epoch)
+        torch.manual_seed(self.config.seed * 1_000_003 + epoch + self.team.rank * 1_000_000_007)
         for songs in bucketed(self.train_songs, self.config.batch_size, order):
             self._take_step([self._varied(each, noise) for each in songs], epoch)
 
     def _take_step(self, songs: list[Song], epoch: int) -> None:
-        batch = self.objective.batch(songs).to(self.device)
-        with autocast(self.device, self.precision):
-            loss = self.objective.training_losses(batch).mean()
-        if not torch.isfinite(loss):
+        loss = torch.zeros((), device=self.device)
+        if own := self.team.share(songs):
+            batch = self.objective.batch(own).to(self.device)
+            with autocast(self.device, self.precision):
+                loss = self.objective.training_losses(batch).sum() / len(songs)
+        if not torch.isfinite(mean := self.team.total(loss.detach())):
             raise TrainingError(
-                f"epoch {epoch}: the loss is {loss.item()} on songs {', '.join(batch.ids)}; look at their features, "
-                f"lower learn_rate or set gradient_clip; the weights of epoch {epoch - 1} are kept"
+                f"epoch {epoch}: the loss is {mean.item()} on songs {', '.join(each.id for each in songs)}; look at "
+                f"their features, lower learn_rate or set gradient_clip; the weights of epoch {epoch - 1} are kept"
             )
         self.optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        if own:
+            torch.autograd.backward(loss)
+        self.team.sum_gradients(self.model.parameters())
         if self.config.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
         self.step += 1
@@ -133,6 +146,10 @@ class Trainer:
         """Go on from the weights and `state` of a saved epoch."""
         self.model.load_state_dict(weights)
         self.epoch, self.step = int(state["epoch"]), int(state["step"])
+        self.load_moments(state)
+
+    def load_moments(self, state: dict[str, Tensor]) -> None:
+        """Go on with the optimizer's moments in a `state`."""
         for name, parameter in self.model.named_parameters():
             saved = {
                 kind: state[f"{kind}/{name}"] for kind in ("step", "exp_avg", "exp_avg_sq") if f"{kind}/{name}" in state

@@ -1,0 +1,362 @@
+"""Fit a run: the transformer and its biGRU, every epoch's weights in the store, resumable at any moment."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from importlib.metadata import version as package_version
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vmt.dataset import muvi_sync, versions
+from vmt.dataset.songs import Song
+from vmt.errors import TrainingError, VmtError
+from vmt.jobs.events import OnEvent, thread_map
+from vmt.model import checkpoints
+from vmt.model.baselines import Bigram, Unigram, chord_nll
+from vmt.model.config import EXTRA_INPUTS
+from vmt.model.regressor import VideoRegressor
+from vmt.model.transformer import VideoMusicTransformer
+from vmt.store import ObjectStore
+from vmt.training.config import RunConfig
+from vmt.training.distributed import ALONE, Team
+from vmt.training.objectives import ChordObjective, RhythmObjective, rhythm_statistics
+from vmt.training.publisher import Publisher
+from vmt.training.registry import Run, now
+from vmt.training.results import COLUMNS, LOSSES, REGRESSION_COLUMNS, EpochResult, best, best_epochs, to_csv
+from vmt.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a run is fitted to: the songs of a dataset version, or none for weights that come from elsewhere.
+
+    Without a dataset the features are those of MuVi-Sync, which published weights were trained on.
+    """
+
+    dataset: str | None = None
+    chord_labels: int = 157
+    extractor: str = muvi_sync.EXTRACTOR
+    untrained: bool = False
+    train: list[Song] = field(default_factory=list)
+    validation: list[Song] = field(default_factory=list)
+
+    @property
+    def d_semantic(self) -> int:
+        """Width of the semantic features."""
+        return int(self.train[0].video.shape[1]) - EXTRA_INPUTS
+
+
+def material(store: ObjectStore, dataset: str) -> Material:
+    """The songs of `main` (its newest version) or `main@v0003`.
+
+    Raises:
+        DatasetError: if the dataset is not there or its features are gone.
+        TrainingError: if it has no training song.
+    """
+    version = versions.read(store, versions.resolve(store, dataset))
+    songs = versions.load_songs(store, version, thread_map, ("train", "validation"))
+    if not songs["train"]:
+        raise TrainingError(f"dataset {version.ref}: no video trains; add videos and freeze again")
+    info = version.info
+    return Material(str(version.ref), version.chord_labels, info["extractor"], info["untrained"], **songs)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins other than at random weights of epoch 0.
+
+    Attributes:
+        provenance: what model_params.json says of it, under one name: `from` or `imported`.
+        weights: reads the transformer's tensors; called only where the run has none of its own yet.
+        epoch: the first row of the run's table: measured, not trained.
+        step: optimizer steps taken before.
+        moments: reads the optimizer's state; a fresh one where None.
+        regressor: the biGRU's tensors, which are then not trained.
+    """
+
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    weights: Callable[[], dict[str, Tensor]] | None = None
+    epoch: int = 0
+    step: int = 0
+    moments: Callable[[], dict[str, Tensor]] | None = None
+    regressor: dict[str, Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One of the two trainings of a run: where it stands and what its files are called."""
+
+    folder: str
+    best_weights: str
+    columns: tuple[str, ...]
+    selected_column: int
+    to_bytes: Callable[[], bytes]
+
+
+class Fitting:
+    """One call that fits a run, after its inputs are read."""
+
+    def __init__(
+        self,
+        run: Run,
+        config: RunConfig,
+        songs: Material,
+        device: torch.device,
+        on_event: OnEvent,
+        start: Start = Start(),
+        team: Team = ALONE,
+    ) -> None:
+        self.run = run
+        self.config = config
+        self.material = songs
+        self.device = device
+        self.on_event = on_event
+        self.start = start
+        self.team = team
+        self.started = time.monotonic()
+        earlier = run.read_json("summary.json") or {}
+        self.started_at = earlier.get("started_at") or now()
+        self.seconds_before = float(earlier.get("seconds") or 0)
+        self.rows: list[EpochResult] = []
+
+    def parameters(self) -> dict[str, Any]:
+        """model_params.json, less what only training tells."""
+        return {
+            "run": self.run.name,
+            "preset": self.config.preset,
+            "dataset": self.material.dataset,
+            "chord_labels": self.material.chord_labels,
+            "extractor": self.material.extractor,
+            "untrained": self.material.untrained,
+            "max_sequence_midi": 2048,
+            "seed": self.config.train.seed,
+            "from": None,
+            "imported": None,
+            "model": dataclasses.asdict(self.config.model),
+            "train": dataclasses.asdict(self.config.train),
+            "regressor": dataclasses.asdict(self.config.regressor),
+            "regression": dataclasses.asdict(self.config.regression),
+            **self.start.provenance,
+        }
+
+    def finish(self) -> str:
+        """Fit what is missing of the run, and name it; a finished run is left as it is.
+
+        Raises:
+            TrainingError: if a loss is not finite, or a run of that name has other settings.
+        """
+        self._check_same()
+        if not self._done():
+            try:
+                self._fit_both()
+            except VmtError as error:
+                if self.team.leads:
+                    self._summarise("failed", error=str(error))
+                raise
+        self.team.wait()
+        return self.run.name
+
+    def _check_same(self) -> None:
+        """Refuse a name that another configuration holds."""
+        saved = self.run.read_json("model_params.json")
+        if saved is None:
+            return
+        for name, value in self.parameters().items():
+            if saved.get(name) != value:
+                raise TrainingError(
+                    f"run {self.run.name} exists with another {name}: {saved.get(name)!r}, not {value!r}; "
+                    "choose another run name"
+                )
+
+    def _done(self) -> bool:
+        summary = self.run.read_json("summary.json")
+        return summary is not None and summary["state"] == "done"
+
+    def _fit_both(self) -> None:
+        """Both trainings and the summary that publishes the run."""
+        self.rows = self._fit_chords()
+        regression = self._regression_summary(best(self._fit_rhythm(), 0))
+        if not self.team.leads:
+            return
+        self._summarise("done", regression=regression)
+        selected = best(self.rows, LOSSES.index(self.config.train.select_by))
+        self.on_event(
+            "vmt.best-epoch",
+            {
+                "run": self.run.name,
+                "epoch": selected.epoch,
+                "validation": dict(zip(LOSSES, selected.validation, strict=True)),
+            },
+        )
+
+    def _fit_chords(self) -> list[EpochResult]:
+        torch.manual_seed(self.config.train.seed)
+        model = VideoMusicTransformer(self.config.model)
+        objective = ChordObjective(model, self.config.train)
+        fresh = self.run.read_json("state/loop.json") is None
+        if self.start.weights is None:
+            objective.learn_inputs(self.material.train)
+        elif fresh:
+            model.load_state_dict(self.start.weights())
+        trainer = self._trainer(objective, self.config.model.d_model)
+        trainer.start_at(self.start.epoch, self.start.step)
+        if fresh and self.start.moments is not None:
+            trainer.load_moments(self.start.moments())
+        if self.team.leads:
+            self._write_parameters(model, trainer)
+        column = LOSSES.index(self.config.train.select_by)
+        to_bytes = partial(checkpoints.transformer_bytes, model)
+        return self._fit(trainer, _Part("", "best_loss_weights", COLUMNS, column, to_bytes))
+
+    def _fit_rhythm(self) -> list[EpochResult]:
+        torch.manual_seed(self.config.regression.seed)
+        model = VideoRegressor(self.config.regressor)
+        objective = RhythmObjective(model)
+        if self.start.regressor is None:
+            objective.learn_statistics(self.material.train)
+        else:
+            model.load_state_dict(self.start.regressor)
+        trainer = self._trainer(objective, self.config.regressor.d_model)
+        to_bytes = partial(checkpoints.regressor_bytes, model)
+        return self._fit(trainer, _Part("regression/", "best_rmse_weights", REGRESSION_COLUMNS, 0, to_bytes))
+
+    def _trainer(self, objective: ChordObjective | RhythmObjective, d_model: int) -> Trainer:
+        return Trainer(
+            objective,
+            self.config.train if isinstance(objective, ChordObjective) else self.config.regression,
+            self.material.train,
+            self.material.validation,
+            d_model=d_model,
+            device=self.device,
+            team=self.team,
+        )
+
+    def _write_parameters(self, model: VideoMusicTransformer, trainer: Trainer) -> None:
+        extra = {
+            "parameters": model.n_parameters,
+            "precision": trainer.precision,
+            "device": self.device.type,
+            "vmt_version": package_version("vmt"),
+        }
+        if self.run.read_json("model_params.json") is None:
+            self.run.write_json("model_params.json", {**self.parameters(), **extra, "created_at": self.started_at})
+
+    def _fit(self, trainer: Trainer, part: _Part) -> list[EpochResult]:
+        """Epochs to the last, or until patience ends, each published in the background."""
+        rows = self._resume(trainer, part)
+        self.team.wait()  # nobody writes before all have read where the run stands
+        with Publisher() as publisher:
+            while trainer.epoch < trainer.config.epochs and not _impatient(rows, trainer, part):
+                row = trainer.run_epoch()
+                rows = [*rows, row]
+                if not self.team.leads:
+                    continue
+                weights, state = part.to_bytes(), checkpoints.to_bytes(trainer.state())
+                publisher.submit(partial(self._publish, part, rows, weights, state))
+        return rows
+
+    def _resume(self, trainer: Trainer, part: _Part) -> list[EpochResult]:
+        loop = self.run.read_json(part.folder + "state/loop.json")
+        if loop is None:
+            return []
+        epoch = int(loop["epoch"])
+        weights_key = self.run.key(f"{part.folder}weights/epoch_{epoch:04d}.safetensors")
+        state_key = self.run.key(f"{part.folder}state/optimizer_{epoch:04d}.safetensors")
+        weights, _ = checkpoints.from_bytes(self.run.store.get(weights_key), weights_key)
+        state, _ = checkpoints.from_bytes(self.run.store.get(state_key), state_key)
+        trainer.load_state(weights, state)
+        return [row for row in self.run.results(part.folder) if row.epoch <= epoch]
+
+    def _publish(self, part: _Part, rows: list[EpochResult], weights: bytes, state: bytes) -> None:
+        """One epoch's objects; `state/loop.json` comes last and makes them count."""
+        run, epoch = self.run, rows[-1].epoch
+        run.store.put(run.key(f"{part.folder}weights/epoch_{epoch:04d}.safetensors"), weights)
+        run.store.put(run.key(f"{part.folder}state/optimizer_{epoch:04d}.safetensors"), state)
+        if best(rows, part.selected_column).epoch == epoch:
+            run.store.put(run.key(f"{part.folder}{part.best_weights}.safetensors"), weights)
+        run.store.put(run.key(f"{part.folder}results.csv"), to_csv(rows, part.columns))
+        if part.columns == COLUMNS:
+            run.write_json("best_epochs.json", best_epochs(rows, self.config.train.select_by))
+        run.write_json(f"{part.folder}state/loop.json", {"epoch": epoch})
+        run.store.delete(run.key(f"{part.folder}state/optimizer_{epoch - 1:04d}.safetensors"))
+        if part.columns == COLUMNS:
+            self.rows = rows
+            self._summarise("running")
+            losses = {
+                "train": dict(zip(LOSSES, rows[-1].train, strict=True)),
+                "validation": dict(zip(LOSSES, rows[-1].validation, strict=True)),
+            }
+            self.on_event(
+                "vmt.epoch.finished", {"run": run.name, "epoch": epoch, "of": self.config.train.epochs, **losses}
+            )
+
+    def _summarise(self, state: str, *, regression: dict[str, Any] | None = None, error: str | None = None) -> None:
+        """Write summary.json, what lists and pages read of a run."""
+        rows = self.rows or self.run.results()
+        selected = best(rows, LOSSES.index(self.config.train.select_by)) if rows else None
+        summary = {
+            "run": self.run.name,
+            "preset": self.config.preset,
+            "dataset": self.material.dataset,
+            "chord_labels": self.material.chord_labels,
+            "extractor": self.material.extractor,
+            "untrained": self.material.untrained,
+            "state": state,
+            "started_at": self.started_at,
+            "finished_at": None if state == "running" else now(),
+            "seconds": round(self.seconds_before + time.monotonic() - self.started, 1),
+            "epochs": rows[-1].epoch if rows else None,
+            "planned_epochs": self.config.train.epochs,
+            "selected_by": self.config.train.select_by,
+            "best_epoch": selected.epoch if selected else None,
+            "best": _named(selected),
+            "last": _named(rows[-1] if rows else None),
+            "baselines": self._baselines,
+            "regression": regression,
+            "error": error,
+        }
+        self.run.write_json("summary.json", summary)
+
+    @cached_property
+    def _baselines(self) -> dict[str, float] | None:
+        if not self.material.validation:
+            return None
+        known, unseen = ([song.tokens for song in side] for side in (self.material.train, self.material.validation))
+        seconds = self.config.model.max_seconds
+        return {
+            "unigram": chord_nll(Unigram(known), unseen, seconds),
+            "bigram": chord_nll(Bigram(known), unseen, seconds),
+        }
+
+    def _regression_summary(self, row: EpochResult) -> dict[str, Any]:
+        summary = {
+            "best_epoch": row.epoch,
+            "rmse_note_density": _number(row.validation[1]),
+            "rmse_loudness": _number(row.validation[2]),
+        }
+        if self.material.validation:
+            mean, _ = rhythm_statistics(self.material.train)
+            errors = np.concatenate([song.rhythm for song in self.material.validation]) - mean
+            known = np.isfinite(errors)
+            constant = np.sqrt((np.where(known, errors.astype(np.float64), 0) ** 2).sum(0) / known.sum(0).clip(min=1))
+            summary |= {"constant_rmse_note_density": float(constant[0]), "constant_rmse_loudness": float(constant[1])}
+        return summary
+
+
+def _impatient(rows: list[EpochResult], trainer: Trainer, part: _Part) -> bool:
+    if not trainer.config.patience or not rows:
+        return False
+    return rows[-1].epoch - best(rows, part.selected_column, trainer.config.min_change).epoch >= trainer.config.patience
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _named(row: EpochResult | None) -> dict[str, float | None] | None:
+    return None if row is None else {name: _number(value) for name, value in zip(LOSSES, row.validation, strict=True)}
