@@ -42,7 +42,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
 
 def commands() -> list[list[str]]:
     found: list[list[str]] = [[]]
-    for group in (cli.app, cli.dataset_app, cli.import_app):
+    for group in (cli.app, cli.dataset_app, cli.import_app, cli.weights_app):
         prefix = (
             [] if group is cli.app else [next(g.name for g in cli.app.registered_groups if g.typer_instance is group)]
         )
@@ -92,6 +92,31 @@ def test_the_way_of_a_producer(
     assert str(here.root / made["files"]["mp4"]) in out
 
 
+def test_lists_dry_runs_and_replays(
+    here: LocalStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here.put_file("inbox/bikes.mp4", film_clip("bikes.mp4"))
+    names = tmp_path / "list.txt"
+    names.write_text("inbox/bikes.mp4\n")
+    piano = ["--style", "piano", "--takes", "2"]
+    code, out, err = run(capsys, monkeypatch, "generate", "--list", str(names), *piano, "--dry-run")
+    assert code == 0, err
+    assert "would be made" in out
+    assert not list(here.list("outputs/"))
+    code, out, err = run(capsys, monkeypatch, "generate", "--prefix", "inbox/", *piano, "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert len(report["made"]) == 2
+    assert here.head(report["summary"]) is not None
+    files = report["made"][1]["files"]
+    before = here.get(files["mid"])
+    here.delete(files["mid"])
+    code, out, err = run(capsys, monkeypatch, "generate", "--replay", str(here.root / files["json"]))
+    assert code == 0, err
+    assert here.get(files["mid"]) == before
+    assert "bikes: made, by" in out
+
+
 def test_bad_videos_are_one_line_each_and_the_rest_is_done(
     here: LocalStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, clips: Clips, tmp_path: Path
 ) -> None:
@@ -125,6 +150,16 @@ def test_bad_videos_are_one_line_each_and_the_rest_is_done(
         ({"VMT_DEVICE": "tpu"}, ["runs"], "environment variable VMT_DEVICE: "),
         ({"VMT_STORE": "empty"}, ["import", "muvi-sync", "nowhere"], "no vevo_meta/split/v1/train.txt"),
         ({"VMT_STORE": "empty"}, ["generate", "x.mp4", "--style", "polka"], "style 'polka' must be one of"),
+        (
+            {"VMT_STORE": "empty"},
+            ["generate", "x.mp4", "--emotion", "bored"],
+            "emotion 'bored' must be one of exciting",
+        ),
+        ({"VMT_STORE": "empty"}, ["generate", "x.mp4", "--emotion", "gone.csv"], "gone.csv: cannot be read"),
+        ({"VMT_STORE": "empty"}, ["generate", "x.mp4", "--original", "keep"], "must be one of replace, mix, duck"),
+        ({"VMT_STORE": "empty"}, ["generate", "--list", "gone.txt"], "gone.txt: cannot be read"),
+        ({"VMT_STORE": "empty"}, ["generate", "--prefix", "inbox/"], "no video under inbox/"),
+        ({"VMT_STORE": "empty"}, ["generate", "--replay", "gone.json"], "gone.json: cannot be read"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -162,6 +197,9 @@ def test_ingest_never_falls_back_to_untrained_weights(
 def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(capsys, monkeypatch, "promote", "run@best")[0] == 2
     assert run(capsys, monkeypatch, "train", "--set", "epochs")[0] == 2
+    assert run(capsys, monkeypatch, "generate")[0] == 2
+    assert run(capsys, monkeypatch, "generate", "a.mp4", "--prefix", "inbox/")[0] == 2
+    assert run(capsys, monkeypatch, "generate", "--replay", "a.json", "--dry-run")[0] == 2
 
 
 def test_a_full_disk_ends_in_one_line_and_publishes_nothing_half_written(
@@ -177,7 +215,9 @@ def test_a_full_disk_ends_in_one_line_and_publishes_nothing_half_written(
     )
     assert done.returncode == 1, done.stderr
     after = {each.key: each.etag for each in here.list("")}
-    assert after == before
+    summaries = {key for key in after if "/batch-" in key}
+    assert {key: etag for key, etag in after.items() if key not in summaries} == before
+    assert ["no space" in str(json.loads(here.get(key))["failed"]) for key in summaries] == [True]
     assert "no space" in done.stderr.lower() or "full" in done.stderr.lower(), done.stderr
     assert "Traceback" not in done.stderr
 

@@ -27,6 +27,8 @@ dataset_app = typer.Typer(no_args_is_help=True, help="Immutable versions of what
 import_app = typer.Typer(no_args_is_help=True, help="Published datasets.")
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(import_app, name="import")
+weights_app = typer.Typer(no_args_is_help=True, help="Published weights, in and out.")
+app.add_typer(weights_app, name="weights")
 
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 err = Console(stderr=True)
@@ -179,6 +181,57 @@ def import_muvi_sync(
             typer.echo(f"  left out: {problem}")
 
     _show(report, as_json, human)
+
+
+@weights_app.command("import")
+def import_weights(
+    file: Annotated[Path, typer.Argument(help="the published transformer's .pickle")],
+    regression: Annotated[Path | None, typer.Option(help="the published regression's .pickle")] = None,
+    dataset: Annotated[str | None, typer.Option(help="to evaluate on: main, or main@v0003")] = None,
+    run: Annotated[str | None, typer.Option(help="its name; one that follows from the files if none")] = None,
+    heads: Annotated[int | None, typer.Option(help="of a model without relative positions; 8 if none")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a run of published weights; give a regression, or a dataset to train one on."""
+    from vmt.jobs.weights import import_weights as job
+
+    settings, store = _open()
+    with _progress() as on_event:
+        report = job(
+            store,
+            file,
+            regression=regression,
+            dataset=dataset,
+            run=run,
+            n_heads=heads,
+            device=settings.device,
+            on_event=on_event,
+        )
+
+    def human() -> None:
+        typer.echo(report.run)
+        if report.left_out:
+            typer.echo(f"left out of the regression, which generation never used: {', '.join(report.left_out)}")
+
+    _show(report, as_json, human)
+
+
+@weights_app.command("export")
+def export_weights(
+    run: Annotated[str, typer.Argument(help="RUN, or RUN@EPOCH; RUN is its best epoch")],
+    file: Annotated[Path, typer.Argument(help="the .pickle to write")],
+    as_json: Json = False,
+) -> None:
+    """Write a run's transformer as the published code saves it."""
+    from vmt.jobs.weights import export_weights as job
+
+    _, store = _open()
+    data = job(store, *_run_epoch(run))
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise VmtError(f"{file}: cannot be written ({error.strerror})") from error
+    _show({"file": str(file), "bytes": len(data)}, as_json, lambda: typer.echo(f"{file}: {len(data)} bytes"))
 
 
 @app.command()

@@ -66,7 +66,10 @@ def challenge(store: ObjectStore, run: str, *, device: str = "auto", on_event: O
             True,
             f"{run} serves: the champion {champion.run} reads features of {theirs['extractor']}, no longer extracted",
         )
-    version = versions.read(store, versions.resolve(store, own["dataset"].partition("@")[0]))
+    dataset = own["dataset"] or theirs["dataset"]
+    if dataset is None:
+        return Verdict(False, f"{champion.run} stays: neither run names a dataset to decide by; promote {run} by hand")
+    version = versions.read(store, versions.resolve(store, dataset.partition("@")[0]))
     songs = versions.load_songs(store, version, thread_map, ("test",))["test"]
     if not songs:
         return Verdict(
