@@ -3,43 +3,25 @@
 import dataclasses
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version as package_version
-from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-import torch
-from jaxtyping import Float32, Int64
-
-from vmt import chords, media
-from vmt.dataset.songs import video_inputs
-from vmt.errors import GenerationError, VmtError
-from vmt.features.record import Features
-from vmt.hardware import Precision, choose_device, choose_precision
+from vmt.errors import GenerationError, ObjectNotFound, StoreError
+from vmt.jobs.compose import Composer, Failure, Source, Take, Written, recorded_config, replayed, take_name
 from vmt.jobs.events import Map, OnEvent, ignore, thread_map
-from vmt.jobs.extractors import remembered
-from vmt.jobs.index import video_id
-from vmt.jobs.ingest import features_of, sha256_of
-from vmt.music.arrangement import arrange, midi_bytes, suit_tempo
+from vmt.jobs.produce import produce
 from vmt.music.config import GenerateConfig
-from vmt.music.render import SAMPLE_RATE, master, synthesize, write_flac
-from vmt.music.sampling import Request, sample_chords
-from vmt.music.soundfont import check_soundfont, default_soundfont
-from vmt.music.styles import load_style
 from vmt.settings import Settings
 from vmt.store import ObjectStore
-from vmt.training.registry import Run, now, read_champion
+from vmt.training.registry import Run, read_champion
 
-SUFFIX = "_cgen_rd"
+__all__ = ["Failure", "GenerateReport", "Soundtrack", "chosen", "generate", "replay"]
 
 
 @dataclass(frozen=True)
 class Soundtrack:
-    """One finished take: the keys of its files by kind (lab, mid, flac, mp4, json)."""
+    """One finished take: the keys of its files by kind (lab, mid, flac, mp4, json, and stems)."""
 
     id: str
     run: str
@@ -49,20 +31,13 @@ class Soundtrack:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A video that got no soundtrack, and why."""
-
-    key: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class GenerateReport:
-    """What a batch made, what it found done, and what failed."""
+    """What a batch made, what it found done, what failed, and the key of its summary."""
 
     made: tuple[Soundtrack, ...]
     known: tuple[Soundtrack, ...]
     failed: tuple[Failure, ...]
+    summary: str = ""
 
 
 def generate(
@@ -73,19 +48,25 @@ def generate(
     run: str | None = None,
     epoch: int | None = None,
     config: GenerateConfig = GenerateConfig(),  # noqa: B008 - frozen
+    takes: int = 1,
+    refused: Sequence[Failure] = (),
     force: bool = False,
     map: Map = thread_map,
     on_event: OnEvent = ignore,
 ) -> GenerateReport:
     """Write soundtracks for videos in the store; one bad video never stops the others.
 
-    A take that exists with the same inputs is left as it is.
+    A take that exists with the same inputs is left as it is. A summary beside the outputs says what was made, where it
+    is, what failed and why.
 
     Args:
         settings: device, SoundFont and cache; the extractor is the one that the run was trained on.
         video_keys: the videos' keys.
         run: whose model composes; the champion where None.
         epoch: of that run; the one it selected where None.
+        config: of the first take; the following ones have the seeds that follow.
+        takes: how many soundtracks each video gets, 1 to 100.
+        refused: videos that failed on their way to the store, for the report.
         force: make what exists again.
         map: spreads the work on each video over workers.
 
@@ -93,30 +74,74 @@ def generate(
         GenerationError: if there is no champion yet, or nobody knows how the features it was trained on were made.
         TrainingError: if the run or the epoch is not in the store.
     """
-    composer = _Composer(store, settings, *_chosen(store, run, epoch), config)
+    if not 1 <= takes <= 100:
+        raise GenerationError(f"takes {takes} must be 1 to 100")
+    composer = Composer(store, settings, *chosen(store, run, epoch))
+    configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
     read = list(map(composer.read, video_keys))
-    failed = [each for each in read if isinstance(each, Failure)]
-    takes = [each for each in read if isinstance(each, _Take)]
-    known = [] if force else [each for each in takes if store.head(each.keys["json"]) is not None]
-    wanted = [each for each in takes if each not in known]
-    on_event("vmt.generate.started", {"videos": len(video_keys), "new": len(wanted)})
-    made = []
-    work = zip(wanted, composer.compose(wanted), strict=True)
-    for outcome in map(composer.finish, work):
-        if isinstance(outcome, Failure):
-            failed.append(outcome)
-            on_event("vmt.soundtrack.failed", vars(outcome))
-        else:
-            made.append(outcome)
-            on_event("vmt.soundtrack.ready", vars(outcome))
-    return GenerateReport(tuple(made), tuple(composer.soundtrack(each) for each in known), tuple(failed))
+    failed = [*refused, *(each for each in read if isinstance(each, Failure))]
+    wanted = [composer.take(source, each) for source in read if isinstance(source, Source) for each in configs]
+    known = [] if force else [found for take in wanted if (found := _known(composer, take)) is not None]
+    done = {(each.id, each.take) for each in known}
+    new = [take for take in wanted if (take.source.id, take.name) not in done]
+    on_event("vmt.generate.started", {"videos": len(video_keys), "new": len(new)})
+    made, spoilt = _produce(composer, list(zip(new, composer.compose(new), strict=True)), map, on_event)
+    report = GenerateReport(tuple(made), tuple(known), (*failed, *spoilt))
+    return _summarised(composer, report, {"videos": sorted(video_keys), "settings": dataclasses.asdict(config)}, takes)
 
 
-def _chosen(store: ObjectStore, run: str | None, epoch: int | None) -> tuple[Run, int]:
+def replay(
+    store: ObjectStore, settings: Settings, record: Mapping[str, Any], *, on_event: OnEvent = ignore
+) -> GenerateReport:
+    """Make an output again from its record: the same bytes of .lab and .mid, wherever it is played again.
+
+    Chords and curves are the record's, so that no model has to give the same numbers on another machine.
+
+    Args:
+        record: an output's JSON.
+
+    Raises:
+        GenerationError: if the record is no output's, was changed, is another version's, or its video is another one.
+        TrainingError: if its run or epoch is not in the store.
+    """
+    try:
+        config = recorded_config(record["settings"])
+        video, run, epoch, name = record["video"], Run(store, record["run"]), int(record["epoch"]), record["take"]
+        score = replayed(record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise GenerationError(f"record: not the JSON of an output ({error!r}); give an <id>_cgen_rd.json") from error
+    composer = Composer(store, settings, run, epoch)
+    own = composer.inputs(video["sha256"], dataclasses.asdict(config)) | {
+        "soundfont": record["soundfont"]["sha256"],
+        "precision": record["precision"],
+    }
+    if take_name(own) != name or score.digest() != record["score_sha256"]:
+        raise GenerationError(
+            f"record of {video['id']}, take {name}: changed by hand, or made by other weights or by another "
+            f"version of VMT than this (it says {record['vmt_version']}); generate a new take instead"
+        )
+    composer.precision = record["precision"]
+    source = composer.read(video["key"])
+    if isinstance(source, Failure):
+        return GenerateReport((), (), (source,))
+    if source.sha256 != video["sha256"]:
+        raise GenerationError(f"video {video['key']}: not the one that the record is of; put that one back")
+    on_event("vmt.generate.started", {"videos": 1, "new": 1})
+    made, failed = _produce(composer, [(composer.take(source, config), score)], thread_map, on_event)
+    return GenerateReport(tuple(made), (), tuple(failed))
+
+
+def chosen(store: ObjectStore, run: str | None, epoch: int | None) -> tuple[Run, int]:
+    """The run and epoch that compose: those named, or the champion.
+
+    Raises:
+        GenerationError: if there is no champion yet.
+        TrainingError: if the run is not in the store.
+    """
     if run is not None:
-        chosen = Run(store, run)
-        chosen.parameters()
-        return chosen, chosen.best_epoch() if epoch is None else epoch
+        named = Run(store, run)
+        named.parameters()
+        return named, named.best_epoch() if epoch is None else epoch
     if epoch is not None:
         raise GenerationError(f"epoch {epoch} of which run? name one")
     champion = read_champion(store)
@@ -125,214 +150,48 @@ def _chosen(store: ObjectStore, run: str | None, epoch: int | None) -> tuple[Run
     return Run(store, champion.run), champion.epoch
 
 
-@dataclass(frozen=True, eq=False)
-class _Take:
-    """One video that wants a soundtrack, with its features."""
-
-    id: str
-    key: str
-    sha256: str
-    features: Features
-    name: str
-    keys: Mapping[str, str]
+def _known(composer: Composer, take: Take) -> Soundtrack | None:
+    try:
+        files = json.loads(composer.store.get(take.keys["json"]))["files"]
+    except ObjectNotFound:
+        return None
+    return Soundtrack(take.source.id, composer.run.name, composer.epoch, take.name, files)
 
 
-@dataclass(frozen=True)
-class _Score:
-    """What the models wrote for a video: chords in the sounding key, and the curves that play them."""
-
-    labels: tuple[str, ...]
-    key: chords.Key
-    note_density: Float32[np.ndarray, " time"]
-    loudness: Float32[np.ndarray, " time"]
-
-
-class _Composer:
-    """One call of `generate`: the models, loaded once, and the steps that every video goes through."""
-
-    def __init__(
-        self,
-        store: ObjectStore,
-        settings: Settings,
-        run: Run,
-        epoch: int,
-        config: GenerateConfig,
-    ) -> None:
-        self.store, self.run, self.epoch, self.config = store, run, epoch, config
-        self.device = choose_device(settings.device)
-        self.precision: Precision = choose_precision("auto", self.device)
-        self.parameters = run.parameters()
-        self.extractor = remembered(store, self.parameters["extractor"], settings)
-        weights = run.weights(epoch)
-        self.weights_sha256 = hashlib.sha256(weights).hexdigest()
-        self.soundfont = check_soundfont(settings.soundfont) if settings.soundfont else default_soundfont()
-        self.soundfont_sha256 = sha256_of(self.soundfont)
-
-    def read(self, key: str) -> _Take | Failure:
-        """A video's features and the name of its take."""
-        try:
-            name = video_id(key)
-            with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
-                path = Path(folder) / PurePosixPath(key).name
-                self.store.get_file(key, path)
-                sha256 = sha256_of(path)
-                _, features = features_of(self.store, self.extractor, path, sha256, training=False)
-        except VmtError as error:
-            return Failure(key, str(error))
-        take = self._take(sha256)
-        prefix = f"outputs/{self.run.name}/epoch_{self.epoch:04d}/{name}/{take}/{name}{SUFFIX}"
-        return _Take(
-            name,
-            key,
-            sha256,
-            features,
-            take,
-            {kind: f"{prefix}.{kind}" for kind in ("lab", "mid", "flac", "mp4", "json")},
-        )
-
-    def _take(self, sha256: str) -> str:
-        """A short hash of everything that decides the bytes."""
-        inputs = {
-            "settings": dataclasses.asdict(self.config),
-            "video": sha256,
-            "weights": self.weights_sha256,
-            "soundfont": self.soundfont_sha256,
-            "extractor": self.extractor.name,
-            "precision": self.precision,
-            "vmt": package_version("vmt"),
-        }
-        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:10]
-
-    def compose(self, takes: Sequence[_Take]) -> list[_Score]:
-        """Chords of all videos as one batch, and their curves."""
-        if not takes:
-            return []
-        keys = [self._key(each) for each in takes]
-        requests = [self._request(each, key) for each, key in zip(takes, keys, strict=True)]
-        sampled = sample_chords(self.run.transformer(self.epoch), requests, self.device, self.precision)
-        regressor = self.run.regressor().to(self.device)
-        scores = []
-        for take, key, numbers in zip(takes, keys, sampled, strict=True):
-            with torch.inference_mode():
-                rhythm = regressor(torch.from_numpy(video_inputs(take.features))[None].to(self.device))[0].cpu().numpy()
-            density = np.clip(rhythm[:, 0] * self.config.density_scale, 0, None)
-            loudness = np.clip(rhythm[:, 1] * self.config.loudness_scale, 0, 1)
-            scores.append(_Score(self._labels(numbers, key), key, density, loudness))
-        return scores
-
-    def _labels(self, numbers: Int64[np.ndarray, " time"], key: chords.Key) -> tuple[str, ...]:
-        sounding = chords.transpose(numbers, -key.semitones_to_normal)
-        primer = chords.tokens(self.config.primer)[: len(sounding)]
-        sounding[: len(primer)] = primer
-        return tuple(chords.label(int(number)) for number in sounding)
-
-    def _key(self, take: _Take) -> chords.Key:
-        if self.config.key != "auto":
-            return chords.parse_key(self.config.key)
-        tonic = int(np.random.default_rng(_stream(self.config.seed, take.id, "tonic")).integers(12))
-        return chords.Key(tonic, mood_is_minor(take.features))
-
-    def _request(self, take: _Take, key: chords.Key) -> Request:
-        primer = chords.transpose(chords.tokens(self.config.primer), key.semitones_to_normal)
-        if self.parameters["chord_labels"] == 25:
-            primer = chords.REDUCE_25[primer]
-        tonic = chords.token("A:min" if key.minor else "C")
-        return Request(
-            video_inputs(take.features),
-            key.minor,
-            tuple(primer.tolist()) or (tonic,),
-            _stream(self.config.seed, take.id, "chords"),
-            self.config.temperature,
-            self.config.top_p,
-        )
-
-    def finish(self, work: tuple[_Take, _Score]) -> Soundtrack | Failure:
-        """Arrange, render, mux and upload; the record comes last and publishes the take."""
-        take, score = work
-        try:
-            with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
-                tempo = self._render(take, score, Path(folder))
-                for kind in ("lab", "mid", "flac", "mp4"):
-                    self.store.put_file(take.keys[kind], Path(folder) / f"out.{kind}")
-            self.store.put(take.keys["json"], json.dumps(self._record(take, score, tempo), indent=1).encode())
-        except VmtError as error:
-            return Failure(take.key, str(error))
-        return self.soundtrack(take)
-
-    def soundtrack(self, take: _Take) -> Soundtrack:
-        """The take as a report names it."""
-        return Soundtrack(take.id, self.run.name, self.epoch, take.name, take.keys)
-
-    def _render(self, take: _Take, score: _Score, folder: Path) -> float:
-        duration_s = take.features.duration_s
-        style = load_style(self.config.style)
-        tempo = self.config.tempo_bpm or suit_tempo(
-            score.labels, style, motion=take.features.motion, note_density=score.note_density
-        )
-        midi = arrange(
-            score.labels,
-            score.key,
-            note_density=score.note_density,
-            loudness=score.loudness,
-            duration_s=duration_s,
-            cuts_s=take.features.cuts_s,
-            style=style,
-            tempo_bpm=tempo,
-            accents=self.config.accents,
-            seed=int(np.random.default_rng(_stream(self.config.seed, take.id, "arrangement")).integers(2**31)),
-        )
-        sound = master(
-            synthesize(midi, duration_s=duration_s, soundfont=self.soundfont), SAMPLE_RATE, lufs=self.config.lufs
-        )
-        (folder / "out.lab").write_text(chords.format_lab(score.labels, score.key))
-        (folder / "out.mid").write_bytes(midi_bytes(midi))
-        write_flac(sound, SAMPLE_RATE, folder / "out.flac")
-        source = folder / PurePosixPath(take.key).name
-        self.store.get_file(take.key, source)
-        tags = {
-            "title": f"{take.id}, soundtrack by VMT",
-            "comment": f"AI-generated music; run {self.run.name}, epoch {self.epoch}, take {take.name}",
-        }
-        media.mux(source, folder / "out.flac", folder / "out.mp4", duration_s=duration_s, metadata=tags)
-        return tempo
-
-    def _record(self, take: _Take, score: _Score, tempo: float) -> dict[str, Any]:
-        features = take.features
-        rounded = partial(np.round, decimals=4)
-        return {
-            "video": {"id": take.id, "key": take.key, "sha256": take.sha256, "duration_s": features.duration_s},
-            "run": self.run.name,
-            "epoch": self.epoch,
-            "weights_sha256": self.weights_sha256,
-            "seed": self.config.seed,
-            "settings": dataclasses.asdict(self.config),
-            "take": take.name,
-            "files": dict(take.keys),
-            "made_at": now(),
-            "key": str(score.key),
-            "tempo_bpm": tempo,
-            "chords": list(score.labels),
-            "curves": {
-                "emotion": rounded(features.emotion).tolist(),
-                "loudness": rounded(score.loudness).tolist(),
-                "note_density": rounded(score.note_density).tolist(),
-                "motion": rounded(features.motion).tolist(),
-            },
-            "cuts_s": list(features.cuts_s),
-            "precision": self.precision,
-            "soundfont": {"name": self.soundfont.name, "sha256": self.soundfont_sha256},
-            "extractor": self.extractor.name,
-            "untrained": features.untrained,
-            "vmt_version": package_version("vmt"),
-        }
+def _produce(
+    composer: Composer, work: Sequence[tuple[Take, Written]], map: Map, on_event: OnEvent
+) -> tuple[list[Soundtrack], list[Failure]]:
+    """Render takes, each outcome announced."""
+    made, failed = [], []
+    outcomes = map(lambda pair: produce(composer, *pair), work)
+    for (take, _), outcome in zip(work, outcomes, strict=True):
+        if isinstance(outcome, Failure):
+            failed.append(outcome)
+            on_event("vmt.soundtrack.failed", vars(outcome))
+        else:
+            made.append(Soundtrack(take.source.id, composer.run.name, composer.epoch, take.name, outcome))
+            on_event("vmt.soundtrack.ready", vars(made[-1]))
+    return made, failed
 
 
-def mood_is_minor(features: Features) -> bool:
-    """The mode that the picture asks for: minor where fear, tension and sadness outweigh excitement and rest."""
-    mean: dict[str, float] = dict(zip(chords.EMOTIONS, features.emotion.mean(0).tolist(), strict=True))
-    return mean["fearful"] + mean["tense"] + mean["sad"] > mean["exciting"] + mean["relaxing"]
-
-
-def _stream(seed: int, video: str, use: str) -> tuple[int, ...]:
-    digest = hashlib.sha256(f"{seed}/{video}/{use}".encode()).digest()
-    return tuple(int.from_bytes(digest[start : start + 4], "little") for start in range(0, 16, 4))
+def _summarised(composer: Composer, report: GenerateReport, asked: Mapping[str, Any], takes: int) -> GenerateReport:
+    """Write the batch's summary; the same batch again writes the same key."""
+    asked = {**asked, "takes": takes}
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:10]
+    key = f"outputs/{composer.run.name}/epoch_{composer.epoch:04d}/batch-{digest}.json"
+    content = {
+        "run": composer.run.name,
+        "epoch": composer.epoch,
+        "asked": asked,
+        "soundtracks": [
+            {"id": each.id, "take": each.take, "state": state, "files": dict(each.files)}
+            for state, group in (("made", report.made), ("known", report.known))
+            for each in group
+        ],
+        "failed": [vars(each) for each in report.failed],
+    }
+    try:
+        composer.store.put(key, json.dumps(content, indent=1).encode())
+    except StoreError as error:
+        return dataclasses.replace(report, failed=(*report.failed, Failure(key, str(error))))
+    return dataclasses.replace(report, summary=key)

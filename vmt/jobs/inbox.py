@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vmt import media
 from vmt.errors import VmtError
-from vmt.jobs.generate import Failure
+from vmt.jobs.compose import Failure
 from vmt.jobs.index import video_id
 from vmt.store import ObjectStore
 

@@ -100,6 +100,48 @@ def _mux(
         _run(command, out, limit_s)
 
 
+def blend(video: Path, music: Path, out: Path, *, duration_s: float, duck: bool) -> bool:
+    """The video's own sound and `music` together, as a stereo WAV of floats at 48 kHz that may pass full scale.
+
+    Args:
+        video: any file that `probe` takes.
+        music: a sound file; its first sample plays at the first frame.
+        out: the WAV; it appears only when whole.
+        duration_s: of the result.
+        duck: take the music down while the video's own sound is heard, by some 12 dB under loud speech.
+
+    Returns:
+        Whether the video has a sound of its own; without one nothing is written.
+
+    Raises:
+        MediaError: as `probe`; `encode-failed` or `timeout`.
+        StoreFull: if there is no space left for `out`.
+    """
+    info = probe(video)
+    if info.audio_codec is None:
+        return False
+    own = ffmpeg.input(_local(video), itsoffset=-info.start_s, **SAFE_INPUT).audio
+    # the sound may start before or after the first frame: what is missing is silence, what is early is cut
+    own = own.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "first_pts": 0})
+    own = own.filter("aformat", channel_layouts="stereo").filter("apad").filter("atrim", end=duration_s + 1)
+    under = ffmpeg.input(_local(music), protocol_whitelist="file,pipe").audio.filter("aresample", AUDIO_RATE_HZ)
+    # a second more than is wanted, for sidechaincompress drops what it holds when one of its inputs ends
+    under = under.filter("apad").filter("atrim", end=duration_s + 1)
+    if duck:
+        both = own.filter_multi_output("asplit")
+        own = both.stream(0)
+        under = ffmpeg.filter([under, both.stream(1)], "sidechaincompress", **_DUCKING)
+    mixed = ffmpeg.filter([own, under], "amix", inputs=2, normalize=0, duration="longest")
+    mixed = mixed.filter("atrim", end=duration_s)
+    with _whole(out) as part:
+        options = {"format": "wav", "c:a": "pcm_f32le", "ac": 2, "rf64": "auto", "threads": THREADS}
+        command = ffmpeg.output(mixed, _local(part), **options).global_args("-copyts")
+        _run(command, out, 120 + 2 * duration_s)
+    return True
+
+
+_DUCKING = {"threshold": 0.03, "ratio": 3.5, "attack": 30, "release": 500, "knee": 4}
+
 _EVEN = "pad=ceil(iw/2)*2:ceil(ih/2)*2"  # H.264 in 4:2:0 has even sides
 
 

@@ -3,10 +3,12 @@
 Sound is (2, samples), float32, full scale = 1. Both stages are deterministic and write nothing but the file asked for.
 """
 
+import copy
 import ctypes
 import io
 import logging
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -258,6 +260,37 @@ def _apply(
         end = min(start + step, sound.shape[1])
         out[:, start:end] = sound[:, start:end] * np.interp(np.arange(start, end), middles, gain).astype(np.float32)
     return out
+
+
+def stems(
+    midi: pretty_midi.PrettyMIDI, *, duration_s: float, lufs: float = -14.0, soundfont: Path | None = None
+) -> Iterator[tuple[str, Float32[np.ndarray, "2 samples"]]]:
+    """Each instrument alone, under its name, at 48 kHz.
+
+    One gain brings their sum to a loudness, as far as no stem clips; nothing is limited, so that a mixer gets the music
+    with all its dynamics.
+
+    Args:
+        midi: of `arrange`.
+        duration_s: length of the sound.
+        lufs: integrated loudness of the stems' sum.
+        soundfont: a .sf2 file; TimGM6mb where None.
+    """
+    whole = synthesize(midi, duration_s=duration_s, soundfont=soundfont)
+    loud = loudness.integrated_lufs(whole, SAMPLE_RATE)
+    gain = 10 ** ((lufs - loud) / 20) if loud > -math.inf else 1.0
+    gain = min(gain, 0.89 / max(float(np.abs(whole).max(initial=0.0)), 1e-9))
+    for instrument in midi.instruments:
+        alone = copy.copy(midi)
+        alone.instruments = [instrument]
+        part = synthesize(alone, duration_s=duration_s, soundfont=soundfont)
+        yield instrument.name, np.clip(part * np.float32(gain), -1, 1)
+
+
+def read_sound(path: Path) -> Float32[np.ndarray, "2 samples"]:
+    """A stereo sound file."""
+    sound, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    return np.ascontiguousarray(sound.T)
 
 
 def write_flac(
