@@ -1,6 +1,6 @@
 """Thirty epochs of `amt` on muvi-sync-55, 25 chords: `VMT_TEST_DATA=FOLDER python -m tests.bench.amt_muvi_sync STORE`.
 
-Prints the table of losses, the best epoch and the time, and fails unless the last rate is 0.000220 and 31 checkpoints of
+Prints the table of losses, the best epoch and the time; fails unless the last rate is 0.000220 and 31 checkpoints of
 125 MiB stand in the store. STORE is a folder or an S3 address; killed and started again, it goes on.
 """
 

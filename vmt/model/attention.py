@@ -74,12 +74,18 @@ class Attention(nn.Module):
 
     def _thinned(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
         """Attention with dropout on its weights; no fused kernel of the CPU has that."""
-        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
-        if causal:
-            future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
-            scores = scores.masked_fill(future, -math.inf)
-        if mask is not None:
-            scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
+        scale = q.shape[-1] ** -0.5
+        if mask is not None and mask.dtype != torch.bool:
+            flat = [each.flatten(0, 1) for each in (mask.expand(*q.shape[:3], k.shape[2]), q, k)]
+            scores = torch.baddbmm(flat[0].to(q.dtype), flat[1], flat[2].transpose(1, 2), alpha=scale).view(
+                *q.shape[:3], -1
+            )
+        else:
+            scores = (q * scale) @ k.transpose(-2, -1)
+            if causal:
+                mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
+            if mask is not None:
+                scores = scores.masked_fill(~mask, -math.inf)
         weights = dropout(scores.softmax(-1), self.dropout, training=True)
         return weights.to(v.dtype) @ v
 

@@ -22,7 +22,7 @@ def dropout(x: Float[Tensor, "*shape"], p: float, training: bool) -> Float[Tenso
         return F.dropout(x, p)
     bits = torch.empty(math.ceil(x.numel() / 4), dtype=torch.int64).random_(-(1 << 63), None)
     keep = bits.view(torch.int16)[: x.numel()].view(x.shape) >= round(p * _LEVELS) - _LEVELS // 2
-    return x * (keep.to(x.dtype) * (1 / (1 - p)))
+    return x * torch.where(keep, x.new_tensor(1 / (1 - p)), x.new_tensor(0.0))
 
 
 class Dropout(nn.Module):
