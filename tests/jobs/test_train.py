@@ -1,9 +1,8 @@
 """Training as a job: what it keeps, and that nothing is lost whenever it stops."""
 
 import json
-import multiprocessing
-import signal
-import time
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +29,14 @@ OVERRIDES: dict[str, Any] = {
 }
 
 
-def fill(root: Path, splits: dict[str, int]) -> LocalStore:
+def fill(root: Path, splits: dict[str, int], name: str = "main", d_semantic: int = 4) -> LocalStore:
     """A store with a dataset of random songs."""
     store, rng, rows = LocalStore(root), np.random.default_rng(0), []
     for split, count in splits.items():
         for number in range(count):
-            name, seconds = f"{split}{number}", 8 + number
+            video, seconds = f"{split}{number}", 8 + number
             features = Features(
-                semantic=rng.standard_normal((seconds, 4), dtype=np.float32),
+                semantic=rng.standard_normal((seconds, d_semantic), dtype=np.float32),
                 emotion=rng.dirichlet(np.ones(6), seconds).astype(np.float32),
                 scene_offset=np.arange(seconds, dtype=np.int32),
                 motion=rng.random(seconds, dtype=np.float32),
@@ -46,13 +45,14 @@ def fill(root: Path, splits: dict[str, int]) -> LocalStore:
                 chord=tuple(("C", "G", "A:min", "F")[(k // 2) % 4] for k in range(seconds)),
                 key=chords.parse_key("C major"),
                 duration_s=float(seconds),
-                source_sha256=f"{name:0<64}",
+                source_sha256=f"{video:0<64}",
                 extractors={},
             )
-            store.put(f"features/x/{name}.safetensors", features.to_bytes())
-            rows.append(versions.row(name, f"videos/{name}.mp4", f"features/x/{name}.safetensors", split, features))  # type: ignore[arg-type]
+            key = f"features/x{d_semantic}/{video}.safetensors"
+            store.put(key, features.to_bytes())
+            rows.append(versions.row(video, f"videos/{video}.mp4", key, split, features))  # type: ignore[arg-type]
     info = {"chord_labels": 25, "extractor": "x", "untrained": False}
-    versions.publish(store, "main", pd.DataFrame(rows, columns=list(versions.COLUMNS)), info)
+    versions.publish(store, name, pd.DataFrame(rows, columns=list(versions.COLUMNS)), info)
     return store
 
 
@@ -137,36 +137,97 @@ def test_a_failure_is_told_and_the_next_start_goes_on(store: LocalStore) -> None
     assert (summary["state"], summary["error"]) == ("done", None)
 
 
-def _child(root: str) -> None:
-    train(LocalStore(Path(root)), "main", preset="demo", run="r", overrides=KILLED)
-
-
-KILLED = OVERRIDES | {"epochs": 6, "precision": "float32"}
-
-
 def test_killed_at_any_moment_ends_as_never_killed(tmp_path: Path) -> None:
-    """kill -9 at four moments between the first object and the last; all objects are then those of a run left alone."""
+    """kill -9 at many moments, in the middle of epochs and of uploads; all objects are then those of a run left alone.
+
+    See `tests.jobs.killed` for the moments.
+    """
     splits = {"train": 4, "validation": 2}
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["vmt.jobs.train", "tests.jobs.test_train"])
+    overrides = OVERRIDES | {"epochs": 6, "precision": "float32"}
     alone, killed = fill(tmp_path / "alone", splits), fill(tmp_path / "killed", splits)
-    quiet = processes.Process(target=_child, args=(str(tmp_path / "alone"),))
-    quiet.start()
-    quiet.join()
-    kills, seen = 0, set[str]()
-    while True:
-        child = processes.Process(target=_child, args=(str(tmp_path / "killed"),))
-        child.start()
-        while child.is_alive():
-            objects = {each.key for each in killed.list("runs/r/")}
-            if kills < 4 and len(objects - seen) > 3:
-                child.kill()
-                kills += 1
-                seen |= objects
-            time.sleep(0.001)
-        child.join()
-        if child.exitcode == 0:
-            break
-        assert child.exitcode == -signal.SIGKILL
-    assert kills >= 3
+    train(alone, "main", preset="demo", run="r", overrides=overrides)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.jobs.killed", str(killed.root), "r", json.dumps(overrides)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    moments = done.stdout.split()
+    assert len(moments) >= 8
+    assert {"step", "open", "os.utime"} <= set(moments)
     assert snapshot(killed) == snapshot(alone)
+
+
+GOES_ON = OVERRIDES | {"schedule": "amt", "precision": "float32"}
+
+
+def test_going_on_from_the_last_epoch_equals_never_stopping(store: LocalStore) -> None:
+    whole = Run(store, train(store, "main", preset="demo", run="six", overrides=GOES_ON | {"epochs": 6}))
+    train(store, "main", preset="demo", run="three", overrides=GOES_ON | {"epochs": 3})
+
+    def stop(name: str, payload: Any) -> None:
+        if name == "vmt.epoch.finished" and payload["epoch"] == 4:
+            raise TrainingError("stopped for the test")
+
+    with pytest.raises(TrainingError, match="stopped for the test"):
+        train(store, source="three", run="on", overrides={"epochs": 6}, on_event=stop)
+    on = Run(store, train(store, source="three", run="on", overrides={"epochs": 6}))
+    assert on.parameters()["from"] == {"run": "three", "epoch": 3, "step": 6, "optimizer": True}
+    assert on.results() == whole.results()[3:]
+    same = [f"weights/epoch_{epoch:04d}.safetensors" for epoch in range(3, 7)]
+    same += ["state/optimizer_0006.safetensors", "regression/results.csv", "regression/best_rmse_weights.safetensors"]
+    for key in same:
+        assert store.get(on.key(key)) == store.get(whole.key(key)), key
+    assert store.get(on.key("best_loss_weights.safetensors")) == on.weights(on.best_epoch())
+
+
+def test_going_on_from_an_earlier_epoch_is_a_warm_start(store: LocalStore) -> None:
+    source = Run(store, train(store, "main", preset="demo", overrides=GOES_ON))
+    name = train(store, source=source.name, source_epoch=1, overrides={"epochs": 3, "dropout": 0.5})
+    assert name == train(store, source=source.name, source_epoch=1, overrides={"epochs": 3, "dropout": 0.5})
+    assert name != train(store, source=source.name, source_epoch=2, overrides={"epochs": 3, "dropout": 0.5})
+    run = Run(store, name)
+    assert run.parameters()["from"] == {"run": source.name, "epoch": 1, "step": 0, "optimizer": False}
+    rows = run.results()
+    assert [row.epoch for row in rows] == [1, 2, 3]
+    assert (rows[0].learn_rate, rows[0].validation) == (0, source.results()[1].validation)
+    assert run.weights(1) != source.weights(1)  # its configuration has another dropout
+    assert all(
+        torch.equal(run.transformer(1).state_dict()[key], value)
+        for key, value in source.transformer(1).state_dict().items()
+    )
+    with pytest.raises(TrainingError, match=r"has no weights of epoch 0; its table has 1 to 3"):
+        run.weights(0)
+
+
+def test_going_on_with_a_newer_dataset(tmp_path: Path) -> None:
+    store = fill(tmp_path, {"train": 4, "validation": 2})
+    source = Run(store, train(store, "main", preset="demo", overrides=OVERRIDES | {"warmup_steps": 2}))
+    fill(tmp_path, {"train": 7, "validation": 3})
+    run = Run(store, train(store, "main", source=source.name, overrides={"epochs": 5}))
+    assert run.parameters()["dataset"] == "main@v0002"
+    assert run.parameters()["from"] == {"run": source.name, "epoch": 3, "step": 6, "optimizer": True}
+    rows = run.results()
+    assert [row.epoch for row in rows] == [3, 4, 5]
+    assert rows[0].validation != source.results()[3].validation
+    assert rows[-1].learn_rate == pytest.approx(0, abs=1e-9)  # the cosine ends with the new last epoch
+    statistics = run.transformer(5).input_mean
+    assert torch.equal(statistics, source.transformer(3).input_mean)
+
+
+def test_what_cannot_go_on_says_why(store: LocalStore, tmp_path: Path) -> None:
+    name = train(store, "main", preset="demo", run="r", overrides=OVERRIDES)
+    for arguments, message in (
+        ({"preset": "demo"}, "preset demo: a run that goes on from another keeps its preset"),
+        ({}, "epochs 3 must be over 3, the epoch to go on from"),
+        ({"overrides": {"epochs": 4, "d_model": 32}}, "d_model 32 cannot replace 16: it belongs to the weights"),
+        ({"source_epoch": 99, "overrides": {"epochs": 100}}, "run r has no weights of epoch 99; its table has 0 to 3"),
+        ({"source": "ghost"}, "run ghost: not in the store"),
+    ):
+        with pytest.raises(TrainingError, match=message):
+            train(store, **{"source": name, **arguments})  # type: ignore[arg-type]
+    fill(store.root, {"train": 2}, name="wide", d_semantic=5)
+    with pytest.raises(TrainingError, match="run r reads 4 semantic features and dataset wide@v0001 has 5"):
+        train(store, "wide", source=name, overrides={"epochs": 4})

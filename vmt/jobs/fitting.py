@@ -270,7 +270,15 @@ class Fitting:
         weights, _ = checkpoints.from_bytes(self.run.store.get(weights_key), weights_key)
         state, _ = checkpoints.from_bytes(self.run.store.get(state_key), state_key)
         trainer.load_state(weights, state)
+        if self.team.leads:
+            self._drop_states(part, keep=state_key)
         return [row for row in self.run.results(part.folder) if row.epoch <= epoch]
+
+    def _drop_states(self, part: _Part, keep: str) -> None:
+        """Delete optimizer states of other epochs, the last one's and what a killed upload left."""
+        for each in list(self.run.store.list(self.run.key(f"{part.folder}state/optimizer_"))):
+            if each.key != keep:
+                self.run.store.delete(each.key)
 
     def _publish(self, part: _Part, rows: list[EpochResult], weights: bytes, state: bytes) -> None:
         """One epoch's objects; `state/loop.json` comes last and makes them count."""
