@@ -252,7 +252,7 @@ def train(
 ) -> None:
     """Train a run, or go on where it was stopped; every epoch's weights go to the store.
 
-    Under torchrun (torchrun --nproc-per-node 8 -m vmt.cli train ...) the songs of each batch are split over processes.
+    Under torchrun (torchrun --nproc-per-node 8 -m -- vmt.cli train ...) the songs of each batch are split over processes.
     """
     from vmt.hardware import choose_device
     from vmt.jobs.train import train as job

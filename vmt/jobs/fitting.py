@@ -22,9 +22,9 @@ from vmt.model.config import EXTRA_INPUTS
 from vmt.model.regressor import VideoRegressor
 from vmt.model.transformer import VideoMusicTransformer
 from vmt.store import ObjectStore
-from vmt.training.config import RunConfig
+from vmt.training.config import RunConfig, TrainConfig
 from vmt.training.distributed import ALONE, Team
-from vmt.training.objectives import ChordObjective, RhythmObjective, rhythm_statistics
+from vmt.training.objectives import ChordObjective, Objective, RhythmObjective, rhythm_statistics
 from vmt.training.publisher import Publisher
 from vmt.training.registry import Run, now
 from vmt.training.results import COLUMNS, LOSSES, REGRESSION_COLUMNS, EpochResult, best, best_epochs, to_csv
@@ -203,7 +203,7 @@ class Fitting:
             objective.learn_inputs(self.material.train)
         elif fresh:
             model.load_state_dict(self.start.weights())
-        trainer = self._trainer(objective, self.config.model.d_model)
+        trainer = self._trainer(objective, self.config.train, self.config.model.d_model, self.team)
         trainer.start_at(self.start.epoch, self.start.step)
         if fresh and self.start.moments is not None:
             trainer.load_moments(self.start.moments())
@@ -214,6 +214,7 @@ class Fitting:
         return self._fit(trainer, _Part("", "best_loss_weights", COLUMNS, column, to_bytes))
 
     def _fit_rhythm(self) -> list[EpochResult]:
+        """The biGRU, small enough that each rank trains the whole of it."""
         torch.manual_seed(self.config.regression.seed)
         model = VideoRegressor(self.config.regressor)
         objective = RhythmObjective(model)
@@ -221,20 +222,13 @@ class Fitting:
             objective.learn_statistics(self.material.train)
         else:
             model.load_state_dict(self.start.regressor)
-        trainer = self._trainer(objective, self.config.regressor.d_model)
+        trainer = self._trainer(objective, self.config.regression, self.config.regressor.d_model, ALONE)
         to_bytes = partial(checkpoints.regressor_bytes, model)
         return self._fit(trainer, _Part("regression/", "best_rmse_weights", REGRESSION_COLUMNS, 0, to_bytes))
 
-    def _trainer(self, objective: ChordObjective | RhythmObjective, d_model: int) -> Trainer:
-        return Trainer(
-            objective,
-            self.config.train if isinstance(objective, ChordObjective) else self.config.regression,
-            self.material.train,
-            self.material.validation,
-            d_model=d_model,
-            device=self.device,
-            team=self.team,
-        )
+    def _trainer(self, objective: Objective, config: TrainConfig, d_model: int, team: Team) -> Trainer:
+        songs = self.material
+        return Trainer(objective, config, songs.train, songs.validation, d_model=d_model, device=self.device, team=team)
 
     def _write_parameters(self, model: VideoMusicTransformer, trainer: Trainer) -> None:
         extra = {
