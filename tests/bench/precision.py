@@ -1,0 +1,79 @@
+"""bfloat16 against float32 from the same seeds: `VMT_TEST_DATA=FOLDER python -m tests.bench.precision`.
+
+Trains on muvi-sync-55, 25 chords, and prints the validation chord NLL that each run ends at, the means over the seeds
+and their difference; fails where it is 2 % or more. The scores are measured in the precision that was trained in.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+from typing import Literal
+
+import torch
+
+from vmt.hardware import choose_device
+from vmt.jobs.fitting import Material, material
+from vmt.jobs.freeze import import_muvi_sync
+from vmt.model.config import MODEL_PRESETS, model_preset
+from vmt.model.transformer import VideoMusicTransformer
+from vmt.store import LocalStore
+from vmt.training.config import TRAIN_PRESETS
+from vmt.training.objectives import ChordObjective
+from vmt.training.trainer import Trainer
+
+SEEDS = (0, 1, 2)
+LARGEST_DIFFERENCE = 0.02
+
+
+def songs() -> Material:
+    with tempfile.TemporaryDirectory() as folder:
+        store = LocalStore(Path(folder))
+        source = Path(os.environ["VMT_TEST_DATA"]) / "muvi-sync-55/dataset"
+        return material(store, str(import_muvi_sync(store, source, chord_labels=25).dataset))
+
+
+def final_nll(
+    known: Material, preset: str, epochs: int, seed: int, precision: Literal["float32", "bfloat16"], device: str
+) -> float:
+    """Validation chord NLL after the last epoch."""
+    config = replace(TRAIN_PRESETS[preset], epochs=epochs, seed=seed, precision=precision)
+    shape = model_preset(preset, known.d_semantic)
+    torch.manual_seed(seed)
+    objective = ChordObjective(VideoMusicTransformer(shape), config)
+    objective.learn_inputs(known.train)
+    trainer = Trainer(
+        objective, config, known.train, known.validation, d_model=shape.d_model, device=choose_device(device)
+    )
+    return [trainer.run_epoch() for _ in range(epochs + 1)][-1].validation[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="demo", choices=sorted(MODEL_PRESETS))
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    given = parser.parse_args()
+    known = songs()
+    ends: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    for seed in SEEDS:
+        for precision in ("float32", "bfloat16"):
+            start = time.perf_counter()
+            nll = final_nll(known, given.preset, given.epochs, seed, precision, given.device)
+            ends[precision].append(nll)
+            print(f"seed {seed}, {precision:8}: {nll:.4f}  ({time.perf_counter() - start:.1f} s)", flush=True)
+    full, half = mean(ends["float32"]), mean(ends["bfloat16"])
+    difference = half / full - 1
+    print(
+        f"{given.preset}, {given.epochs} epochs, {len(SEEDS)} seeds: validation chord NLL {full:.4f} in float32, "
+        f"{half:.4f} in bfloat16: {difference:+.2%}"
+    )
+    if abs(difference) >= LARGEST_DIFFERENCE:
+        raise SystemExit(f"the difference must be under {LARGEST_DIFFERENCE:.0%}")
+
+
+if __name__ == "__main__":
+    main()
