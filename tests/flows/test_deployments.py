@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.objects import StateType
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -74,6 +76,7 @@ class PrefectServer:
             "PREFECT_HOME": str(folder),
             "PREFECT_API_URL": self.url,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -153,6 +156,23 @@ def test_a_real_server_takes_what_production_deploys(server: PrefectServer, clie
         assert (options.collision_strategy if options else None) == (None if deployment.overlap else "CANCEL_NEW")
     assert client.read_work_pool(POOL).type == "process"
     assert len(client.read_automations_by_name(lost_runs().name)) == 1
+
+
+@pytest.mark.server
+def test_the_scheduler_makes_the_runs_of_the_night(server: PrefectServer, client: SyncPrefectClient) -> None:
+    """With SQLAlchemy 2.1 Prefect 3.8.8 deploys as if nothing were wrong, and no schedule ever starts."""
+    server.run("python", "-m", "flows.prepare")
+    server.run("prefect", "--no-prompt", "deploy", "--all")
+    nightly = client.read_deployment_by_name("nightly/nightly")
+    wanted = DeploymentFilter(id=DeploymentFilterId(any_=[nightly.id]))
+    deadline = time.monotonic() + 60
+    while not (runs := client.read_flow_runs(deployment_filter=wanted)):
+        assert time.monotonic() < deadline, server.log.read_text()
+        time.sleep(0.5)
+    assert {run.state_type for run in runs} == {StateType.SCHEDULED}
+    assert {
+        (run.expected_start_time.hour, run.expected_start_time.minute) for run in runs if run.expected_start_time
+    } == {(3, 30)}
 
 
 @pytest.mark.server
