@@ -16,8 +16,8 @@ from typing import Literal
 import torch
 
 from vmt.hardware import choose_device
-from vmt.jobs.fitting import Material, material
 from vmt.jobs.freeze import import_muvi_sync
+from vmt.jobs.material import Material, material
 from vmt.model.config import MODEL_PRESETS, model_preset
 from vmt.model.transformer import VideoMusicTransformer
 from vmt.store import LocalStore

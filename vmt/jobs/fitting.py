@@ -12,16 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vmt.dataset import muvi_sync, versions
-from vmt.dataset.songs import Song
 from vmt.errors import TrainingError, VmtError
-from vmt.jobs.events import OnEvent, thread_map
+from vmt.jobs.events import OnEvent
+from vmt.jobs.material import Material
 from vmt.model import checkpoints
 from vmt.model.baselines import Bigram, Unigram, chord_nll
-from vmt.model.config import EXTRA_INPUTS
 from vmt.model.regressor import VideoRegressor
 from vmt.model.transformer import VideoMusicTransformer
-from vmt.store import ObjectStore
 from vmt.training.config import RunConfig, TrainConfig
 from vmt.training.distributed import ALONE, Team
 from vmt.training.objectives import ChordObjective, Objective, RhythmObjective, rhythm_statistics
@@ -29,41 +26,6 @@ from vmt.training.publisher import Publisher
 from vmt.training.registry import Run, now
 from vmt.training.results import COLUMNS, LOSSES, REGRESSION_COLUMNS, EpochResult, best, best_epochs, to_csv
 from vmt.training.trainer import Trainer
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a run is fitted to: the songs of a dataset version, or none for weights that come from elsewhere.
-
-    Without a dataset the features are those of MuVi-Sync, which published weights were trained on.
-    """
-
-    dataset: str | None = None
-    chord_labels: int = 157
-    extractor: str = muvi_sync.EXTRACTOR
-    untrained: bool = False
-    train: list[Song] = field(default_factory=list)
-    validation: list[Song] = field(default_factory=list)
-
-    @property
-    def d_semantic(self) -> int:
-        """Width of the semantic features."""
-        return int(self.train[0].video.shape[1]) - EXTRA_INPUTS
-
-
-def material(store: ObjectStore, dataset: str) -> Material:
-    """The songs of `main` (its newest version) or `main@v0003`.
-
-    Raises:
-        DatasetError: if the dataset is not there or its features are gone.
-        TrainingError: if it has no training song.
-    """
-    version = versions.read(store, versions.resolve(store, dataset))
-    songs = versions.load_songs(store, version, thread_map, ("train", "validation"))
-    if not songs["train"]:
-        raise TrainingError(f"dataset {version.ref}: no video trains; add videos and freeze again")
-    info = version.info
-    return Material(str(version.ref), version.chord_labels, info["extractor"], info["untrained"], **songs)
 
 
 @dataclass(frozen=True)

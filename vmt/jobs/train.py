@@ -12,7 +12,8 @@ from torch import Tensor
 from vmt.errors import TrainingError
 from vmt.hardware import choose_device
 from vmt.jobs.events import OnEvent, ignore
-from vmt.jobs.fitting import Fitting, Material, Start, material
+from vmt.jobs.fitting import Fitting, Start
+from vmt.jobs.material import Material, material
 from vmt.model import checkpoints
 from vmt.model.config import ModelConfig
 from vmt.store import ObjectStore

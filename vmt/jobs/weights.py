@@ -9,7 +9,8 @@ from pathlib import Path
 from vmt.errors import WeightsError
 from vmt.hardware import choose_device
 from vmt.jobs.events import OnEvent, ignore
-from vmt.jobs.fitting import Fitting, Material, Start, material
+from vmt.jobs.fitting import Fitting, Start
+from vmt.jobs.material import Material, material
 from vmt.model.config import MODEL_PRESETS
 from vmt.model.published import read_regressor, read_transformer, transformer_pickle
 from vmt.model.regressor import RegressorConfig
