@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from tests.clips import Clips
 from tests.servers import S3Server
 from tests.studio import Studio, film_clip
 from vmt import cli
+from vmt.model.config import ModelConfig
+from vmt.model.transformer import VideoMusicTransformer
 from vmt.store import LocalStore
 
 pytestmark = pytest.mark.xdist_group("studio")
@@ -115,6 +118,38 @@ def test_lists_dry_runs_and_replays(
     assert code == 0, err
     assert here.get(files["mid"]) == before
     assert "bikes: made, by" in out
+    code, out, err = run(capsys, monkeypatch, "evaluate", "--generated", "outputs/")
+    assert code == 0, err
+    assert "2 outputs under outputs/" in out
+    assert "chords_heard" in out
+    names = [f"{report['made'][0]['run']}@{epoch}" for epoch in (0, 1)]
+    code, out, err = run(capsys, monkeypatch, "compare", *names, "--videos", "inbox/bikes.mp4", "--json")
+    assert code == 0, err
+    assert [each["epoch"] for each in json.loads(out)["contenders"]] == [0, 1]
+
+
+def test_published_weights_go_in_and_on_and_out(
+    here: LocalStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run(capsys, monkeypatch, "ingest")
+    run(capsys, monkeypatch, "dataset", "freeze", "fresh")
+    file, back = tmp_path / "vmt.pickle", tmp_path / "back.pickle"
+    shape = ModelConfig(d_semantic=16, n_layers=1, n_heads=2, d_model=16, d_feedforward=8, max_seconds=20)
+    torch.save(VideoMusicTransformer(shape).state_dict(), file)
+    code, out, err = run(
+        capsys, monkeypatch, "weights", "import", str(file), "--dataset", "fresh", "--run", "old", "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out) == {"run": "old", "left_out": []}
+    code, out, _ = run(capsys, monkeypatch, "train", "--from", "old@0", "--epochs", "2", "--run", "new", "--json")
+    assert (code, json.loads(out)["epochs"]) == (0, 2)
+    code, out, err = run(capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--run", "old", "--json")
+    assert code == 0, err
+    code, out, _ = run(capsys, monkeypatch, "weights", "export", "old", str(back))
+    assert (code, out) == (0, f"{back}: {back.stat().st_size} bytes\n")
+    published, exported = (torch.load(path, weights_only=True) for path in (file, back))
+    assert list(exported) == list(published)
+    assert all(torch.equal(exported[name], tensor) for name, tensor in published.items())
 
 
 def test_bad_videos_are_one_line_each_and_the_rest_is_done(
@@ -145,6 +180,9 @@ def test_bad_videos_are_one_line_each_and_the_rest_is_done(
         ({"VMT_STORE": "empty"}, ["train"], "dataset main: not in the store"),
         ({"VMT_STORE": "empty"}, ["dataset", "show", "a@v9"], "dataset a: not in the store"),
         ({"VMT_STORE": "empty"}, ["promote", "r"], "run r: not in the store"),
+        ({"VMT_STORE": "empty"}, ["train", "--from", "r@3", "--epochs", "60"], "run r: not in the store"),
+        ({"VMT_STORE": "empty"}, ["weights", "import", "gone.pickle"], "gone.pickle: cannot be read"),
+        ({"VMT_STORE": "empty"}, ["weights", "export", "r", "x.pickle"], "run r: not in the store"),
         ({"VMT_STORE": "ftp://x"}, ["runs"], "store ftp://x: not an address of a store"),
         ({"VMT_STOER": "x"}, ["runs"], "environment variable VMT_STOER is not a setting of VMT"),
         ({"VMT_DEVICE": "tpu"}, ["runs"], "environment variable VMT_DEVICE: "),
@@ -160,6 +198,8 @@ def test_bad_videos_are_one_line_each_and_the_rest_is_done(
         ({"VMT_STORE": "empty"}, ["generate", "--list", "gone.txt"], "gone.txt: cannot be read"),
         ({"VMT_STORE": "empty"}, ["generate", "--prefix", "inbox/"], "no video under inbox/"),
         ({"VMT_STORE": "empty"}, ["generate", "--replay", "gone.json"], "gone.json: cannot be read"),
+        ({"VMT_STORE": "empty"}, ["evaluate", "--generated", "outputs/"], "no output under outputs/"),
+        ({"VMT_STORE": "empty"}, ["compare", "a@1", "b@2", "--videos", "x.mp4"], "run a: not in the store"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

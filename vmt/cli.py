@@ -83,6 +83,10 @@ def _progress() -> Any:
                     follow("generate", payload["new"], 0, "soundtracks")
                 case "vmt.soundtrack.ready":
                     bars.advance(tasks["generate"])
+                case "vmt.score.started":
+                    follow("score", payload["outputs"], 0, "scores")
+                case "vmt.score.done":
+                    bars.advance(tasks["score"])
                 case "vmt.soundtrack.failed":
                     err.print(f"failed: {payload['reason']}", highlight=False, markup=False)
 
@@ -482,6 +486,87 @@ def _soundtracks(store: ObjectStore, report: Any) -> None:
     _table("soundtracks", ("video", "take", "state"), [*rows, *((each.key, "", "failed") for each in report.failed)])
     if report.summary:
         typer.echo(f"summary: {place(store, report.summary)}")
+
+
+@app.command()
+def evaluate(
+    generated: Annotated[
+        str, typer.Option(help="score the outputs under this prefix, such as outputs/RUN/epoch_0026/")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Score soundtracks: chords heard, tempo and key, curves followed, cuts marked, loudness, and the notes."""
+    from vmt.jobs.score import evaluate_generated
+
+    settings, store = _open()
+    with _progress() as on_event:
+        scores = evaluate_generated(store, settings, generated, on_event=on_event)
+
+    def human() -> None:
+        _score_table(
+            f"{len(scores.rows)} outputs under {generated}", {"generated": scores.mean, "real songs": scores.real}
+        )
+        _accents("accents", scores.accents)
+        typer.echo(f"all of it: {place(store, scores.key)}")
+
+    _show(scores, as_json, human)
+
+
+def _score_table(title: str, columns: Mapping[str, Mapping[str, float | None]]) -> None:
+    """A row for each score, a column for each batch."""
+    names = dict.fromkeys(name for column in columns.values() for name in column)
+    rows = [
+        (name, *("" if (value := column.get(name)) is None else f"{value:.3f}" for column in columns.values()))
+        for name in names
+    ]
+    _table(title, ("score", *columns), rows)
+
+
+def _accents(name: str, found: Mapping[str, float | None]) -> None:
+    if found["gain"] is not None:
+        typer.echo(
+            f"{name}: {found['share']:.2f} of {found['cuts']:.0f} cuts have an onset within 100 ms, "
+            f"{found['chance']:.2f} in moved music; "
+            f"gain {found['gain']:+.2f} (95 %: {found['low']:+.2f} to {found['high']:+.2f})"
+        )
+
+
+@app.command()
+def compare(
+    contenders: Annotated[list[str], typer.Argument(help="RUN or RUN@EPOCH, two or more")],
+    videos: Annotated[list[str], typer.Option(help="a key in the store, or a file; give it once for each video")],
+    seed: int = 0,
+    style: Annotated[str, typer.Option(help="of every soundtrack")] = "piano",
+    as_json: Json = False,
+) -> None:
+    """Let several runs or epochs write soundtracks for the same videos, and put scores and outputs side by side."""
+    from vmt.jobs.compare import compare as job
+    from vmt.jobs.inbox import put_in_inbox
+    from vmt.music.config import GenerateConfig
+
+    config = GenerateConfig(seed=seed, style=style)
+    settings, store = _open()
+    local = [Path(each) for each in videos if Path(each).is_file()]
+    with _progress() as on_event:
+        uploaded, refused = put_in_inbox(store, local)
+        keys = [*uploaded, *(each for each in videos if not Path(each).is_file())]
+        found = job(store, settings, [_run_epoch(each) for each in contenders], keys, config=config, on_event=on_event)
+
+    def human() -> None:
+        _score_table(
+            f"{len(keys)} videos, {style}", {f"{each.run}@{each.epoch}": each.scores.mean for each in found.contenders}
+        )
+        for each in found.contenders:
+            _accents(f"{each.run}@{each.epoch}", each.scores.accents)
+            for video, record in each.outputs.items():
+                typer.echo(f"  {video}: {place(store, record.removesuffix('json') + 'mp4')}")
+        for failure in refused:
+            typer.echo(f"{failure.key}: failed: {failure.reason}", err=True)
+        typer.echo(f"all of it: {place(store, found.key)}")
+
+    _show(found, as_json, human)
+    if refused or any(each.failed for each in found.contenders):
+        raise typer.Exit(1)
 
 
 @app.command()
