@@ -68,7 +68,7 @@ def _head(summary: data.Record) -> None:
             st.badge(t("untrained"), color="orange")
     parts = [
         f"{t('preset')} **{summary.get('preset')}**",
-        f"{t('dataset')} **{summary.get('dataset')}** ({t('chord_labels', n=summary.get('chord_labels'))})",
+        f"{t('dataset')} **{summary.get('dataset') or '–'}** ({t('chord_labels', n=summary.get('chord_labels'))})",
         f"{t('started')} **{when(summary.get('started_at'))}**",
         f"{t('took')} **{duration(summary.get('seconds'))}**",
     ]

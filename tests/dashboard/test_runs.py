@@ -5,10 +5,15 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from dashboard.parts.run import epochs_table
 from tests.dashboard.fill import COLUMNS, fill, put_json, put_run
+from vmt.jobs.weights import import_weights
+from vmt.model.config import ModelConfig
+from vmt.model.regressor import RegressorConfig, VideoRegressor
+from vmt.model.transformer import VideoMusicTransformer
 from vmt.store import ObjectStore
 
 Open = Callable[..., AppTest]
@@ -149,3 +154,13 @@ def test_pages_speak_chinese(store: ObjectStore, open_page: Open) -> None:
     app = open_page("runs", run="made-up-amt", lang="zh")
     assert "最佳 epoch" in metrics(app)
     assert app.table[0].value.index[0] == "总损失"
+
+
+def test_a_run_of_published_weights_without_a_dataset(store: ObjectStore, open_page: Open, tmp_path: Path) -> None:
+    shape = ModelConfig(n_layers=1, n_heads=2, d_model=16, d_feedforward=8, max_seconds=20)
+    torch.save(VideoMusicTransformer(shape).state_dict(), tmp_path / "vmt.pickle")
+    torch.save(VideoRegressor(RegressorConfig(d_model=6, normalise=False)).state_dict(), tmp_path / "vmr.pickle")
+    run = import_weights(store, tmp_path / "vmt.pickle", regression=tmp_path / "vmr.pickle").run
+    for app in (open_page("runs"), open_page("runs", run=run), open_page("overview"), open_page("compare")):
+        assert not app.exception
+    assert "Preset **published** · Dataset **–**" in words(open_page("runs", run=run))
