@@ -140,7 +140,7 @@ def test_published_weights_go_in_and_on_and_out(
         capsys, monkeypatch, "weights", "import", str(file), "--dataset", "fresh", "--run", "old", "--json"
     )
     assert code == 0, err
-    assert json.loads(out) == {"run": "old", "left_out": []}
+    assert json.loads(out) == {"run": "old", "unused": []}
     code, out, _ = run(capsys, monkeypatch, "train", "--from", "old@0", "--epochs", "2", "--run", "new", "--json")
     assert (code, json.loads(out)["epochs"]) == (0, 2)
     code, out, err = run(capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--run", "old", "--json")

@@ -214,28 +214,34 @@ def import_weights(
 
     def human() -> None:
         typer.echo(report.run)
-        if report.left_out:
-            typer.echo(f"left out of the regression, which generation never used: {', '.join(report.left_out)}")
+        if report.unused:
+            typer.echo(f"kept from the regression, but of no use here: {', '.join(report.unused)}")
 
     _show(report, as_json, human)
 
 
-@weights_app.command("export")
-def export_weights(
+@weights_app.command()
+def export(
     run: Annotated[str, typer.Argument(help="RUN, or RUN@EPOCH; RUN is its best epoch")],
     file: Annotated[Path, typer.Argument(help="the .pickle to write")],
+    regression: Annotated[Path | None, typer.Option(help="the .pickle to write an imported regression to")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a run's transformer as the published code saves it."""
-    from vmt.jobs.weights import export_weights as job
+    """Write a run's transformer, and its regression where it was imported, as the published code saves them."""
+    from vmt.jobs.weights import export_regression, export_weights
 
     _, store = _open()
-    data = job(store, *_run_epoch(run))
-    try:
-        file.write_bytes(data)
-    except OSError as error:
-        raise VmtError(f"{file}: cannot be written ({error.strerror})") from error
-    _show({"file": str(file), "bytes": len(data)}, as_json, lambda: typer.echo(f"{file}: {len(data)} bytes"))
+    name, epoch = _run_epoch(run)
+    contents = {file: export_weights(store, name, epoch)}
+    if regression:
+        contents[regression] = export_regression(store, name)
+    for path, data in contents.items():
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise VmtError(f"{path}: cannot be written ({error.strerror})") from error
+    sizes = {str(path): len(data) for path, data in contents.items()}
+    _show(sizes, as_json, lambda: typer.echo("\n".join(f"{path}: {size} bytes" for path, size in sizes.items())))
 
 
 @app.command()
@@ -256,7 +262,7 @@ def train(
 ) -> None:
     """Train a run, or go on where it was stopped; every epoch's weights go to the store.
 
-    Under torchrun (torchrun --nproc-per-node 8 -m -- vmt.cli train ...) the songs of each batch are split over processes.
+    Under torchrun (torchrun --nproc-per-node 8 -m -- vmt.cli train ...) processes share the songs of each batch.
     """
     from vmt.hardware import choose_device
     from vmt.jobs.train import train as job

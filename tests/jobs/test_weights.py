@@ -12,7 +12,7 @@ from vmt.dataset import muvi_sync
 from vmt.errors import TrainingError, WeightsError
 from vmt.jobs.promote import challenge
 from vmt.jobs.train import train
-from vmt.jobs.weights import export_weights, import_weights
+from vmt.jobs.weights import export_regression, export_weights, import_weights
 from vmt.model.config import ModelConfig
 from vmt.model.regressor import RegressorConfig, VideoRegressor
 from vmt.model.transformer import VideoMusicTransformer
@@ -39,13 +39,13 @@ def published(path: Path, d_semantic: int = 4) -> tuple[Path, Path]:
 def same(one: Path, other: bytes, path: Path) -> bool:
     (path / "again").write_bytes(other)
     old, new = (torch.load(file, weights_only=True) for file in (one, path / "again"))
-    return list(old) == list(new) and all(torch.equal(old[key], new[key]) for key in old)
+    return old.keys() == new.keys() and all(torch.equal(old[key], new[key]) for key in old)
 
 
 def test_a_run_of_published_weights(store: LocalStore, tmp_path: Path) -> None:
     file, regression = published(tmp_path)
     report = import_weights(store, file, regression=regression, dataset="main")
-    assert report.left_out == ("lstm",)
+    assert report.unused == ("lstm",)
     assert report.run.startswith("published-main-v0001-")
     run = Run(store, report.run)
     (row,) = run.results()
@@ -61,6 +61,7 @@ def test_a_run_of_published_weights(store: LocalStore, tmp_path: Path) -> None:
         run.regressor().bigru.weight_hh_l0, torch.load(regression, weights_only=True)["bigru.weight_hh_l0"]
     )
     assert same(file, export_weights(store, report.run), tmp_path)
+    assert same(regression, export_regression(store, report.run), tmp_path)
     before = {each.key: each.etag for each in store.list("")}
     assert import_weights(store, file, regression=regression, dataset="main") == report
     assert {each.key: each.etag for each in store.list("")} == before
@@ -72,7 +73,8 @@ def test_without_a_regression_the_dataset_trains_one(store: LocalStore, tmp_path
     assert run.name == "mine"
     assert len(run.results()) == 1
     assert len(run.results("regression/")) == 31
-    run.regressor()
+    with pytest.raises(WeightsError, match="run mine: its biGRU standardises its inputs"):
+        export_regression(store, "mine")
 
 
 def test_without_a_dataset_the_losses_are_unknown(tmp_path: Path) -> None:

@@ -14,7 +14,13 @@ from torch import Tensor, nn
 
 from vmt.errors import WeightsError
 from vmt.model.config import ModelConfig
-from vmt.model.published import read_regressor, read_tensors, read_transformer, transformer_pickle
+from vmt.model.published import (
+    read_regressor,
+    read_tensors,
+    read_transformer,
+    regressor_pickle,
+    transformer_pickle,
+)
 from vmt.model.regressor import RegressorConfig, VideoRegressor
 from vmt.model.transformer import VideoMusicTransformer
 
@@ -143,8 +149,8 @@ def test_the_regression_gives_its_bigru() -> None:
     own = VideoRegressor(RegressorConfig(d_semantic=4, d_model=6, normalise=False))
     others = {"gru": nn.GRU(12, 6), "bilstm": nn.LSTM(12, 6), "fc": nn.Linear(6, 2)}
     rest = {f"{name}.{key}": value for name, other in others.items() for key, value in other.state_dict().items()}
-    regressor, left_out = read_regressor(saved({**own.state_dict(), **rest}), "r")
-    assert left_out == ("bilstm", "fc", "gru")
+    regressor, unused = read_regressor(saved({**own.state_dict(), **rest}), "r")
+    assert unused.keys() == rest.keys()
     assert regressor.config == own.config
     for name, tensor in own.state_dict().items():
         assert torch.equal(regressor.state_dict()[name], tensor)
@@ -164,10 +170,12 @@ def test_published_files(name: str) -> None:
     again = read_tensors(transformer_pickle(model, name), name)
     assert again.keys() == tensors.keys()
     assert all(torch.equal(again[key], tensor) for key, tensor in tensors.items())
-    regressor, left_out = read_regressor(
-        saved(safetensors.torch.load_file(parity / "regression.weights.safetensors")), "regression"
-    )
+    tensors = safetensors.torch.load_file(parity / "regression.weights.safetensors")
+    regressor, unused = read_regressor(saved(tensors), "regression")
     assert regressor.config == RegressorConfig(d_model=16, normalise=False)
-    assert left_out == ("bilstm", "fc", "gru", "lstm")
+    assert {key.partition(".")[0] for key in unused} == {"bilstm", "fc", "gru", "lstm"}
+    again = read_tensors(regressor_pickle(regressor, unused, "regression"), "regression")
+    assert again.keys() == tensors.keys()
+    assert all(torch.equal(again[key], tensor) for key, tensor in tensors.items())
     with pytest.raises(WeightsError, match=r"has no tensor Linear_vis\.weight"):
         read_transformer(saved(safetensors.torch.load_file(parity / "mt_rpr.weights.safetensors")), "mt")

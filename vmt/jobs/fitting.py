@@ -27,6 +27,9 @@ from vmt.training.registry import Run, now
 from vmt.training.results import COLUMNS, LOSSES, REGRESSION_COLUMNS, EpochResult, best, best_epochs, to_csv
 from vmt.training.trainer import Trainer
 
+UNUSED = "regression/unused.safetensors"
+"""Where a run keeps tensors of a published regression that generation has no use for."""
+
 
 @dataclass(frozen=True)
 class Start:
@@ -39,6 +42,7 @@ class Start:
         step: optimizer steps taken before.
         moments: reads the optimizer's state; a fresh one where None.
         regressor: the biGRU's tensors, which are then not trained.
+        unused: tensors of the file that they came from, kept with the run so that it can be written again.
     """
 
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -47,6 +51,7 @@ class Start:
     step: int = 0
     moments: Callable[[], dict[str, Tensor]] | None = None
     regressor: dict[str, Tensor] | None = None
+    unused: dict[str, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,8 @@ class Fitting:
             objective.learn_statistics(self.material.train)
         else:
             model.load_state_dict(self.start.regressor)
+        if self.start.unused and self.team.leads:
+            self.run.store.put(self.run.key(UNUSED), checkpoints.to_bytes(self.start.unused))
         trainer = self._trainer(objective, self.config.regression, self.config.regressor.d_model, ALONE)
         to_bytes = partial(checkpoints.regressor_bytes, model)
         return self._fit(trainer, _Part("regression/", "best_rmse_weights", REGRESSION_COLUMNS, 0, to_bytes))

@@ -6,13 +6,16 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from vmt.errors import WeightsError
 from vmt.hardware import choose_device
 from vmt.jobs.events import OnEvent, ignore
-from vmt.jobs.fitting import Fitting, Start
+from vmt.jobs.fitting import UNUSED, Fitting, Start
 from vmt.jobs.material import Material, material
+from vmt.model.checkpoints import from_bytes
 from vmt.model.config import MODEL_PRESETS
-from vmt.model.published import read_regressor, read_transformer, transformer_pickle
+from vmt.model.published import read_regressor, read_transformer, regressor_pickle, transformer_pickle
 from vmt.model.regressor import RegressorConfig
 from vmt.store import ObjectStore
 from vmt.training.config import REGRESSION_TRAIN, TRAIN_PRESETS, RunConfig
@@ -24,10 +27,10 @@ PRESET = "published"
 
 @dataclass(frozen=True)
 class ImportReport:
-    """The run that was made, and the modules of the regression's file that VMT has no use for."""
+    """The run that was made, and the modules of the regression's file that VMT keeps but has no use for."""
 
     run: str
-    left_out: tuple[str, ...]
+    unused: tuple[str, ...]
 
 
 def import_weights(
@@ -64,11 +67,11 @@ def import_weights(
     songs = material(store, dataset) if dataset is not None else Material()
     _check_width(file, model.config.d_semantic, songs)
     published: dict[str, str | None] = {"file": file.name, "sha256": _sha256(data), "regression": None}
-    regressor, tensors, left_out = RegressorConfig(model.config.d_semantic), None, tuple[str, ...]()
+    regressor, tensors, unused = RegressorConfig(model.config.d_semantic), None, dict[str, Tensor]()
     regression_train = REGRESSION_TRAIN
     if regression is not None:
         data = _read(regression)
-        bigru, left_out = read_regressor(data, str(regression))
+        bigru, unused = read_regressor(data, str(regression))
         _check_width(regression, bigru.config.d_semantic, songs)
         regressor, tensors = bigru.config, bigru.state_dict()
         published["regression"] = _sha256(data)
@@ -78,9 +81,9 @@ def import_weights(
     train = dataclasses.replace(TRAIN_PRESETS["amt"], epochs=0)
     config = RunConfig(PRESET, model.config, train, regressor, regression_train)
     target = Run(store, run or _name(published, songs, config))
-    start = Start({"imported": published}, model.state_dict, regressor=tensors)
+    start = Start({"imported": published}, model.state_dict, regressor=tensors, unused=unused)
     name = Fitting(target, config, songs, choose_device(device), on_event, start).finish()
-    return ImportReport(name, left_out)
+    return ImportReport(name, tuple(sorted({key.partition(".")[0] for key in unused})))
 
 
 def _check_width(file: Path, d_semantic: int, songs: Material) -> None:
@@ -107,6 +110,20 @@ def export_weights(store: ObjectStore, run: str, epoch: int | None = None) -> by
     chosen.parameters()
     number = chosen.best_epoch() if epoch is None else epoch
     return transformer_pickle(chosen.transformer(number), f"run {run} epoch {number}")
+
+
+def export_regression(store: ObjectStore, run: str) -> bytes:
+    """A run's imported regression as it was published.
+
+    Raises:
+        TrainingError: if the run is not in the store.
+        WeightsError: if its biGRU was trained here, which the published code could not use.
+    """
+    chosen = Run(store, run)
+    chosen.parameters()
+    key = chosen.key(UNUSED)
+    unused = from_bytes(store.get(key), key)[0] if store.head(key) is not None else {}
+    return regressor_pickle(chosen.regressor(), unused, f"run {run}")
 
 
 def _read(file: Path) -> bytes:

@@ -48,8 +48,8 @@ def read_transformer(data: bytes, name: str, n_heads: int | None = None) -> Vide
     return model.eval()
 
 
-def read_regressor(data: bytes, name: str) -> tuple[VideoRegressor, tuple[str, ...]]:
-    """The biGRU of a published file, in eval mode, and the names of the modules beside it that are left out.
+def read_regressor(data: bytes, name: str) -> tuple[VideoRegressor, dict[str, Tensor]]:
+    """The biGRU of a published file, in eval mode, and the tensors beside it that VMT has no use for.
 
     The published file holds an LSTM and a GRU, one- and two-directional, at once; the biGRU is what the published code
     generates with.
@@ -67,7 +67,7 @@ def read_regressor(data: bytes, name: str) -> tuple[VideoRegressor, tuple[str, .
         _check_fit(VideoRegressor(config), taken, name)
     model = VideoRegressor(config)
     model.load_state_dict(taken)
-    return model.eval(), tuple(sorted({key.partition(".")[0] for key in tensors.keys() - taken.keys()}))
+    return model.eval(), {key: tensor for key, tensor in tensors.items() if key not in taken}
 
 
 def transformer_pickle(model: VideoMusicTransformer, name: str) -> bytes:
@@ -85,8 +85,26 @@ def transformer_pickle(model: VideoMusicTransformer, name: str) -> bytes:
                 f"{name}: its model has {extra}, which the published code does not know; "
                 "only models trained as preset amt can be exported"
             )
+    return _pickled(model.state_dict())
+
+
+def regressor_pickle(model: VideoRegressor, unused: Mapping[str, Tensor], name: str) -> bytes:
+    """The biGRU as the published code saves it, beside the tensors that `read_regressor` had no use for.
+
+    Raises:
+        WeightsError: if the published code would compute something else with these weights.
+    """
+    if model.config.normalise:
+        raise WeightsError(
+            f"{name}: its biGRU standardises its inputs, which the published code does not; "
+            "only a regression that was imported can be exported"
+        )
+    return _pickled({**unused, **model.state_dict()})
+
+
+def _pickled(tensors: Mapping[str, Tensor]) -> bytes:
     file = io.BytesIO()
-    torch.save(OrderedDict((key, tensor.detach().cpu()) for key, tensor in model.state_dict().items()), file)
+    torch.save(OrderedDict((key, tensor.detach().cpu()) for key, tensor in tensors.items()), file)
     return file.getvalue()
 
 
