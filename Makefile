@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 #   make setup TORCH="torch==2.15.0+cpu torchvision==0.29.2+cpu"     with PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS saying where from
 TORCH ?=
 
-.PHONY: help setup demo test check dashboard lock
+.PHONY: help setup demo test check dashboard bench test-long lock
 
 help:
 	@echo "make setup      the virtual environment in .venv, from the locks (about 8 GB, most of it CUDA)"
@@ -15,6 +15,8 @@ help:
 	@echo "make dashboard  losses and soundtracks in a web page"
 	@echo "make test       the tests; VMT_TEST_DATA=FOLDER adds those that read data which cannot be committed"
 	@echo "make check      formatting, lint, types, import arrows, tests"
+	@echo "make bench      speed against the published steps, in one run (about 5 minutes)"
+	@echo "make test-long  every test, those that take minutes, real servers and a browser included"
 	@echo "make lock       write the locks anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions"
 
 setup: .venv/installed
@@ -51,6 +53,12 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) test
+
+bench: setup
+	$(BIN)/python -m tests.bench.speed
+
+test-long: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "long or not long"
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 
