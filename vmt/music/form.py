@@ -108,9 +108,10 @@ def chord_spans(labels: Sequence[str], grid: Grid, duration_s: float) -> list[Sp
 def _ending(spans: list[Span], grid: Grid, duration_s: float) -> tuple[list[Span], int | None, float]:
     """The spans, the last one long enough to end on; the step of the last stroke; and when it is let go."""
     release_s = duration_s - min(RELEASE_S, 0.2 * duration_s)
-    if len(spans) > 1 and REST not in (spans[-1].label, spans[-2].label):
-        too_short = release_s - grid.seconds(spans[-1].start) < 0.5
-        if too_short:
+    if len(spans) > 1:
+        room_s = release_s - grid.seconds(spans[-1].start)
+        beside_rest = REST in (spans[-1].label, spans[-2].label)
+        if room_s < (0.05 if beside_rest else 0.5):
             spans = [*spans[:-2], replace(spans[-2], end=spans[-1].end)]
     sounding = [span for span in spans if span.label != REST]
     if not sounding:

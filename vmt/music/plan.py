@@ -14,6 +14,8 @@ from vmt.music.grid import STEPS_PER_BAR, STEPS_PER_BEAT, Grid
 HALF_BAR = STEPS_PER_BAR // 2
 FULL_DENSITY = 22.0  # notes a second; 19 in 20 seconds of MuVi-Sync's songs have fewer
 RELATIVE_SHARE = 0.75
+CLEAR_SPREAD = 2.0  # notes between a piece's sparsest and busiest seconds from which their difference counts in full
+CLEAR_SWING_DB = 2.0
 HYSTERESIS = 0.05
 
 
@@ -45,6 +47,11 @@ class Plan:
     busyness: Float64[np.ndarray, " halves"]
     energy: Float64[np.ndarray, " phrases"]
     accents: Mapping[int, float]
+
+    @property
+    def half_middles_s(self) -> Float64[np.ndarray, " halves"]:
+        """The middle of each half bar, in seconds."""
+        return half_middles(self.grid, self.form)
 
     @cached_property
     def span_at(self) -> list[Span]:
@@ -81,10 +88,15 @@ def make_plan(
 ) -> Plan:
     """Read the curves at the places of the form."""
     density, level = wanted_density(note_density), wanted_loudness(loudness)
-    middles = (np.arange(-(-form.steps // HALF_BAR)) + 0.5) * HALF_BAR * grid.step_s
+    middles = half_middles(grid, form)
     both = 0.6 * density + 0.4 * level
     energy = np.array([_mean(both, grid, phrase) for phrase in form.phrases], dtype=np.float64)
     return Plan(grid, form, key, at_times(density, middles), energy, accent_steps(grid, form, cuts_s, accents))
+
+
+def half_middles(grid: Grid, form: Form) -> Float64[np.ndarray, " halves"]:
+    """The middle of each half bar, in seconds."""
+    return np.asarray((np.arange(-(-form.steps // HALF_BAR)) + 0.5) * HALF_BAR * grid.step_s, dtype=np.float64)
 
 
 def wanted_density(note_density: Float[np.ndarray, " time"]) -> Float64[np.ndarray, " time"]:
@@ -99,18 +111,23 @@ def wanted_density(note_density: Float[np.ndarray, " time"]) -> Float64[np.ndarr
     if high - low < 0.5:
         return absolute
     relative = np.clip((values - low) / (high - low), 0, 1)
-    share = min(RELATIVE_SHARE, (high - low) / FULL_DENSITY * 2)
+    share = RELATIVE_SHARE * min(1.0, (high - low) / CLEAR_SPREAD)
     mixed: Float64[np.ndarray, " time"] = (1 - share) * absolute + share * relative
     return mixed
 
 
 def wanted_loudness(loudness: Float[np.ndarray, " time"]) -> Float64[np.ndarray, " time"]:
-    """How loud each second is to be against the loudest: amplitude, 0.05 to 1; 1 where nothing is known."""
+    """How loud each second is to be against the loudest: amplitude, 0.05 to 1; 1 where nothing is known.
+
+    Small swings are drawn out, for predicted curves are too flat, and large ones hardly.
+    """
     values = _smooth(loudness)
     loudest = np.percentile(values, 95)
     if loudest < 1e-3:
         return np.ones_like(values)
-    return np.asarray(np.clip(values / loudest, 0.05, 1), dtype=np.float64)
+    level = np.log10(np.clip(values / loudest, 0.05, None))
+    drawn = 1 + 2 / (1 + 20 * level.std() / CLEAR_SWING_DB)
+    return np.asarray(np.clip(10 ** (drawn * level), 0.05, 1), dtype=np.float64)
 
 
 def _smooth(values: Float[np.ndarray, " time"]) -> Float64[np.ndarray, " time"]:
