@@ -75,6 +75,14 @@ def test_the_way_of_a_producer(
     code, out, _ = run(capsys, monkeypatch, "dataset", "show")
     assert code == 0
     assert "3 videos (1 train, 1 validation, 1 test)" in out
+    code, out, err = run(capsys, monkeypatch, "dataset", "freeze", "--chords", "25", "--require-rights")
+    assert (code, out) == (1, "")
+    assert "3 of 3 videos are without rights" in err
+    code, out, _ = run(capsys, monkeypatch, "dataset", "list")
+    assert (code, out.count("main@v0001")) == (0, 1)
+    code, out, _ = run(capsys, monkeypatch, "dataset", "diff", "main@v1", "main")
+    assert code == 0
+    assert "added: 0\nremoved: 0\nrenamed: 0\nchanged: 0\n" in out
     small = ["--set", "epochs=1", "--set", "d_model=16", "--set", "n_layers=1", "--set", "n_heads=2"]
     code, out, _ = run(capsys, monkeypatch, "train", "--preset", "demo", "--run", "mine", *small)
     assert code == 0

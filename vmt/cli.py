@@ -128,12 +128,34 @@ def ingest(
         raise typer.Exit(1)
 
 
+@app.command()
+def forget(
+    video: Annotated[str, typer.Argument(metavar="ID", help="the file's name without its ending")],
+    as_json: Json = False,
+) -> None:
+    """Take a video down for good, with all that was made of it; list what was made with it."""
+    from vmt.jobs.forget import forget as job
+
+    _, store = _open()
+    report = job(store, video)
+
+    def human() -> None:
+        typer.echo(f"{report.id}: {len(report.deleted)} objects removed; these bytes and this id never come back")
+        for name, made in (("versions", report.versions), ("runs", report.runs), ("outputs", report.outputs)):
+            typer.echo(f"{name} made with it: {', '.join(made) or 'none'}")
+
+    _show(report, as_json, human)
+
+
 @dataset_app.command()
 def freeze(
     name: Annotated[str, typer.Argument(help="of the dataset")] = "main",
     chords: Annotated[int, typer.Option(help="25 or 157 chord labels")] = 157,
     min_validation: int = 1,
     min_test: int = 1,
+    require_rights: Annotated[
+        bool, typer.Option("--require-rights", help="refuse videos whose ID.json gives no source, licence and consent")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make the next version from what was ingested; nothing changed makes none."""
@@ -142,7 +164,15 @@ def freeze(
 
     settings, store = _open()
     extractor = configured(settings).name
-    version = job(store, extractor, name=name, chord_labels=chords, min_validation=min_validation, min_test=min_test)
+    version = job(
+        store,
+        extractor,
+        name=name,
+        chord_labels=chords,
+        min_validation=min_validation,
+        min_test=min_test,
+        require_rights=require_rights,
+    )
     _show({"dataset": version}, as_json, lambda: typer.echo(version))
 
 
@@ -164,6 +194,52 @@ def show(dataset: Annotated[str, typer.Argument(help="main, or main@v0003")] = "
         typer.echo(f"removed: {', '.join(info['changes']['removed']) or 'none'}")
 
     _show(info, as_json, human)
+
+
+@dataset_app.command("list")
+def list_datasets(as_json: Json = False) -> None:
+    """List the versions in the store."""
+    from vmt.dataset import versions
+
+    _, store = _open()
+    found = versions.published(store)
+    columns = ("dataset", "videos", "hours", "chord labels", "train", "validation", "test", "made")
+    rows = [
+        (
+            f"{each['name']}@v{each['version']:04d}",
+            each["videos"],
+            f"{each['seconds'] / 3600:.2f}",
+            each["chord_labels"],
+            *each["splits"].values(),
+            each["created_at"],
+        )
+        for each in found
+    ]
+    _show(found, as_json, lambda: _table("datasets", columns, rows))
+
+
+@dataset_app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="such as main@v0003")],
+    new: Annotated[str, typer.Argument(help="such as main@v0005; main is its newest")],
+    as_json: Json = False,
+) -> None:
+    """Print what came, went and changed between two versions."""
+    from vmt.dataset import versions
+
+    _, store = _open()
+    found = versions.difference(*(versions.read(store, versions.resolve(store, each)) for each in (old, new)))
+
+    def human() -> None:
+        for text, count, seconds in zip((found.old, found.new), found.videos, found.seconds, strict=True):
+            typer.echo(f"{text}: {count} videos, {seconds / 3600:.2f} h")
+        renamed = [f"{before} is {after}" for before, after in found.renamed.items()]
+        changed = [f"{video} ({', '.join(columns)})" for video, columns in found.changed.items()]
+        groups = {"added": found.added, "removed": found.removed, "renamed": renamed, "changed": changed}
+        for name, videos in groups.items():
+            typer.echo(f"{name}: {len(videos)}{': ' if videos else ''}{', '.join(videos)}")
+
+    _show(found, as_json, human)
 
 
 @import_app.command("muvi-sync")

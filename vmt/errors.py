@@ -75,6 +75,8 @@ class MediaError(VmtError):
         "decode-failed",
         "unsafe",
         "bad-name",
+        "forgotten",
+        "crashed",
         "timeout",
         "encode-failed",
     )

@@ -24,6 +24,7 @@ def manifest(*ids: str) -> pd.DataFrame:
             "features_key": f"features/x/{each}.safetensors",
             "song_key": "C major",
             "emotion": "sad",
+            "rights": "",
         }
         for each in ids
     ]
@@ -74,3 +75,25 @@ def test_features_that_are_gone_are_named(tmp_path: Path) -> None:
     ref = versions.publish(store, "main", manifest("a"), {"chord_labels": 25})
     with pytest.raises(DatasetError, match="features of video a are gone"):
         versions.load_songs(store, versions.read(store, ref))
+
+
+def test_versions_are_listed_and_compared(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    old, new = manifest("a", "b", "c"), manifest("b", "c", "d")
+    new.loc[new["id"] == "b", ["song_key", "rights"]] = ["D minor", '{"licence": "CC0"}']
+    new.loc[new["id"] == "c", ["id", "key"]] = ["moved", "videos/moved.mp4"]
+    refs = [versions.publish(store, "main", each, {"chord_labels": 25}) for each in (old, new)]
+    assert [(each["name"], each["version"]) for each in versions.published(store)] == [("main", 1), ("main", 2)]
+    found = versions.difference(*(versions.read(store, each) for each in refs))
+    assert (found.old, found.new, found.videos, found.seconds) == ("main@v0001", "main@v0002", (3, 3), (9, 9))
+    assert (found.added, found.removed, found.renamed) == (("d",), ("a",), {"c": "moved"})
+    assert found.changed == {"b": ("song_key", "rights")}
+
+
+def test_a_version_of_before_rights_were_kept_reads_as_one_without(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    ref = versions.publish(store, "main", manifest("a"), {"chord_labels": 25})
+    table = io.BytesIO()
+    manifest("a").drop(columns="rights").to_parquet(table, index=False)
+    store.put(ref.prefix + "manifest.parquet", table.getvalue())
+    assert versions.read(store, ref).manifest.equals(manifest("a"))

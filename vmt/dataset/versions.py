@@ -1,7 +1,7 @@
 """Dataset versions: immutable manifests in the store.
 
-`datasets/<name>/v0001/manifest.parquet` has one row a video; `dataset.json` beside it describes the version and,
-written last and only once, publishes it.
+`datasets/<name>/v0001/manifest.parquet` has one row a video, its `rights` a JSON text (empty where none are known);
+`dataset.json` beside it describes the version and, written last and only once, publishes it.
 """
 
 import io
@@ -21,7 +21,7 @@ from vmt.errors import DatasetError, ObjectNotFound, PreconditionFailed
 from vmt.features.record import Features
 from vmt.store import ObjectStore
 
-COLUMNS = ("id", "key", "sha256", "split", "seconds", "duration_s", "features_key", "song_key", "emotion")
+COLUMNS = ("id", "key", "sha256", "split", "seconds", "duration_s", "features_key", "song_key", "emotion", "rights")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,20 @@ class DatasetRef:
     def prefix(self) -> str:
         """Where its objects stand."""
         return f"datasets/{self.name}/v{self.version:04d}/"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What came, went and changed from one version to a later one, by id; `changed` names the columns."""
+
+    old: str
+    new: str
+    videos: tuple[int, int]
+    seconds: tuple[int, int]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    renamed: dict[str, str]
+    changed: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,7 @@ def row(video: str, key: str, features_key: str, split: Split, features: Feature
         "features_key": features_key,
         "song_key": str(features.key),
         "emotion": chords.EMOTIONS[int(features.emotion.mean(0).argmax())],
+        "rights": "",
     }
 
 
@@ -94,6 +109,15 @@ def versions(store: ObjectStore, name: str) -> list[int]:
         if re.fullmatch(r"v\d{4}", folder) and store.head(f"datasets/{name}/{folder}/dataset.json"):
             found.append(int(folder[1:]))
     return sorted(found)
+
+
+def published(store: ObjectStore) -> list[dict[str, Any]]:
+    """dataset.json of every version of every dataset, by name and number."""
+    return [
+        json.loads(store.get(DatasetRef(name, version).prefix + "dataset.json"))
+        for name in sorted(store.folders("datasets/"))
+        for version in versions(store, name)
+    ]
 
 
 def resolve(store: ObjectStore, text: str) -> DatasetRef:
@@ -129,7 +153,38 @@ def read(store: ObjectStore, ref: DatasetRef) -> DatasetVersion:
         info = json.loads(store.get(ref.prefix + "dataset.json"))
     except ObjectNotFound as error:
         raise DatasetError(f"dataset {ref} is not in the store: {error}") from error
+    if "rights" not in manifest:  # versions of before rights were kept
+        manifest["rights"] = ""
     return DatasetVersion(ref, manifest, info)
+
+
+def _by_place(manifest: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Rows by the video's key; by its id where a published dataset has no videos."""
+    rows: list[dict[str, Any]] = manifest[list(COLUMNS)].astype(object).to_dict("records")  # type: ignore[assignment]
+    return {each["key"] or each["id"]: each for each in rows}
+
+
+def difference(old: DatasetVersion, new: DatasetVersion) -> Difference:
+    """Compare two versions: the same key is the same video, and the same bytes under another key are renamed."""
+    before, after = _by_place(old.manifest), _by_place(new.manifest)
+    gone = {each["sha256"]: each["id"] for place, each in before.items() if place not in after}
+    came = {each["sha256"]: each["id"] for place, each in after.items() if place not in before}
+    renamed = {gone[sha256]: came[sha256] for sha256 in gone if sha256 in came}
+    changed = {
+        each["id"]: columns
+        for place, each in sorted(after.items())
+        if place in before and (columns := tuple(c for c in COLUMNS if each[c] != before[place][c]))
+    }
+    return Difference(
+        str(old.ref),
+        str(new.ref),
+        (len(old.manifest), len(new.manifest)),
+        (int(old.manifest["seconds"].sum()), int(new.manifest["seconds"].sum())),
+        tuple(sorted(each for sha256, each in came.items() if sha256 not in gone)),
+        tuple(sorted(each for sha256, each in gone.items() if sha256 not in came)),
+        renamed,
+        changed,
+    )
 
 
 def publish(store: ObjectStore, name: str, manifest: pd.DataFrame, info: dict[str, Any]) -> DatasetRef:

@@ -15,8 +15,10 @@ from vmt.dataset.splits import Split, assign
 from vmt.dataset.versions import COLUMNS
 from vmt.errors import DatasetError
 from vmt.jobs.events import Map, OnEvent, ignore, thread_map
+from vmt.jobs.forgotten import Forgotten
 from vmt.jobs.index import VideoIndex
 from vmt.jobs.ingest import summary
+from vmt.jobs.rights import refuse_without_rights
 from vmt.store import ObjectStore
 from vmt.training.registry import now
 
@@ -29,6 +31,7 @@ def freeze(
     chord_labels: int = 157,
     min_validation: int = 1,
     min_test: int = 1,
+    require_rights: bool = False,
     on_event: OnEvent = ignore,
 ) -> str:
     """Make the next version of dataset `name` from the ingested videos; the newest one is returned where nothing
@@ -39,16 +42,24 @@ def freeze(
         chord_labels: 25 or 157.
         min_validation: at least so many videos validate, as long as one is left to train.
         min_test: at least so many are held out.
+        require_rights: refuse videos without a `<id>.json` that gives source, licence and consent.
 
     Returns:
         The version, such as `main@v0002`.
 
     Raises:
-        DatasetError: if nothing was ingested.
+        DatasetError: if nothing was ingested, or rights are required and a video is without.
     """
-    entries = {key: each for key, each in VideoIndex.load(store, extractor).entries.items() if "features_key" in each}
+    forgotten = Forgotten.load(store)
+    entries = {
+        key: each
+        for key, each in VideoIndex.load(store, extractor).entries.items()
+        if "features_key" in each and not forgotten.has(each["id"], each["sha256"])
+    }
     if not entries:
         raise DatasetError(f"dataset {name}: no video was ingested with extractor {extractor}; run `vmt ingest` first")
+    if require_rights:
+        refuse_without_rights(name, entries)
     known = versions.versions(store, name)
     previous = versions.read(store, versions.DatasetRef(name, known[-1])) if known else None
     sides: dict[str, Split] = (
@@ -58,7 +69,7 @@ def freeze(
         sides, [each["sha256"] for each in entries.values()], min_validation=min_validation, min_test=min_test
     )
     rows = [
-        {"key": key, "split": sides[each["sha256"]], **{c: each[c] for c in COLUMNS if c in each}}
+        {"key": key, "split": sides[each["sha256"]], "rights": "", **{c: each[c] for c in COLUMNS if c in each}}
         for key, each in sorted(entries.items())
     ]
     return _publish(store, name, chord_labels, extractor, rows, list(entries.values()), previous, on_event)
@@ -141,7 +152,8 @@ def import_muvi_sync(
         if isinstance(outcome, str):
             problems.append(outcome)
             continue
-        rows.append({"id": song, "key": "", "split": sides[song], **{c: outcome[c] for c in COLUMNS if c in outcome}})
+        own = {"id": song, "key": "", "split": sides[song], "rights": ""}
+        rows.append(own | {c: outcome[c] for c in COLUMNS if c in outcome})
         entries.append(outcome)
     if not rows:
         raise DatasetError(f"{folder}: none of its {len(songs)} songs can be read; the first: {problems[0]}")

@@ -18,7 +18,10 @@ from vmt.features.extract import Extractor
 from vmt.features.record import Features
 from vmt.jobs.events import Map, OnEvent, ignore, thread_map
 from vmt.jobs.extractors import remember
+from vmt.jobs.forgotten import Forgotten
 from vmt.jobs.index import Candidate, VideoIndex, candidates
+from vmt.jobs.processes import Lost
+from vmt.jobs.rights import rights_of
 from vmt.store import ObjectStore
 from vmt.training.registry import now
 
@@ -58,12 +61,13 @@ def ingest(
 ) -> IngestReport:
     """Extract the features of every video under `prefix` that is new or changed.
 
-    One bad video never stops the others. A refused one is tried again when its bytes, its annotations or the extractor
-    change, or when told to; one that failed for the store's sake is tried again next time.
+    One bad video never stops the others. What was forgotten is refused, by its id or by its bytes. A refused video is
+    tried again when its bytes, its annotations or the extractor change, or when told to; one that failed for the
+    store's sake is tried again next time.
 
     Args:
         retry_refused: try what is in quarantine again.
-        map: spreads the videos over workers.
+        map: spreads the videos over workers; over `Processes` a video that crashes or hangs is refused.
 
     Raises:
         DatasetError: if there is no video under `prefix`.
@@ -76,7 +80,8 @@ def ingest(
     videos = candidates(store.list(prefix))
     if not videos:
         raise DatasetError(f"store {store.url}: no video under {prefix}; put .mp4 files there and ingest again")
-    gone = [key for key in index.entries if key.startswith(prefix) and key not in {each.key for each in videos}]
+    present = {each.key for each in videos}
+    gone = [key for key in index.entries if key.startswith(prefix) and key not in present]
 
     def fresh(candidate: Candidate) -> bool:
         entry = index.entries.get(candidate.key)
@@ -87,7 +92,10 @@ def ingest(
     changed: dict[str, dict[str, Any]] = {}
     failed: list[Refusal] = []
     done = 0
-    for candidate, outcome in zip(wanted, map(_Worker(store, extractor), wanted), strict=True):
+    work = _Worker(store, extractor, Forgotten.load(store))
+    for candidate, outcome in zip(wanted, map(work, wanted), strict=True):
+        if isinstance(outcome, Lost):
+            outcome = work.lost(candidate, outcome)
         if isinstance(outcome, Refusal):
             failed.append(outcome)
             on_event("vmt.video.failed", vars(outcome))
@@ -102,7 +110,6 @@ def ingest(
             index.save(changed)
     if changed or gone:
         index.save(changed, gone)
-    present = {each.key for each in videos}
     entries = {key: entry for key, entry in index.entries.items() if key in present}
     return IngestReport(
         extractor=name,
@@ -133,16 +140,20 @@ def _copies(entries: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, ...], 
 class _Worker:
     store: ObjectStore
     extractor: Extractor
+    forgotten: Forgotten
 
     def __call__(self, candidate: Candidate) -> dict[str, Any] | Refusal:
         """The index's entry of one video, features and quarantine written; a `Refusal` where the store failed."""
         entry: dict[str, Any] = {"stamp": candidate.stamp, "sha256": None}
         try:
             entry["id"] = candidate.id
+            self.forgotten.check(candidate.key, candidate.id)
+            entry["rights"] = rights_of(self.store, candidate.annotations)
             with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
                 path = Path(folder) / PurePosixPath(candidate.key).name
                 self.store.get_file(candidate.key, path)
                 entry["sha256"] = sha256_of(path)
+                self.forgotten.check(candidate.key, candidate.id, entry["sha256"])
                 key, features = features_of(
                     self.store, self.extractor, path, entry["sha256"], candidate.annotations, training=True
                 )
@@ -154,6 +165,16 @@ class _Worker:
         except VmtError as error:
             return Refusal(candidate.key, type(error).__name__, str(error))
         return entry | {"features_key": key} | summary(features)
+
+    def lost(self, candidate: Candidate, how: Lost) -> dict[str, Any]:
+        """The index's entry of a video that took its worker along, in quarantine."""
+        error = MediaError(
+            f"video {candidate.key}: could not be read, {how.reason}; encode it again, or ingest with --retry-refused",
+            how.code,
+        )
+        entry = {"stamp": candidate.stamp, "sha256": None, "id": candidate.id, "code": error.code, "reason": str(error)}
+        _quarantine(self.store, self.extractor.name, candidate.key, entry)
+        return entry
 
 
 def _quarantine(store: ObjectStore, extractor: str, key: str, entry: Mapping[str, Any]) -> None:
