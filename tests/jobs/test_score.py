@@ -26,7 +26,7 @@ def store(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> LocalStor
 
 def test_a_batch_is_scored_beside_its_songs(studio: Studio, store: LocalStore) -> None:
     report = generate(store, studio.settings, [SONG], config=PIANO)
-    prefix = f"outputs/{report.made[0].run}/epoch_{report.made[0].epoch:04d}/demo0-00-exciting/"
+    prefix = report.made[0].files["json"].rpartition("/")[0] + "/"
     scores = evaluate_generated(store, studio.settings, prefix)
     kept = json.loads(store.get(scores.key))
     assert scores.key.startswith(f"evaluations/{report.made[0].run}/generated-")
