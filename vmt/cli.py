@@ -111,10 +111,14 @@ def ingest(
     """Extract the features of new and changed videos."""
     from vmt.jobs.extractors import configured
     from vmt.jobs.ingest import ingest as job
+    from vmt.jobs.processes import spread
 
     settings, store = _open()
+    workers = spread(settings.workers)
     with _progress() as on_event:
-        report = job(store, configured(settings), prefix=prefix, retry_refused=retry_refused, on_event=on_event)
+        report = job(
+            store, configured(settings), prefix=prefix, retry_refused=retry_refused, map=workers, on_event=on_event
+        )
 
     def human() -> None:
         typer.echo(f"{report.found} videos: {report.new} new, {report.known} known, {len(report.refused)} refused")
@@ -572,26 +576,78 @@ def _soundtracks(store: ObjectStore, report: Any) -> None:
 
 @app.command()
 def evaluate(
+    run: Annotated[str | None, typer.Argument(help="RUN, or RUN@EPOCH; or give --generated")] = None,
+    dataset: Annotated[str | None, typer.Option(help="main, or main@v0003; the run's own if none")] = None,
+    split: Annotated[str, typer.Option(help="validation or test")] = "validation",
     generated: Annotated[
-        str, typer.Option(help="score the outputs under this prefix, such as outputs/RUN/epoch_0026/")
-    ],
+        str | None, typer.Option(help="score the outputs under this prefix, such as outputs/RUN/epoch_0026/")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score soundtracks: chords heard, tempo and key, curves followed, cuts marked, loudness, and the notes."""
+    """Score a run beside the baselines on songs it was not trained on; or, with --generated, soundtracks.
+
+    Soundtracks are scored by chords heard, tempo and key, curves followed, cuts marked, loudness, and the notes.
+    """
+    if (run is None) == (generated is None):
+        raise typer.BadParameter("give RUN or --generated PREFIX")
+    settings, store = _open()
+    if generated is not None:
+        _evaluate_generated(settings, store, generated, as_json)
+        return
+    from vmt.jobs.evaluate import evaluate as job
+
+    found = job(store, *_run_epoch(str(run)), dataset=dataset, split=split, device=settings.device)
+    _show(found, as_json, lambda: _evaluation(store, found.key, found.content))
+
+
+def _evaluate_generated(settings: Settings, store: ObjectStore, prefix: str, as_json: bool) -> None:
     from vmt.jobs.score import evaluate_generated
 
-    settings, store = _open()
     with _progress() as on_event:
-        scores = evaluate_generated(store, settings, generated, on_event=on_event)
+        scores = evaluate_generated(store, settings, prefix, on_event=on_event)
 
     def human() -> None:
         _score_table(
-            f"{len(scores.rows)} outputs under {generated}", {"generated": scores.mean, "real songs": scores.real}
+            f"{len(scores.rows)} outputs under {prefix}", {"generated": scores.mean, "real songs": scores.real}
         )
         _accents("accents", scores.accents)
         typer.echo(f"all of it: {place(store, scores.key)}")
 
     _show(scores, as_json, human)
+
+
+def _evaluation(store: ObjectStore, key: str, content: Mapping[str, Any]) -> None:
+    """The table of a run and the baselines, and a line for each thing that the video should do."""
+    names = ("chord", "emotion", "total", "h1", "h3", "h5")
+    changes = ("changes_chord", "changes_h1", "changes_h3", "changes_h5")
+
+    def cells(row: Mapping[str, float | None], wanted: Sequence[str]) -> list[str]:
+        return ["" if row[name] is None else f"{row[name]:.3f}" for name in wanted]
+
+    heads = ("chord NLL", "emotion", "total", "H@1", "H@3", "H@5", "NLL chg", "H@1 chg", "H@3 chg", "H@5 chg", "affect")
+    rows = [(name, *cells(row, (*names, *changes, "correspondence"))) for name, row in content["rows"].items()]
+    title = f"{content['run']} epoch {content['epoch']} on {content['songs']} {content['split']} songs"
+    _table(f"{title} of {content['dataset']} (chg: where the chord changes)", ("run", *heads), rows)
+    if content["seen_in_training"]:
+        typer.echo(f"trained on {', '.join(content['seen_in_training'])}: these scores say nothing", err=True)
+    typer.echo(f"chord NLL under the song-adaptive n-gram: {_interval(content['gain_over_song_adaptive'])}")
+    typer.echo(f"chord NLL, own video under another's: {_interval(content['video_gain'])}")
+    for name, found in content["rhythm"].items():
+        if found is not None:
+            correlation = "none" if found["correlation"] is None else f"{found['correlation']:.2f}"
+            typer.echo(
+                f"{name}: RMSE {found['rmse']:.4f}, the constant {found['constant_rmse']:.4f}, correlation "
+                f"{correlation}; under the constant {_interval(found['gain'], 100.0, ' %')}, own video under another's "
+                f"{_interval(found['video_gain'], 100.0, ' %')}"
+            )
+    typer.echo(f"all of it: {place(store, key)}")
+
+
+def _interval(found: Mapping[str, float] | None, factor: float = 1.0, unit: str = "") -> str:
+    if found is None:
+        return "nothing to compare with"
+    value, low, high = (factor * found[name] for name in ("value", "low", "high"))
+    return f"{value:+.3f}{unit} (95 %: {low:+.3f} to {high:+.3f})"
 
 
 def _score_table(title: str, columns: Mapping[str, Mapping[str, float | None]]) -> None:

@@ -300,8 +300,8 @@ class Fitting:
         known, unseen = ([song.tokens for song in side] for side in (self.material.train, self.material.validation))
         seconds = self.config.model.max_seconds
         return {
-            "unigram": chord_nll(Unigram(known), unseen, seconds),
-            "bigram": chord_nll(Bigram(known), unseen, seconds),
+            "unigram": chord_nll(Unigram(known, seconds), unseen, seconds),
+            "bigram": chord_nll(Bigram(known, seconds), unseen, seconds),
         }
 
     def _regression_summary(self, row: EpochResult) -> dict[str, Any]:

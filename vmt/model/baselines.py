@@ -1,32 +1,49 @@
 """Chord models that never see the video: what a transformer has to beat.
 
 Each gives log-probabilities of the next chord for every position of a song, so that one scorer serves them and the
-transformer.
+transformer. They read songs as AMT is trained and scored: the first `max_seconds` seconds alone, END a target like any
+other where the song ends in time.
 """
 
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from vmt import chords
 
-_SMOOTHING = 0.05
+_SMOOTHING = 0.01
 """Added to every count, so that what training never saw keeps a little probability."""
+_WHOLE = 10**9
+_TINY = 1e-12
 
 
-def targets_of(tokens: Int64[np.ndarray, " time"]) -> Int64[np.ndarray, " time"]:
-    """The next chord at each second, END after the last."""
-    return np.append(tokens[1:], chords.END)
+@runtime_checkable
+class Baseline(Protocol):
+    """Predicts each next chord from the chords so far."""
+
+    def predict(self, tokens: Int64[np.ndarray, " time"]) -> Float64[np.ndarray, "time vocabulary"]:
+        """Log-probabilities over all tokens but PAD, after each of `tokens`."""
+        ...
+
+
+def transitions(
+    tokens: Int64[np.ndarray, " _"], max_seconds: int = _WHOLE
+) -> tuple[Int64[np.ndarray, " time"], Int64[np.ndarray, " time"]]:
+    """Each chord and the one of the next second; END after the last, where the song ends before `max_seconds`."""
+    if len(tokens) < max_seconds:
+        return tokens, np.append(tokens[1:], chords.END)
+    return tokens[: max_seconds - 1], tokens[1:max_seconds]
 
 
 class Unigram:
     """How often each chord follows anything."""
 
-    def __init__(self, songs: Sequence[Int64[np.ndarray, " _"]]) -> None:
+    def __init__(self, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int = _WHOLE) -> None:
         counts = np.full(chords.PAD, _SMOOTHING)
         for tokens in songs:
-            np.add.at(counts, targets_of(tokens), 1)
+            np.add.at(counts, transitions(tokens, max_seconds)[1], 1)
         self.log_probabilities = np.log(counts / counts.sum())
 
     def predict(self, tokens: Int64[np.ndarray, " time"]) -> Float64[np.ndarray, "time vocabulary"]:
@@ -34,15 +51,36 @@ class Unigram:
         return np.broadcast_to(self.log_probabilities, (len(tokens), chords.PAD))
 
 
-class Bigram:
-    """How often each chord follows each chord, backing off to the unigram."""
+class RepeatLast:
+    """The chord stays, as often as it stays in training; what follows otherwise is the unigram's."""
 
-    def __init__(self, songs: Sequence[Int64[np.ndarray, " _"]], backoff: float = 1.0) -> None:
-        unigram = np.exp(Unigram(songs).log_probabilities)
-        counts = np.tile(backoff * unigram, (chords.PAD, 1))
+    def __init__(self, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int = _WHOLE) -> None:
+        pairs = [transitions(tokens, max_seconds) for tokens in songs]
+        stays = sum(int((before == after).sum()) for before, after in pairs)
+        self.share = (stays + 1) / (sum(len(before) for before, _ in pairs) + 2)
+        self.unigram = np.exp(Unigram(songs, max_seconds).log_probabilities)
+
+    def predict(self, tokens: Int64[np.ndarray, " time"]) -> Float64[np.ndarray, "time vocabulary"]:
+        """Log-probabilities over all tokens but PAD, after each of `tokens`."""
+        found = np.tile((1 - self.share) * self.unigram, (len(tokens), 1))
+        found[np.arange(len(tokens)), tokens] += self.share
+        logs: Float64[np.ndarray, "time vocabulary"] = np.log(found)
+        return logs
+
+
+class Bigram:
+    """How often each chord follows each chord, backing off to the unigram.
+
+    Source: Witten and Bell 1991: the unigram weighs as much as the number of different chords that followed.
+    """
+
+    def __init__(self, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int = _WHOLE) -> None:
+        unigram = np.exp(Unigram(songs, max_seconds).log_probabilities)
+        counts = np.zeros((chords.PAD, chords.PAD))
         for tokens in songs:
-            np.add.at(counts, (tokens, targets_of(tokens)), 1)
-        self.log_probabilities = np.log(counts / counts.sum(1, keepdims=True))
+            np.add.at(counts, transitions(tokens, max_seconds), 1)
+        backoff = (counts > 0).sum(1, keepdims=True).clip(min=1)
+        self.log_probabilities = np.log((counts + backoff * unigram) / (counts.sum(1, keepdims=True) + backoff))
 
     def predict(self, tokens: Int64[np.ndarray, " time"]) -> Float64[np.ndarray, "time vocabulary"]:
         """Log-probabilities over all tokens but PAD, after each of `tokens`."""
@@ -50,13 +88,54 @@ class Bigram:
         return rows
 
 
-def chord_nll(model: Unigram | Bigram, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int) -> float:
+class SongNgram:
+    """A bigram mixed with an n-gram of the song so far, which learns as the song goes on.
+
+    The song's n-grams of order 1 to `order` are counted up to each second and backed off one to the next, the shortest
+    to the bigram; the shorter one weighs `escape` for each different chord that followed the longer.
+    """
+
+    def __init__(
+        self,
+        songs: Sequence[Int64[np.ndarray, " _"]],
+        max_seconds: int = _WHOLE,
+        *,
+        order: int = 8,
+        share: float = 0.7,
+        escape: float = 2.0,
+    ) -> None:
+        self.bigram = np.exp(Bigram(songs, max_seconds).log_probabilities)
+        self.order = order
+        self.share = share
+        self.escape = escape
+
+    def predict(self, tokens: Int64[np.ndarray, " time"]) -> Float64[np.ndarray, "time vocabulary"]:
+        """Log-probabilities over all tokens but PAD, after each of `tokens`; each sees only the song up to there."""
+        song = tokens.tolist()
+        followed: dict[tuple[int, ...], dict[int, int]] = {}
+        found = np.empty((len(song), chords.PAD))
+        for now, chord in enumerate(song):
+            for length in range(min(self.order, now + 1)):
+                counts = followed.setdefault(tuple(song[now - length : now]), {})
+                counts[chord] = counts.get(chord, 0) + 1
+            own = self.bigram[chord]
+            for length in range(min(self.order, now + 2)):
+                if known := followed.get(tuple(song[now + 1 - length : now + 1])):
+                    weight = self.escape * len(known)
+                    total = sum(known.values()) + weight
+                    own = own * (weight / total)
+                    for after, count in known.items():
+                        own[after] += count / total
+            found[now] = (1 - self.share) * self.bigram[chord] + self.share * own
+        return np.log(np.maximum(found, _TINY))
+
+
+def chord_nll(model: Baseline, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int) -> float:
     """Mean over songs of the mean negative log-likelihood, in nats; songs cut to `max_seconds`, END counted where it
     falls inside.
     """
     scores = []
     for tokens in songs:
-        targets = targets_of(tokens)[:max_seconds] if len(tokens) < max_seconds else tokens[1:max_seconds]
-        predicted = model.predict(tokens[: len(targets)])
-        scores.append(-predicted[np.arange(len(targets)), targets].mean())
+        before, after = transitions(tokens, max_seconds)
+        scores.append(-model.predict(before)[np.arange(len(after)), after].mean())
     return float(np.mean(scores))
