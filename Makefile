@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 #   make setup TORCH="torch==2.15.0+cpu torchvision==0.29.2+cpu"     with PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS saying where from
 TORCH ?=
 
-.PHONY: help setup demo test check dashboard bench test-long lock
+.PHONY: help setup demo test check dashboard bench test-long fuzz lock
 
 help:
 	@echo "make setup      the virtual environment in .venv, from the locks (about 8 GB, most of it CUDA)"
@@ -17,6 +17,7 @@ help:
 	@echo "make check      formatting, lint, types, import arrows, tests"
 	@echo "make bench      speed against the published steps, in one run (about 5 minutes)"
 	@echo "make test-long  every test, those that take minutes, real servers and a browser included"
+	@echo "make fuzz       200 damaged videos through ingest"
 	@echo "make lock       write the locks anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions"
 
 setup: .venv/installed
@@ -59,6 +60,9 @@ bench: setup
 
 test-long: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "long or not long"
+
+fuzz: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long tests/test_fuzz_media.py
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 

@@ -24,6 +24,7 @@ from vmt.jobs.freeze import freeze
 from vmt.jobs.generate import generate
 from vmt.jobs.index import candidates
 from vmt.jobs.ingest import ingest
+from vmt.jobs.processes import spread
 from vmt.jobs.promote import challenge, promote
 from vmt.jobs.train import train
 from vmt.music.config import GenerateConfig
@@ -96,15 +97,25 @@ def list_videos(prefix: str) -> list[str]:
 @task(name="ingest", timeout_seconds=INGEST_TIMEOUT_S, **RETRY)
 def ingest_videos(prefix: str) -> Json:
     """Features of what is new under `prefix`."""
-    return dataclasses.asdict(ingest(store(), configured(load_settings()), prefix=prefix, on_event=_reporter()))
+    settings = load_settings()
+    workers = spread(settings.workers)
+    report = ingest(store(), configured(settings), prefix=prefix, map=workers, on_event=_reporter())
+    return dataclasses.asdict(report)
 
 
 @task(name="freeze", **RETRY)
 def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: int) -> str:
     """The newest version of the dataset, made if its videos changed."""
     extractor = configured(load_settings()).name
-    sides = {"min_validation": min_validation, "min_test": min_test}
-    return freeze(store(), extractor, name=name, chord_labels=chord_labels, on_event=_reporter(), **sides)
+    return freeze(
+        store(),
+        extractor,
+        name=name,
+        chord_labels=chord_labels,
+        min_validation=min_validation,
+        min_test=min_test,
+        on_event=_reporter(),
+    )
 
 
 @task(name="resolve dataset", **RETRY)

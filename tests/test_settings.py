@@ -13,6 +13,7 @@ EXAMPLES = {
     "cache": ("/somewhere/else", Path("/somewhere/else")),
     "soundfont": ("a.sf2", Path("a.sf2")),
     "device": ("cuda", "cuda"),
+    "workers": ("3", 3),
     "clip_fallback_untrained": ("true", True),
 }
 

@@ -670,6 +670,20 @@ def _accents(name: str, found: Mapping[str, float | None]) -> None:
 
 
 @app.command()
+def report(
+    run: Annotated[str, typer.Argument(help="of the store")],
+    lang: Annotated[str, typer.Option(help="en or zh")] = "en",
+    as_json: Json = False,
+) -> None:
+    """Write a run's report, Markdown and HTML, and keep it with the run."""
+    from vmt.jobs.report import report as job
+
+    _, store = _open()
+    keys = job(store, run, language=lang)
+    _show(keys, as_json, lambda: typer.echo("\n".join(place(store, key) for key in (keys.markdown, keys.html))))
+
+
+@app.command()
 def compare(
     contenders: Annotated[list[str], typer.Argument(help="RUN or RUN@EPOCH, two or more")],
     videos: Annotated[list[str], typer.Option(help="a key in the store, or a file; give it once for each video")],

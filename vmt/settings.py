@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     )
     soundfont: Path | None = Field(default=None, description="a .sf2 file; TimGM6mb from pretty_midi when empty")
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        description="videos ingested at once, each in a process; as many as fit when empty, 1 keeps to threads",
+    )
     clip_model: str = Field(default="ViT-L-14-336", description="an open_clip model name")
     clip_weights: str = Field(default="openai", description="an open_clip tag, a local file, or untrained:SEED")
     clip_fallback_untrained: bool = Field(

@@ -1,17 +1,22 @@
 """Ingest: each video once, bad ones apart, nothing half done."""
 
 import json
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.clips import Clips
+from tests.small import SmallExtractor
 from tests.studio import Studio
 from vmt import chords
 from vmt.errors import DatasetError
 from vmt.features.record import Features
 from vmt.jobs.index import VideoIndex, candidates, video_id
 from vmt.jobs.ingest import ingest
+from vmt.jobs.processes import Processes
 from vmt.store import LocalStore
 
 pytestmark = pytest.mark.xdist_group("studio")
@@ -117,3 +122,31 @@ def test_ids() -> None:
     assert video_id("videos/My clip (2024), part-1.final.MP4") == "My clip (2024), part-1.final"
     listed = LocalStore(Path("/nowhere")).list("")
     assert candidates(listed) == []
+
+
+class Deadly(SmallExtractor):
+    """Dies over one video, like a decoder with a bug."""
+
+    def extract(self, *arguments: Any, **named: Any) -> Features:
+        if named["name"] == "bomb":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().extract(*arguments, **named)
+
+
+def test_over_processes_a_video_that_crashes_its_worker_is_refused_alone(
+    studio: Studio, clips: Clips, tmp_path: Path
+) -> None:
+    store = LocalStore(tmp_path / "store")
+    for name, kind in (("a", "mp4-h264-aac"), ("bomb", "mono"), ("c", "mp4-h264-aac")):
+        store.put_file(f"videos/{name}.mp4", clips.get(kind))
+    extractor = Deadly(studio.extractor.config, cache_dir=tmp_path)
+    report = ingest(store, extractor, map=Processes(2))
+    assert (report.new, report.copies) == (2, (("videos/a.mp4", "videos/c.mp4"),))
+    assert [(each.key, each.code) for each in report.refused] == [("videos/bomb.mp4", "crashed")]
+    assert "SIGSEGV" in json.loads(store.get("quarantine/bomb.json"))["reason"]
+    assert ingest(store, extractor, map=Processes(2)).known == 3
+    alone = LocalStore(tmp_path / "alone")
+    alone.put_file("videos/a.mp4", clips.get("mp4-h264-aac"))
+    ingest(alone, studio.extractor)
+    key = next(iter(VideoIndex.load(alone, studio.extractor.name).entries.values()))["features_key"]
+    assert store.get(key) == alone.get(key)

@@ -23,6 +23,7 @@ LIMIT_S = 4 * 3600.0
 
 _MOST = 8
 _BYTES_EACH = 4 * 2**30  # CLIP ViT-L/14 in float32, the recognisers and PyTorch
+_LAST_WORDS_S = 10.0  # a worker with a bug still prints where, and its exit code says how it ended
 _ATTEMPTS = 2  # a worker may also be killed for another's memory
 
 
@@ -156,6 +157,7 @@ class _Worker:
         return None, None
 
     def _lost(self) -> tuple[int | None, Any]:
+        self._process.join(timeout=_LAST_WORDS_S)
         self.end()
         code = self._process.exitcode
         if not self._ready:
