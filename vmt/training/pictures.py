@@ -18,7 +18,7 @@ def curves(title: str, epochs: Sequence[int], lines: Mapping[str, Sequence[float
     low, high = min(values), max(values)
     span, steps = (high - low) or 1.0, max(epochs[-1] - epochs[0], 1)
 
-    def x(epoch: float) -> float:
+    def x(epoch: int) -> float:
         return _LEFT + (epoch - epochs[0]) / steps * (_WIDTH - _LEFT - _RIGHT)
 
     def y(value: float) -> float:
