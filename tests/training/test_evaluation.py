@@ -111,7 +111,7 @@ def test_an_interval_holds_its_value_and_says_when_there_is_nothing() -> None:
 
 @pytest.mark.data
 def test_the_baselines_reach_what_was_measured_on_muvi_sync() -> None:
-    """Songs cut to 300 s, counting and scoring, END counted, as AMT reads them: the smoothings are ours, hence 1 %."""
+    """Songs cut to 300 s, counting and scoring, END counted, as AMT reads them."""
     folder = Path(os.environ["VMT_TEST_DATA"]) / "muvi-sync-55/dataset"
     sides: dict[str, list[Song]] = {"train": [], "validation": [], "test": []}
     for name, side in muvi_sync.split_lists(folder).items():
@@ -133,7 +133,7 @@ def test_the_baselines_reach_what_was_measured_on_muvi_sync() -> None:
     for name, column, validation, test, tolerance in (
         ("unigram", "chord", 2.067, 2.115, 0.002),
         ("bigram", "chord", 1.475, 1.389, 0.002),
-        ("adaptive", "chord", 1.024, 0.906, 0.01),
+        ("adaptive", "chord", 1.024, 0.906, 0.003),
         ("tabled", "total", 0.575, 0.535, 0.015),
     ):
         found = (rows[name, "validation"][column], rows[name, "test"][column])
@@ -149,4 +149,4 @@ def test_the_baselines_reach_what_was_measured_on_muvi_sync() -> None:
         ("adaptive", "changes_h1", 0.476),
         ("repeat", "changes_h1", 0.0),
     ):
-        assert rows[name, "validation"][column] == pytest.approx(value, abs=0.008), (name, column)
+        assert rows[name, "validation"][column] == pytest.approx(value, abs=0.005), (name, column)
