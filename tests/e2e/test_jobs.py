@@ -105,9 +105,7 @@ def test_a_soundtrack_is_asked_for_written_and_played(jobs: Callable[..., Page])
     expect(page.get_by_text("holiday.mp4").first).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Start", exact=True).dblclick()
     expect(page.get_by_text("soundtrack of inbox/holiday.mp4 is ready").first).to_be_visible(timeout=120_000)
-    expect(
-        page.get_by_test_id("stMarkdownBadge").filter(has_text="Completed").or_(page.get_by_text("Completed")).first
-    ).to_be_visible(timeout=60_000)
+    expect(page.locator("p", has_text="Completed").first).to_be_visible(timeout=60_000)
     options = page.get_by_role("combobox", name="Follow a job")
     options.click()
     assert page.get_by_role("option").count() == 1, "two clicks started two runs"
