@@ -113,9 +113,9 @@ class Extractor:
         self._models: dict[str, Any] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Another process gets the settings and loads its own models.
-        config, device, cache_dir = self._given
-        return _again, (replace(config), device, cache_dir)
+        # Another process gets the settings, with the weights once they are known, and loads its own models.
+        _, device, cache_dir = self._given
+        return _again, (replace(self._config), device, cache_dir)
 
     @property
     def config(self) -> ExtractorConfig:
