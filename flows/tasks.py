@@ -18,6 +18,7 @@ from prefect.tasks import Task, exponential_backoff
 
 from vmt.dataset import versions
 from vmt.errors import GenerationError, VmtError
+from vmt.jobs.compose import frozen
 from vmt.jobs.events import OnEvent
 from vmt.jobs.extractors import configured
 from vmt.jobs.freeze import freeze
@@ -184,7 +185,7 @@ def generate_config(settings: Mapping[str, Any]) -> GenerateConfig:
             raise GenerationError(f"generation has no setting {name!r}; known: {', '.join(kinds)}")
         # JSON has neither tuples nor whole floats, and the name of a take is a hash of the values.
         whole = isinstance(value, int) and kinds[name] in (float, float | None)
-        values[name] = tuple(value) if isinstance(value, list) else float(value) if whole else value
+        values[name] = float(value) if whole else frozen(value)
     return GenerateConfig(**values)
 
 

@@ -217,12 +217,12 @@ def recorded_config(settings: Mapping[str, Any]) -> GenerateConfig:
     if set(settings) != known:
         odd = ", ".join(sorted(set(settings) ^ known))
         raise GenerationError(f"record: its settings are another version's ({odd}); replay it with the VMT it names")
-    return GenerateConfig(**{name: _frozen(value) for name, value in settings.items()})
+    return GenerateConfig(**{name: frozen(value) for name, value in settings.items()})
 
 
-def _frozen(value: Any) -> Any:
+def frozen(value: Any) -> Any:
     """JSON's lists as tuples."""
-    return tuple(_frozen(each) for each in value) if isinstance(value, list) else value
+    return tuple(frozen(each) for each in value) if isinstance(value, list) else value
 
 
 def _labels(take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key) -> tuple[str, ...]:
