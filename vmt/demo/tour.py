@@ -14,8 +14,13 @@ DATASET = "demo"
 PRESET = "demo"
 MIN_VALIDATION = 3
 MIN_TEST = 2
-ENVIRONMENT = {"VMT_CLIP_MODEL": "ViT-B-32", "VMT_CLIP_WEIGHTS": "openai", "VMT_CLIP_FALLBACK_UNTRAINED": "true"}
-"""A small CLIP, untrained where its weights cannot be fetched; what the environment says already wins."""
+ENVIRONMENT = {
+    "VMT_CLIP_MODEL": "ViT-B-32",
+    "VMT_CLIP_WEIGHTS": "openai",
+    "VMT_CLIP_FALLBACK_UNTRAINED": "true",
+    "VMT_WORKERS": "1",
+}
+"""A small CLIP, untrained where its weights cannot be fetched, loaded once; what the environment says already wins."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,21 @@
+"""`vmt`: one command for each job.
+
+Data goes to stdout, progress to stderr; an expected error is one line and exit code 1.
+"""
+
+import typer
+
+from vmt.cli import data, generating, judging, serving, training  # noqa: F401 - each registers its commands
+from vmt.cli.shared import app, dataset_app, import_app, place, weights_app
+from vmt.errors import VmtError
+
+__all__ = ["app", "dataset_app", "import_app", "main", "place", "weights_app"]
+
+
+def main() -> None:
+    """The command line: an expected error is one line and exit code 1."""
+    try:
+        app()
+    except VmtError as error:
+        typer.echo(f"vmt: {error}", err=True)
+        raise SystemExit(1) from None
