@@ -16,7 +16,7 @@ from tests.data_marks import (  # noqa: F401 - pytest finds a conftest's hooks b
     pytest_testnodedown,
 )
 from tests.servers import S3Server, s3_server
-from tests.studio import muvi_layout, settings, studio  # noqa: F401 - fixtures
+from tests.studio import made_studio, muvi_layout, settings, studio  # noqa: F401 - fixtures
 
 TINY = {
     "embed_dim": 16,

@@ -1,14 +1,16 @@
 """A small studio: three demo videos ingested, a trained run that serves, a real film clip, and MuVi-Sync in small."""
 
 import importlib.util
+import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
-from vmt.demo import compose, make_video, truth
+from vmt.demo import Song, compose, make_video, truth
 from vmt.features.extract import Extractor, ExtractorConfig
 from vmt.jobs.freeze import freeze
 from vmt.jobs.ingest import ingest
@@ -16,6 +18,7 @@ from vmt.jobs.promote import promote
 from vmt.jobs.train import train
 from vmt.settings import Settings
 from vmt.store import LocalStore
+from vmt.training.registry import read_champion
 
 OVERRIDES = {"epochs": 2, "d_model": 32, "d_feedforward": 32, "n_layers": 1, "n_heads": 2}
 
@@ -30,7 +33,7 @@ def film_clip(name: str) -> Path:
 
 @dataclass(frozen=True)
 class Studio:
-    """What the tests of jobs share; tests that change the store copy it first."""
+    """What the tests of a file share; tests that change the store copy it first."""
 
     store: LocalStore
     settings: Settings
@@ -40,37 +43,55 @@ class Studio:
     truths: dict[str, dict[str, object]]
 
     def copy(self, folder: Path) -> LocalStore:
-        """The same store in another folder."""
-        shutil.copytree(self.store.root, folder)
+        """The same store in another folder; its files are links, which a store never writes into."""
+        shutil.copytree(self.store.root, folder, copy_function=os.link)
         return LocalStore(folder)
 
 
 @pytest.fixture(scope="session")
 def settings(tiny_clip: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
     return Settings(
-        store=str(tmp_path_factory.mktemp("studio") / "store"),
-        cache=tmp_path_factory.mktemp("cache"),
-        clip_model=tiny_clip,
-        clip_weights="untrained:0",
+        store=str(shared / "made"), cache=shared / "cache", clip_model=tiny_clip, clip_weights="untrained:0"
     )
 
 
 @pytest.fixture(scope="session")
-def studio(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Studio:
-    store = LocalStore(Path(settings.store))
-    truths = {}
-    for index in range(3):
-        song = compose(index, 0)
-        path = tmp_path_factory.mktemp("video") / f"{song.id}.mp4"
+def made_studio(settings: Settings) -> Studio:
+    """Made once for all processes of a test run, and never changed."""
+    root = Path(settings.store)
+    with FileLock(f"{root}.lock"):
+        extractor = Extractor(ExtractorConfig(settings.clip_model, settings.clip_weights), cache_dir=settings.cache)
+        songs = [compose(index, 0) for index in range(3)]
+        if not root.exists():
+            _make(LocalStore(root.with_name("making")), songs, extractor)
+            root.with_name("making").rename(root)
+    store = LocalStore(root)
+    champion = read_champion(store)
+    assert champion is not None
+    return Studio(store, settings, extractor, "main@v0001", champion.run, {song.id: truth(song) for song in songs})
+
+
+def _make(store: LocalStore, songs: list[Song], extractor: Extractor) -> None:
+    for song in songs:
+        path = store.root / f"{song.id}.mp4"
+        store.root.mkdir(exist_ok=True)
         make_video(song, path)
         store.put_file(f"videos/{song.id}.mp4", path)
-        truths[song.id] = truth(song)
-    extractor = Extractor(ExtractorConfig(settings.clip_model, settings.clip_weights), cache_dir=settings.cache)
+        path.unlink()
     ingest(store, extractor)
     dataset = freeze(store, extractor.name, chord_labels=25)
-    run = train(store, dataset, preset="demo", overrides=OVERRIDES)
-    promote(store, run)
-    return Studio(store, settings, extractor, dataset, run, truths)
+    promote(store, train(store, dataset, preset="demo", overrides=OVERRIDES))
+
+
+@pytest.fixture(scope="module")
+def studio(made_studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    """A file's own copy."""
+    store = made_studio.copy(tmp_path_factory.mktemp("studio") / "store")
+    settings = made_studio.settings.model_copy(update={"store": str(store.root)})
+    return replace(made_studio, store=store, settings=settings)
 
 
 def write_song(folder: Path, name: str, seconds: int = 5) -> None:

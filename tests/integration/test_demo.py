@@ -19,7 +19,7 @@ from vmt import chords
 from vmt.features.recognise import SAMPLE_RATE, ChordRecogniser
 from vmt.store import LocalStore
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(1500), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.server, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")

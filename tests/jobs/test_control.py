@@ -23,8 +23,6 @@ from vmt.music.config import GenerateConfig
 from vmt.music.loudness import integrated_lufs
 from vmt.store import LocalStore
 
-pytestmark = pytest.mark.xdist_group("studio")
-
 CLIP = "inbox/control.mp4"
 PIANO = GenerateConfig(style="piano", key="C major", tempo_bpm=100.0)
 

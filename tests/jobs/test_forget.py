@@ -15,8 +15,6 @@ from vmt.jobs.index import VideoIndex
 from vmt.jobs.ingest import ingest
 from vmt.store import LocalStore
 
-pytestmark = pytest.mark.xdist_group("studio")
-
 
 class Dying(LocalStore):
     """A store that is gone after so many deletions."""

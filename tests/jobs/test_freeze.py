@@ -14,8 +14,6 @@ from vmt.jobs.train import train
 from vmt.store import LocalStore
 from vmt.training.registry import Run
 
-pytestmark = pytest.mark.xdist_group("studio")
-
 
 def test_a_version_says_what_it_holds(studio: Studio) -> None:
     version = versions.read(studio.store, versions.resolve(studio.store, studio.dataset))

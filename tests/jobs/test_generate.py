@@ -19,8 +19,6 @@ from vmt.jobs.generate import GenerateReport, Soundtrack, generate
 from vmt.music.config import GenerateConfig
 from vmt.store import LocalStore
 
-pytestmark = pytest.mark.xdist_group("studio")
-
 PIANO = GenerateConfig(style="piano", seed=3)
 
 

@@ -19,8 +19,6 @@ from vmt.jobs.ingest import ingest
 from vmt.jobs.processes import Processes
 from vmt.store import LocalStore
 
-pytestmark = pytest.mark.xdist_group("studio")
-
 
 def test_what_is_extracted_is_the_known_truth(studio: Studio) -> None:
     entries = VideoIndex.load(studio.store, studio.extractor.name).entries
@@ -137,7 +135,7 @@ def test_over_processes_a_video_that_crashes_its_worker_is_refused_alone(
     studio: Studio, clips: Clips, tmp_path: Path
 ) -> None:
     store = LocalStore(tmp_path / "store")
-    for name, kind in (("a", "mp4-h264-aac"), ("bomb", "mono"), ("c", "mp4-h264-aac")):
+    for name, kind in (("a", "mp4-h264-aac"), ("bomb", "stereo"), ("c", "mp4-h264-aac")):
         store.put_file(f"videos/{name}.mp4", clips.get(kind))
     extractor = Deadly(studio.extractor.config, cache_dir=tmp_path)
     report = ingest(store, extractor, map=Processes(2))

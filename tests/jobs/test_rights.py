@@ -13,7 +13,6 @@ from vmt.jobs.ingest import ingest
 from vmt.jobs.rights import missing_rights, rights_of
 from vmt.store import LocalStore
 
-pytestmark = pytest.mark.xdist_group("studio")
 WHOLE = {"source": "https://example.org/ä", "licence": "CC BY 4.0", "consent": True}
 
 

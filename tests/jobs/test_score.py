@@ -13,8 +13,6 @@ from vmt.jobs.score import evaluate_generated
 from vmt.music.config import GenerateConfig
 from vmt.store import LocalStore
 
-pytestmark = pytest.mark.xdist_group("studio")
-
 SONG = "videos/demo0-00-exciting.mp4"
 PIANO = GenerateConfig(style="piano", tempo_bpm=100.0, accents=1.0)
 

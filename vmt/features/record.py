@@ -95,13 +95,14 @@ class Features:
                 **fields,
                 chord=tuple(chord) if chord is not None else None,
                 key=chords.parse_key(key) if key else None,
-                duration_s=meta["duration_s"],
+                duration_s=float(meta["duration_s"]),
                 source_sha256=meta["source_sha256"],
                 extractors=meta["extractors"],
                 cuts_s=tuple(meta["cuts_s"]),
             )
         except (KeyError, TypeError, ValueError, AnnotationError, safetensors.SafetensorError) as error:
-            raise DatasetError(f"features record is damaged ({error}); delete it and run `vmt ingest` again") from error
+            what = str(error).partition("\n")[0]
+            raise DatasetError(f"features record is damaged ({what}); delete it and run `vmt ingest` again") from error
 
     def first(self, seconds: int) -> "Features":
         """The first `seconds` seconds alone."""
