@@ -11,12 +11,15 @@ import importlib
 import importlib.metadata
 import importlib.resources
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from vmt.errors import GenerationError
+
+_LOADING = threading.Lock()
 
 
 @cache
@@ -27,8 +30,8 @@ def fluidsynth_module() -> ModuleType:
         GenerationError: if there is no FluidSynth library.
     """
     try:
-        # pyfluidsynth prints to stdout where the variable CI is set
-        with _library_first(_bundled_library()), contextlib.redirect_stdout(sys.stderr):
+        # pyfluidsynth prints to stdout where the variable CI is set; two threads that turn it aside at once would lose it
+        with _LOADING, _library_first(_bundled_library()), contextlib.redirect_stdout(sys.stderr):
             return importlib.import_module("fluidsynth")
     except (ImportError, OSError) as error:
         raise GenerationError(
