@@ -30,7 +30,7 @@ def fluidsynth_module() -> ModuleType:
         GenerationError: if there is no FluidSynth library.
     """
     try:
-        # pyfluidsynth prints to stdout where the variable CI is set; two threads that turn it aside at once would lose it
+        # pyfluidsynth prints to stdout where the variable CI is set; threads that turn it aside at once would lose it
         with _LOADING, _library_first(_bundled_library()), contextlib.redirect_stdout(sys.stderr):
             return importlib.import_module("fluidsynth")
     except (ImportError, OSError) as error:
