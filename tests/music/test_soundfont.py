@@ -1,6 +1,9 @@
-THREADS = """
+"""Loading the synthesizer's library."""
+
 import subprocess
 import sys
+
+THREADS = """
 import sys, threading
 from vmt.music import soundfont
 before, gate = sys.stdout, threading.Barrier(8)
@@ -16,5 +19,6 @@ print("kept")
 
 
 def test_threads_that_load_at_once_leave_stdout_alone() -> None:
-    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", THREADS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("kept\n")
