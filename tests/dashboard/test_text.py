@@ -3,7 +3,7 @@ import re
 import string
 from pathlib import Path
 
-from dashboard.text import WORDS
+from dashboard.words import WORDS
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 
