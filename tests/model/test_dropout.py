@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from vmt.model.attention import Attention
-from vmt.model.dropout import dropout
+from vmt.model.dropout import Dropout, dropout
 
 
 def test_share_and_scale() -> None:
@@ -44,3 +44,23 @@ def test_attention_while_training_is_attention() -> None:
         expected = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
         expected = attention.out_proj(expected.transpose(1, 2).flatten(2))
         torch.testing.assert_close(attention.train().attend(q, k, v, mask, causal), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_the_seed_settles_what_is_dropped() -> None:
+    x = torch.ones(1000)
+    drawn = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        drawn.append(torch.stack([dropout(x, 0.5, training=True), dropout(x, 0.5, training=True)]))
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    assert not torch.equal(drawn[0][0], drawn[0][1])
+
+
+def test_adding_is_dropout_and_a_sum() -> None:
+    module, x, y = Dropout(0.3), torch.randn(5, 7), torch.randn(5, 7)
+    torch.manual_seed(0)
+    expected = x + module(y)
+    torch.manual_seed(0)
+    torch.testing.assert_close(module.add(x, y), expected)
+    assert torch.equal(module.eval().add(x, y), x + y)

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vmt.model.dropout import dropout
+from vmt.model.thinned import skewed, thinned_attention
 
 
 class Attention(nn.Module):
@@ -49,6 +49,17 @@ class Attention(nn.Module):
         q, k, v = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         return self._heads(q), self._heads(k), self._heads(v)
 
+    def across(
+        self, x: Float[Tensor, "batch length d"], source: Float[Tensor, "batch source d"]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of one sequence, keys and values of another."""
+        d = x.shape[-1]
+        # Split once: each slice of a parameter costs its backward a parameter full of zeros.
+        sizes = [d, 2 * d]
+        weights, biases = self.in_proj_weight.split_with_sizes(sizes), self.in_proj_bias.split_with_sizes(sizes)
+        k, v = F.linear(source, weights[1], biases[1]).chunk(2, dim=-1)
+        return self._heads(F.linear(x, weights[0], biases[0])), self._heads(k), self._heads(v)
+
     def attend(
         self,
         q: Float[Tensor, "batch heads length e"],
@@ -63,31 +74,22 @@ class Attention(nn.Module):
 
         Args:
             mask: True or 0 where a query may look; a float mask is added to the scores.
-            causal: query i sees keys 0 to i (for equally long queries and keys).
+            causal: query i sees keys 0 to i, by relative positions where there are any; without a mask, for equally
+                long queries and keys.
         """
-        if self.training and self.dropout > 0:
-            heads = self._thinned(q, k, v, mask, causal)
+        p = self.dropout if self.training else 0.0
+        if p > 0 and q.device.type == "cpu":
+            table = self.Er[-q.shape[2] :].to(q.dtype) if causal and self.Er is not None else None
+            bias = _hidden_future(q) if causal else mask
+            if bias is not None and bias.dtype == torch.bool:
+                bias = torch.zeros(bias.shape).masked_fill_(~bias, -math.inf)
+            heads = thinned_attention(q, k, v, p, table=table, bias=bias)
         else:
-            heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+            if causal and self.Er is not None:
+                mask, causal = self.relative_scores(q) + _hidden_future(q), False
+            heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p, is_causal=causal)
         out: Tensor = self.out_proj(heads.transpose(1, 2).flatten(2))
         return out
-
-    def _thinned(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
-        """Attention with dropout on its weights; no fused kernel of the CPU has that."""
-        scale = q.shape[-1] ** -0.5
-        if mask is not None and mask.dtype != torch.bool:
-            flat = [each.flatten(0, 1) for each in (mask.expand(*q.shape[:3], k.shape[2]), q, k)]
-            scores = torch.baddbmm(flat[0].to(q.dtype), flat[1], flat[2].transpose(1, 2), alpha=scale).view(
-                *q.shape[:3], -1
-            )
-        else:
-            scores = (q * scale) @ k.transpose(-2, -1)
-            if causal:
-                mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
-            if mask is not None:
-                scores = scores.masked_fill(~mask, -math.inf)
-        weights = dropout(scores.softmax(-1), self.dropout, training=True)
-        return weights.to(v.dtype) @ v
 
     def relative_scores(
         self, q: Float[Tensor, "batch heads length e"], first: int = 0
@@ -105,6 +107,9 @@ class Attention(nn.Module):
             recent: Tensor = scaled @ self.Er[-source:].T
             return recent
         assert first == 0
-        by_distance = scaled @ self.Er[-length:].T  # (B, H, L, L): column j is distance L - 1 - j
-        padded = F.pad(by_distance, (1, 0))  # (B, H, L, L + 1)
-        return padded.view(*q.shape[:2], length + 1, length)[:, :, 1:]
+        return skewed(scaled @ self.Er[-length:].T)
+
+
+def _hidden_future(q: Float[Tensor, "batch heads length e"]) -> Float[Tensor, "1 1 length length"]:
+    """-inf where a key lies after its query, else 0."""
+    return torch.full((1, 1, q.shape[2], q.shape[2]), -math.inf, dtype=q.dtype, device=q.device).triu(1)

@@ -37,8 +37,8 @@ class FeedForward(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def feed_forward(self, x: Float[Tensor, "batch length d"]) -> Float[Tensor, "batch length d"]:
-        """The block itself, dropout within and after it."""
-        out: Tensor = self.dropout(self.linear2(self.dropout(F.relu(self.linear1(x)))))
+        """The block itself, dropout within it."""
+        out: Tensor = self.linear2(F.relu_(self.dropout(self.linear1(x))))
         return out
 
 
@@ -55,8 +55,8 @@ class EncoderLayer(FeedForward):
         self, x: Float[Tensor, "batch seconds d"], mask: Bool[Tensor, "batch 1 1 seconds"] | None
     ) -> Float[Tensor, "batch seconds d"]:
         """One layer; `mask` is True at seconds that exist."""
-        x = self.norm1(x + self.dropout(self.self_attn.attend(*self.self_attn.all_three(x), mask=mask)))
-        out: Tensor = self.norm2(x + self.feed_forward(x))
+        x = self.norm1(self.dropout.add(x, self.self_attn.attend(*self.self_attn.all_three(x), mask=mask)))
+        out: Tensor = self.norm2(self.dropout.add(x, self.feed_forward(x)))
         return out
 
 
@@ -85,27 +85,22 @@ class DecoderLayer(FeedForward):
     def forward(
         self,
         x: Float[Tensor, "batch length d"],
-        memory: tuple[Tensor, Tensor],
+        memory: Float[Tensor, "batch seconds d"],
         memory_mask: Bool[Tensor, "batch 1 1 seconds"] | None,
-        cache: LayerCache | None = None,
     ) -> Float[Tensor, "batch length d"]:
-        """One layer over whole sequences; the chords' keys and values are kept in `cache` where there is one.
+        """One layer over whole sequences."""
+        x = self.norm1(self.dropout.add(x, self.self_attn.attend(*self.self_attn.all_three(x), causal=True)))
+        return self._after(x, self.multihead_attn.attend(*self.multihead_attn.across(x, memory), mask=memory_mask))
 
-        Args:
-            memory: the video's keys and values for this layer, each (B, H, S, E).
-        """
+    def prefill(
+        self, x: Float[Tensor, "batch length d"], cache: LayerCache, memory_mask: Tensor | None
+    ) -> Float[Tensor, "batch length d"]:
+        """One layer for the first chords, whose keys and values join the empty cache."""
         q, k, v = self.self_attn.all_three(x)
-        if cache is not None:
-            cache.self_k[:, :, : k.shape[2]] = k
-            cache.self_v[:, :, : v.shape[2]] = v
-        if self.self_attn.Er is None:
-            heard = self.self_attn.attend(q, k, v, causal=True)
-        else:
-            future = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool, device=x.device).triu(1)
-            scores = self.self_attn.relative_scores(q).masked_fill(future, -math.inf)
-            heard = self.self_attn.attend(q, k, v, mask=scores)
-        x = self.norm1(x + self.dropout(heard))
-        return self._after(x, self.multihead_attn.attend(self.multihead_attn.queries(x), *memory, mask=memory_mask))
+        cache.self_k[:, :, : k.shape[2]] = k
+        cache.self_v[:, :, : v.shape[2]] = v
+        x = self.norm1(x + self.self_attn.attend(q, k, v, causal=True))
+        return self._after(x, self._look(x, cache, memory_mask))
 
     def step(
         self, x: Float[Tensor, "batch 1 d"], cache: LayerCache, position: int, memory_mask: Tensor | None
@@ -117,14 +112,15 @@ class DecoderLayer(FeedForward):
         k, v = cache.self_k[:, :, : position + 1], cache.self_v[:, :, : position + 1]
         scores = None if self.self_attn.Er is None else self.self_attn.relative_scores(q, first=position)
         x = self.norm1(x + self.self_attn.attend(q, k, v, mask=scores))
-        seen = self.multihead_attn.attend(
-            self.multihead_attn.queries(x), cache.cross_k, cache.cross_v, mask=memory_mask
-        )
-        return self._after(x, seen)
+        return self._after(x, self._look(x, cache, memory_mask))
+
+    def _look(self, x: Tensor, cache: LayerCache, memory_mask: Tensor | None) -> Tensor:
+        q = self.multihead_attn.queries(x)
+        return self.multihead_attn.attend(q, cache.cross_k, cache.cross_v, mask=memory_mask)
 
     def _after(self, x: Tensor, seen: Tensor) -> Tensor:
-        x = self.norm2(x + self.dropout(seen))
-        out: Tensor = self.norm3(x + self.feed_forward(x))
+        x = self.norm2(self.dropout.add(x, seen))
+        out: Tensor = self.norm3(self.dropout.add(x, self.feed_forward(x)))
         return out
 
 
@@ -263,7 +259,7 @@ class VideoMusicTransformer(nn.Module):
         memory = self.encode(video, mask)
         x = self._embed(tokens, minor[:, None, None])
         for layer in self._decoder_layers:
-            x = layer(x, layer.multihead_attn.keys_values(memory), mask)
+            x = layer(x, memory, mask)
         logits: Tensor = self.Wout(self.transformer.decoder.norm(x))
         return logits
 
@@ -295,7 +291,7 @@ class VideoMusicTransformer(nn.Module):
         assert cache.position == 0
         x = self._embed(tokens, cache.minor)
         for layer, kept in zip(self._decoder_layers, cache.layers, strict=True):
-            x = layer(x, (kept.cross_k, kept.cross_v), cache.memory_mask, kept)
+            x = layer.prefill(x, kept, cache.memory_mask)
         cache.position = tokens.shape[1]
         logits: Tensor = self.Wout(self.transformer.decoder.norm(x[:, -1]))
         return logits
