@@ -14,6 +14,7 @@ EXAMPLES = {
     "soundfont": ("a.sf2", Path("a.sf2")),
     "device": ("cuda", "cuda"),
     "workers": ("3", 3),
+    "stack": ("elsewhere", Path("elsewhere")),
     "clip_fallback_untrained": ("true", True),
 }
 

@@ -14,7 +14,8 @@ VmtError                 a person can do something about it: one line, exit code
 ├── WeightsError         weights are missing, of the wrong shape, or unsafe to read
 ├── DatasetError         a dataset version cannot be made or does not fit
 ├── TrainingError        training cannot start or go on
-└── GenerationError      a soundtrack cannot be made as asked
+├── GenerationError      a soundtrack cannot be made as asked
+└── StackError           the local stack cannot start, stop or be reached
 ```
 
 Only errors whose class says `transient` are retried. Messages name the item, the rule, the value found and the remedy.
@@ -110,3 +111,7 @@ class TrainingError(VmtError):
 
 class GenerationError(VmtError):
     """A soundtrack cannot be made as asked."""
+
+
+class StackError(VmtError):
+    """The local stack cannot start, stop or be reached."""

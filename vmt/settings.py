@@ -36,6 +36,14 @@ class Settings(BaseSettings):
         ge=1,
         description="videos ingested at once, each in a process; as many as fit when empty, 1 keeps to threads",
     )
+    stack: Path = Field(default=Path("vmt-stack"), description="the folder in which `vmt up` keeps all that it has")
+    stack_database: SecretStr | None = Field(
+        default=None,
+        description="Prefect's database under `vmt up`, postgresql+asyncpg://...; SQLite in the folder when empty",
+    )
+    notify_url: SecretStr | None = Field(
+        default=None, description="an Apprise URL for failed flows and nightly reports; nobody is told when empty"
+    )
     clip_model: str = Field(default="ViT-L-14-336", description="an open_clip model name")
     clip_weights: str = Field(default="openai", description="an open_clip tag, a local file, or untrained:SEED")
     clip_fallback_untrained: bool = Field(

@@ -19,9 +19,11 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="So
 dataset_app = typer.Typer(no_args_is_help=True, help="Immutable versions of what was ingested.")
 import_app = typer.Typer(no_args_is_help=True, help="Published datasets.")
 weights_app = typer.Typer(no_args_is_help=True, help="Published weights, in and out.")
+features_app = typer.Typer(no_args_is_help=True, help="What is heard and seen in videos.")
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(import_app, name="import")
 app.add_typer(weights_app, name="weights")
+app.add_typer(features_app, name="features")
 
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 err = Console(stderr=True)
@@ -78,6 +80,10 @@ def progress() -> Any:
                     follow("generate", payload["new"], 0, "soundtracks")
                 case "vmt.soundtrack.ready":
                     bars.advance(tasks["generate"])
+                case "vmt.check.started":
+                    follow("check", payload["songs"], 0, "songs")
+                case "vmt.check.done":
+                    bars.advance(tasks["check"])
                 case "vmt.score.started":
                     follow("score", payload["outputs"], 0, "scores")
                 case "vmt.score.done":
@@ -92,7 +98,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     """A table on stdout; fractions with four digits."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, justify="left" if column in ("run", "dataset", "video", "state") else "right")
+        table.add_column(
+            column, justify="left" if column in ("run", "dataset", "video", "state", "name", "URL") else "right"
+        )
     for row in rows:
         table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
     Console(width=None if sys.stdout.isatty() else 120).print(table)

@@ -1,0 +1,77 @@
+"""Loopback ports: those that people type have stated defaults, the rest are found."""
+
+import contextlib
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from vmt.errors import StackError
+
+HOST = "127.0.0.1"
+# Below the range from which systems take ports for outgoing connections.
+INNER_FROM, INNER_TO = 18_400, 28_000
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where people and programs reach the stack."""
+
+    s3: int = 8333
+    prefect: int = 4200
+    dashboard: int = 8501
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of loopback now."""
+    with socket.socket() as probe:
+        # As servers do: a connection that was closed a moment ago holds no port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def settle(wanted: Ports) -> Ports:
+    """`wanted`, with a free port in place of each 0.
+
+    Raises:
+        StackError: naming a port that is taken or that two of them share.
+    """
+    named = {name: port for name, port in vars(wanted).items() if port}
+    for name, port in named.items():
+        remedy = f"give another one with --{name}-port N, or 0 for any that is free"
+        others = [other for other, same in named.items() if same == port and other != name]
+        if others:
+            raise StackError(f"port {port}: asked for by {name} and by {others[0]}; {remedy}")
+        if not 1 <= port <= 65_535:
+            raise StackError(f"port {port} of {name}: a port is from 1 to 65535; {remedy}")
+        if not is_free(port):
+            raise StackError(f"port {port} of {name}: taken by another program on {HOST}; stop that one, or {remedy}")
+    with contextlib.ExitStack() as held:
+        found = {name: port or _any_port(held) for name, port in vars(wanted).items()}
+    return Ports(**found)
+
+
+def _any_port(held: contextlib.ExitStack) -> int:
+    probe = held.enter_context(socket.socket())
+    probe.bind((HOST, 0))
+    return int(probe.getsockname()[1])
+
+
+def settle_inner(names: Iterable[str], known: Mapping[str, int], avoid: Iterable[int]) -> dict[str, int]:
+    """A free port for each name, the one that is known already where it is free.
+
+    Raises:
+        StackError: if there are not enough.
+    """
+    taken, found = set(avoid), dict[str, int]()
+    for name in names:
+        candidates = [known[name]] if name in known else []
+        port = next((p for p in (*candidates, *range(INNER_FROM, INNER_TO)) if p not in taken and is_free(p)), None)
+        if port is None:
+            raise StackError(f"no free port from {INNER_FROM} to {INNER_TO} for {name}; stop what holds them")
+        taken.add(port)
+        found[name] = port
+    return found

