@@ -17,7 +17,8 @@ from vmt import chords, media
 from vmt.model.config import model_preset
 from vmt.model.transformer import VideoMusicTransformer
 from vmt.music.arrangement import arrange, midi_bytes
-from vmt.music.render import SAMPLE_RATE, master, synthesize, write_flac
+from vmt.music.mastering import master
+from vmt.music.render import SAMPLE_RATE, synthesize, write_flac
 from vmt.music.sampling import Request, sample_chords
 
 spent: dict[str, float] = {}

@@ -8,8 +8,9 @@ from tests.music.songs import EVERY, FAST, JAZZ, POP, RESTS, Song, song
 from vmt import chords
 from vmt.features.recognise import SAMPLE_RATE, ChordRecogniser
 from vmt.music.arrangement import style_names
+from vmt.music.mastering import master
 from vmt.music.render import SAMPLE_RATE as RENDERED
-from vmt.music.render import master, synthesize
+from vmt.music.render import synthesize
 
 FLATS = song("D# G:min G# A#:7 C:min F:min A#:sus4 A# " * 2, each_s=1, key="D# major")
 

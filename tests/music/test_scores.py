@@ -8,7 +8,8 @@ import pytest
 
 from tests.music.songs import POP
 from vmt import chords
-from vmt.music.render import SAMPLE_RATE, master, synthesize
+from vmt.music.mastering import master
+from vmt.music.render import SAMPLE_RATE, synthesize
 from vmt.music.scores import accents_heard, chord_scores, correlation, cut_hits, note_scores, sound_scores
 
 NAMES = ("pitch_class_entropy", "groove_consistency", "scale_consistency", "polyphony", "empty_beat_rate")

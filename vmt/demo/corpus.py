@@ -17,7 +17,7 @@ from vmt.demo.film import FPS, plan_film
 from vmt.demo.score import note_density, write_score
 from vmt.demo.songs import Song, compose
 from vmt.errors import VmtError
-from vmt.music import render
+from vmt.music import mastering, render
 from vmt.store import ObjectStore
 
 PREFIX = "videos/"
@@ -89,7 +89,7 @@ def record(song: Song) -> Float32[np.ndarray, "2 samples"]:
     heard = whole[:, round(song.score_start_s * render.SAMPLE_RATE) :].copy()
     attack = round(_ATTACK_S * render.SAMPLE_RATE)
     heard[:, :attack] *= np.linspace(0, 1, attack, dtype=np.float32)
-    return render.master(heard, render.SAMPLE_RATE, lufs=song.mood.lufs)
+    return mastering.master(heard, render.SAMPLE_RATE, lufs=song.mood.lufs)
 
 
 def truth(song: Song) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from vmt import chords, media
 from vmt.errors import VmtError
 from vmt.jobs.compose import Composer, Failure, Take, Written, directed
 from vmt.music.arrangement import arrange, midi_bytes, suit_tempo
-from vmt.music.render import SAMPLE_RATE, master, read_sound, stems, synthesize, write_flac
+from vmt.music.mastering import master
+from vmt.music.plan import wanted_loudness
+from vmt.music.render import SAMPLE_RATE, read_sound, stems, synthesize, write_flac
 from vmt.music.styles import load_style
 from vmt.training.registry import now
 
@@ -46,7 +48,7 @@ def produce(composer: Composer, take: Take, written: Written) -> dict[str, str] 
             facts = _Facts(tempo_bpm)
             (folder / "out.lab").write_text(chords.format_lab(written.labels, written.key))
             (folder / "out.mid").write_bytes(midi_bytes(midi))
-            _render(composer, take, midi, folder, facts)
+            _render(composer, take, written, midi, folder, facts)
             _film(composer, take, folder, facts)
             for kind in ("lab", "mid", "flac", "mp4"):
                 store.put_file(take.keys[kind], folder / f"out.{kind}")
@@ -81,12 +83,16 @@ def arranged(take: Take, written: Written) -> tuple[pretty_midi.PrettyMIDI, floa
     return midi, tempo_bpm
 
 
-def _render(composer: Composer, take: Take, midi: pretty_midi.PrettyMIDI, folder: Path, facts: _Facts) -> None:
+def _render(
+    composer: Composer, take: Take, written: Written, midi: pretty_midi.PrettyMIDI, folder: Path, facts: _Facts
+) -> None:
     """The music alone, and on request each instrument alone."""
     duration_s, config = take.source.features.duration_s, take.config
     bits: Literal[16, 24] = 24 if config.bits == 24 else 16
     sound = synthesize(midi, duration_s=duration_s, soundfont=composer.soundfont)
-    write_flac(master(sound, SAMPLE_RATE, lufs=config.lufs), SAMPLE_RATE, folder / "out.flac", bits=bits)
+    level = wanted_loudness(written.loudness)
+    sound = master(sound, SAMPLE_RATE, lufs=config.lufs, level=level)
+    write_flac(sound, SAMPLE_RATE, folder / "out.flac", bits=bits)
     if config.stems:
         parts = stems(midi, duration_s=duration_s, lufs=config.lufs, soundfont=composer.soundfont)
         for number, (name, part) in enumerate(parts, start=1):

@@ -7,29 +7,25 @@ patterns they know is data: `styles`.
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pretty_midi
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 
 from vmt import chords
 from vmt.errors import GenerationError
-from vmt.features.music import note_density as note_density_of
 from vmt.music.bass import play_bass
 from vmt.music.drums import play_drums
+from vmt.music.follow import Part, follow, single
 from vmt.music.form import change_times, make_form
 from vmt.music.grid import TEMPO_RANGE_BPM, Grid, exact_tempo
 from vmt.music.harmony import play_harmony
 from vmt.music.lead import play_lead
-from vmt.music.plan import Event, Plan, at_times, make_plan, wanted_loudness
-from vmt.music.score import GAP_S, make_midi, midi_bytes
+from vmt.music.plan import Event, Plan, make_plan, wanted_loudness
+from vmt.music.score import make_midi, midi_bytes
 from vmt.music.styles import Kit, Style, Track, load_style, style_names
 from vmt.music.tempo import choose_tempo, fit_tempo
-
-ROUNDS = 5
-CORRECTION = 0.08  # of the busyness, for a second that is one deviation off
-FLAT_DENSITY = 0.1  # notes; a curve that deviates less says nothing
 
 __all__ = ["arrange", "midi_bytes", "style_names", "suit_tempo"]
 
@@ -76,54 +72,20 @@ def arrange(
     grid = Grid(exact_tempo(tempo_bpm), style.swing)
     form = make_form(labels, grid, duration_s, cuts_s)
     plan = make_plan(grid, form, key, note_density, loudness, cuts_s, accents)
-    plan, parts = _follow(plan, style, note_density, seed)
+    plan, parts = follow(plan, partial(_parts, style=style, seed=seed), note_density)
     return make_midi(parts, plan, style, wanted_loudness(loudness), _streams(style, seed)[0])
 
 
-def _follow(
-    plan: Plan, style: Style, note_density: Float[np.ndarray, " time"], seed: int
-) -> tuple[Plan, list[tuple[Track | Kit, list[Event]]]]:
-    """Play the plan, hear where more or fewer notes came out than the curve asks for, and play again: a chord that
-    changes, or a part that enters, brings notes of its own. The version that follows the curve best is kept.
-    """
-    best, wanted = -np.inf, _standard(note_density)
-    found: tuple[Plan, list[tuple[Track | Kit, list[Event]]]] | None = None
-    for _ in range(ROUNDS):
-        players: list[Track | Kit] = [*style.tracks, *([style.drums] if style.drums else [])]
-        parts = [(each, _play(each, plan, rng)) for each, rng in zip(players, _streams(style, seed)[1:], strict=True)]
-        sounding = _standard(_sounding(parts, plan, len(note_density)))
-        likeness = float(np.mean(wanted * sounding))
-        if found is None or likeness > best:
-            best, found = likeness, (plan, parts)
-        if not wanted.any() or not sounding.any():
-            break
-        missing = at_times(wanted - sounding, plan.half_middles_s)
-        plan = replace(plan, busyness=np.clip(plan.busyness + CORRECTION * missing, 0, 1))
-    assert found is not None
-    return found
+def _parts(plan: Plan, style: Style, seed: int) -> list[Part]:
+    """What each track of a style plays."""
+    players: list[Track | Kit] = [*style.tracks, *([style.drums] if style.drums else [])]
+    streams = _streams(style, seed)[1:]
+    return [(each, _play(each, plan, rng)) for each, rng in zip(players, streams, strict=True)]
 
 
 def _streams(style: Style, seed: int) -> list[np.random.Generator]:
     """Of chance: one for the whole, then one for each track and for the drums."""
     return list(np.random.default_rng(seed).spawn(1 + len(style.tracks) + bool(style.drums)))
-
-
-def _sounding(parts: list[tuple[Track | Kit, list[Event]]], plan: Plan, seconds: int) -> Float[np.ndarray, " time"]:
-    """How many pitched notes sound in each second."""
-    spans = [
-        (plan.grid.seconds(event.step) + event.late_s, min(plan.grid.seconds(event.end), plan.form.end_s) - GAP_S)
-        for track, events in parts
-        if isinstance(track, Track)
-        for event in events
-    ]
-    return note_density_of(spans, seconds)
-
-
-def _standard(curve: Float[np.ndarray, " time"]) -> Float64[np.ndarray, " time"]:
-    """A curve with mean 0 and deviation 1; 0 where it is all but flat."""
-    values = curve.astype(np.float64)
-    spread = values.std()
-    return np.asarray((values - values.mean()) / spread if spread > FLAT_DENSITY else 0 * values, dtype=np.float64)
 
 
 def suit_tempo(
@@ -151,10 +113,10 @@ def _play(track: Track | Kit, plan: Plan, rng: np.random.Generator) -> list[Even
     if isinstance(track, Kit):
         return play_drums(track, plan, rng)
     if track.role == "bass":
-        return play_bass(track, plan)
+        return single(play_bass(track, plan))
     if track.role == "lead":
-        return play_lead(track, plan, rng)
-    return play_harmony(track, plan)
+        return single(play_lead(track, plan, rng))
+    return single(play_harmony(track, plan))
 
 
 def _check(

@@ -7,19 +7,21 @@ Sources: ITU-R BS.1770-4 (gating, annex 2 for true peak); pyloudnorm's K-weighti
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pyloudnorm
 import scipy.signal
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float32, Float64
 
 HOPS_PER_SECOND = 10  # gating blocks are 400 ms long and start every 100 ms
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
 OVERSAMPLING = 4
-_TAPS = 12  # of the interpolation filter, for each of the four phases
+_REACH = 6  # samples on either side that a value between two samples is made of
 _CHUNK_S = 10
+_ROWS = 2048  # blocks at a time, so that what is between them stays in the cache
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,21 @@ class Blocks:
     Attributes:
         size: samples in a block; divides the 100 ms hop.
         energy: sum of the K-weighted squares over both channels.
-        peak: highest absolute value between the samples, full scale = 1.
+        power: sum of the squares of the mono mix, not weighted.
+        peak: highest absolute value on and between the samples, full scale = 1.
     """
 
     sample_rate: int
     samples: int
     size: int
     energy: Float64[np.ndarray, " blocks"]
+    power: Float64[np.ndarray, " blocks"]
     peak: Float64[np.ndarray, " blocks"]
+
+    def under(self, gain: Float64[np.ndarray, " blocks"]) -> "Blocks":
+        """The same sound under a gain for each block."""
+        square = np.square(gain)
+        return replace(self, energy=self.energy * square, power=self.power * square, peak=self.peak * gain)
 
 
 def measure(sound: Float32[np.ndarray, "channels samples"], sample_rate: int) -> Blocks:
@@ -50,17 +59,15 @@ def measure(sound: Float32[np.ndarray, "channels samples"], sample_rate: int) ->
     samples = sound.shape[1]
     sections = _k_weighting(sample_rate)
     state = np.zeros((len(sections), len(sound), 2))
-    taps = _interpolation_filter()
-    energies, peaks = [], []
+    energies, powers = [np.zeros(0)], [np.zeros(0)]
     step = size * (_CHUNK_S * sample_rate // size)
     for start in range(0, samples, step):
         chunk = sound[:, start : start + step].astype(np.float64)
         weighted, state = scipy.signal.sosfilt(sections, chunk, axis=1, zi=state)
-        energies.append(_blocks(np.square(weighted).sum(axis=0), size).sum(axis=1))
-        fine = _between_samples(sound, start, min(start + step, samples), taps)
-        peaks.append(_blocks(fine, OVERSAMPLING * size).max(axis=1).astype(np.float64))
-    empty = np.zeros(0)
-    return Blocks(sample_rate, samples, size, np.concatenate([empty, *energies]), np.concatenate([empty, *peaks]))
+        energies.append(sum(_squares(channel, size) for channel in weighted))
+        powers.append(_squares(chunk.mean(axis=0), size))
+    energy, power = np.concatenate(energies), np.concatenate(powers)
+    return Blocks(sample_rate, samples, size, energy, power, true_peaks(sound, size))
 
 
 def block_size(sample_rate: int) -> int:
@@ -97,8 +104,31 @@ def integrated_lufs(sound: Float32[np.ndarray, "channels samples"], sample_rate:
 
 def true_peak_dbtp(sound: Float32[np.ndarray, "channels samples"], sample_rate: int) -> float:
     """Highest value between the samples in dB full scale, by 4x oversampling; -inf for silence."""
-    peak = measure(sound, sample_rate).peak.max(initial=0.0)
+    peak = true_peaks(sound, block_size(sample_rate)).max(initial=0.0)
     return 20 * math.log10(peak) if peak > 0 else -math.inf
+
+
+def true_peaks(sound: Float32[np.ndarray, "channels samples"], size: int) -> Float64[np.ndarray, " blocks"]:
+    """The highest absolute value of any channel in each block of `size` samples, on the samples and between them.
+
+    Interpolation by a short filter is a product of matrices: overlapping rows of samples by a band of taps.
+    """
+    band = _interpolation(size)
+    samples = sound.shape[1]
+    peaks = np.zeros(-(-samples // size))
+    for first in range(0, len(peaks), _ROWS):
+        start, count = first * size, min(_ROWS, len(peaks) - first)
+        for channel in sound:
+            part = np.zeros(count * size + 2 * _REACH, dtype=np.float32)
+            left = min(start, _REACH)
+            known = channel[start - left : start + count * size + _REACH]
+            part[_REACH - left : _REACH - left + len(known)] = known
+            rows = np.lib.stride_tricks.sliding_window_view(part, size + 2 * _REACH)[::size]
+            fine = rows @ band
+            highest = np.maximum(fine.max(axis=1), -fine.min(axis=1))
+            on = np.abs(part[_REACH : _REACH + count * size].reshape(count, size)).max(axis=1)
+            peaks[first : first + count] = np.maximum(peaks[first : first + count], np.maximum(highest, on))
+    return peaks
 
 
 def _lufs(power: float) -> float:
@@ -119,22 +149,19 @@ def _k_weighting(sample_rate: int) -> Float64[np.ndarray, "sections 6"]:
     return sections
 
 
-def _interpolation_filter() -> Float32[np.ndarray, " taps"]:
-    taps = scipy.signal.firwin(OVERSAMPLING * _TAPS + 1, 1 / OVERSAMPLING, window=("kaiser", 7.0))
-    return np.asarray(taps, dtype=np.float32)
+@cache
+def _interpolation(size: int) -> Float32[np.ndarray, "wide fine"]:
+    """Weights of `size` samples and their neighbours in the values between them, three for each sample."""
+    taps = OVERSAMPLING * scipy.signal.firwin(2 * OVERSAMPLING * _REACH + 1, 1 / OVERSAMPLING, window=("kaiser", 7.0))
+    band = np.zeros((size + 2 * _REACH, size, OVERSAMPLING - 1), dtype=np.float32)
+    for sample in range(size):
+        for phase in range(1, OVERSAMPLING):
+            near = np.arange(1 - _REACH, _REACH + 1)  # neighbours, counted from the sample
+            band[_REACH + sample + near, sample, phase - 1] = taps[OVERSAMPLING * (_REACH - near) + phase]
+    return band.reshape(size + 2 * _REACH, -1)
 
 
-def _between_samples(
-    sound: Float32[np.ndarray, "channels samples"], start: int, end: int, taps: Float32[np.ndarray, " taps"]
-) -> Float32[np.ndarray, " fine"]:
-    """Samples `start` to `end` at four times the rate: the highest absolute value of any channel."""
-    reach = _TAPS
-    first = max(0, start - reach)
-    fine = scipy.signal.resample_poly(sound[:, first : end + reach], OVERSAMPLING, 1, axis=1, window=taps)
-    wanted = np.abs(fine[:, OVERSAMPLING * (start - first) : OVERSAMPLING * (end - first)])
-    return np.asarray(wanted.max(axis=0), dtype=np.float32)
-
-
-def _blocks(values: Float[np.ndarray, " part"], size: int) -> Float[np.ndarray, "blocks size"]:
-    """Cut into blocks, the last one filled with zeros."""
-    return np.pad(values, (0, -len(values) % size)).reshape(-1, size)
+def _squares(values: Float64[np.ndarray, " part"], size: int) -> Float64[np.ndarray, " blocks"]:
+    """Sum of the squares of each block; the last one may be short."""
+    blocks = np.pad(values, (0, -len(values) % size)).reshape(-1, size)
+    return np.asarray(np.einsum("bs,bs->b", blocks, blocks), dtype=np.float64)

@@ -15,9 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pretty_midi
-import scipy.ndimage
 import soundfile
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32
 
 from vmt.errors import GenerationError
 from vmt.music import loudness
@@ -25,12 +24,9 @@ from vmt.music.soundfont import check_soundfont, default_soundfont, fluidsynth_m
 
 SAMPLE_RATE = 48000
 DRUM_BANK = 128
-LOOK_AHEAD_S = 0.015
 FADE_S = 0.3
 CLOSING_S = 0.1
 EXPRESSION = 11
-TOLERANCE_LU = 0.05
-MARGIN_DB = 0.1  # for what a gain that moves adds between the samples, and for 16 bits
 _REVERB = {"roomsize": 0.45, "damping": 0.35, "width": 0.9, "level": 0.55}
 _CHORUS = {"nr": 3, "level": 1.2, "speed": 0.4, "depth": 5.0, "type": 0}
 
@@ -194,72 +190,6 @@ def _fade_out(sound: Float32[np.ndarray, "2 samples"], sample_rate: int) -> Floa
     if length:
         sound[:, -length:] *= np.square(np.cos(np.linspace(0, np.pi / 2, length))).astype(np.float32)
     return sound
-
-
-def master(
-    sound: Float32[np.ndarray, "2 samples"], sample_rate: int, *, lufs: float = -14.0, peak_dbtp: float = -1.0
-) -> Float32[np.ndarray, "2 samples"]:
-    """Bring `sound` to a loudness, with a look-ahead limiter that holds the true peak.
-
-    Args:
-        sound: full scale = 1.
-        sample_rate: in Hz.
-        lufs: integrated loudness to reach, within 0.5.
-        peak_dbtp: highest true peak, in dB full scale.
-
-    Returns:
-        As long as `sound`. Silence (nothing over -70 LUFS) stays as it is.
-    """
-    blocks = loudness.measure(sound, sample_rate)
-    if loudness.gated_lufs(blocks) == -math.inf:
-        return sound
-    ceiling_db = peak_dbtp - MARGIN_DB
-    for _ in range(4):
-        out = _apply(sound, _gain(blocks, lufs, ceiling_db), blocks.size)
-        over_db = loudness.true_peak_dbtp(out, sample_rate) - (peak_dbtp - MARGIN_DB / 2)
-        if over_db <= 0:
-            break
-        ceiling_db -= over_db
-    return out
-
-
-def _gain(blocks: loudness.Blocks, lufs: float, ceiling_db: float) -> Float64[np.ndarray, " blocks"]:
-    """The limiter's gain for each block, driven (found by trial) so that the loudness comes out right."""
-    drive_db = lufs - loudness.gated_lufs(blocks)
-    for _ in range(30):
-        gain = _limit(blocks, 10 ** (drive_db / 20), 10 ** (ceiling_db / 20))
-        missing = lufs - loudness.gated_lufs(blocks, blocks.energy * gain**2)
-        if abs(missing) < TOLERANCE_LU:
-            break
-        drive_db += missing
-    return gain
-
-
-def _limit(blocks: loudness.Blocks, drive: float, ceiling: float) -> Float64[np.ndarray, " blocks"]:
-    """`drive` times a smooth gain under which no block passes the ceiling.
-
-    The lowest gain asked for within reach of a block, then the mean of these over the same reach, is never above what
-    the block itself asks for; one block more of reach covers the straight line that is drawn between blocks.
-    """
-    asked = np.minimum(1.0, ceiling / np.maximum(drive * blocks.peak, 1e-12))
-    reach = max(1, round(LOOK_AHEAD_S * blocks.sample_rate / blocks.size))
-    lowest = scipy.ndimage.minimum_filter1d(asked, 2 * (2 * reach + 1) + 1, mode="nearest")
-    smooth = scipy.ndimage.uniform_filter1d(lowest, 2 * reach + 1, mode="nearest")
-    twice: Float64[np.ndarray, " blocks"] = scipy.ndimage.uniform_filter1d(smooth, 2 * reach + 1, mode="nearest")
-    return drive * twice
-
-
-def _apply(
-    sound: Float32[np.ndarray, "2 samples"], gain: Float64[np.ndarray, " blocks"], size: int
-) -> Float32[np.ndarray, "2 samples"]:
-    """`sound` under a gain that goes straight from the middle of one block to the next."""
-    out = np.empty_like(sound)
-    middles = (np.arange(len(gain)) + 0.5) * size
-    step = 10000 * size
-    for start in range(0, sound.shape[1], step):
-        end = min(start + step, sound.shape[1])
-        out[:, start:end] = sound[:, start:end] * np.interp(np.arange(start, end), middles, gain).astype(np.float32)
-    return out
 
 
 def stems(
