@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vmt.model.thinned import skewed, thinned_attention
+from vmt.model.thinned import halves, hidden_future, skewed, thinned_attention
 
 
 class Attention(nn.Module):
@@ -65,8 +65,8 @@ class Attention(nn.Module):
         q: Float[Tensor, "batch heads length e"],
         k: Float[Tensor, "batch heads source e"],
         v: Float[Tensor, "batch heads source e"],
-        mask: Float[Tensor, "#batch #heads #length source"]
-        | Bool[Tensor, "#batch #heads #length source"]
+        mask: Bool[Tensor, "#batch #heads #length source"]
+        | Float[Tensor, "#batch #heads #length source"]
         | None = None,
         causal: bool = False,
     ) -> Float[Tensor, "batch length d"]:
@@ -80,16 +80,22 @@ class Attention(nn.Module):
         p = self.dropout if self.training else 0.0
         if p > 0 and q.device.type == "cpu":
             table = self.Er[-q.shape[2] :].to(q.dtype) if causal and self.Er is not None else None
-            bias = _hidden_future(q) if causal else mask
-            if bias is not None and bias.dtype == torch.bool:
-                bias = torch.zeros(bias.shape).masked_fill_(~bias, -math.inf)
-            heads = thinned_attention(q, k, v, p, table=table, bias=bias)
+            if mask is not None and mask.dtype == torch.bool:
+                mask = torch.zeros(mask.shape).masked_fill_(~mask, -math.inf)
+            heads = thinned_attention(q, k, v, p, causal=causal, table=table, bias=mask)
+        elif causal and self.Er is not None:
+            parts = [self._causal_part(q[:, :, part], k, v, part, p) for part in halves(q.shape[2])]
+            heads = torch.cat(parts, dim=2)
         else:
-            if causal and self.Er is not None:
-                mask, causal = self.relative_scores(q) + _hidden_future(q), False
             heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p, is_causal=causal)
         out: Tensor = self.out_proj(heads.transpose(1, 2).flatten(2))
         return out
+
+    def _causal_part(self, q: Tensor, k: Tensor, v: Tensor, queries: slice, p: float) -> Tensor:
+        """Attention of some of the queries to the keys up to the last of them, by relative positions."""
+        scores = self.relative_scores(q, queries.start) + hidden_future(q, queries)
+        seen = slice(0, queries.stop)
+        return F.scaled_dot_product_attention(q, k[:, :, seen], v[:, :, seen], attn_mask=scores, dropout_p=p)
 
     def relative_scores(
         self, q: Float[Tensor, "batch heads length e"], first: int = 0
@@ -101,15 +107,5 @@ class Attention(nn.Module):
         after a query get whatever skewing leaves there and must be masked.
         """
         assert self.Er is not None
-        length, source = q.shape[2], first + q.shape[2]
         scaled = q * q.shape[-1] ** -0.5
-        if length == 1:
-            recent: Tensor = scaled @ self.Er[-source:].T
-            return recent
-        assert first == 0
-        return skewed(scaled @ self.Er[-length:].T)
-
-
-def _hidden_future(q: Float[Tensor, "batch heads length e"]) -> Float[Tensor, "1 1 length length"]:
-    """-inf where a key lies after its query, else 0."""
-    return torch.full((1, 1, q.shape[2], q.shape[2]), -math.inf, dtype=q.dtype, device=q.device).triu(1)
+        return skewed(scaled @ self.Er[-first - q.shape[2] :].T)

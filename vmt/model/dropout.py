@@ -44,4 +44,4 @@ class Dropout(nn.Module):
         """`x` plus `y` thinned out while training, on a CPU in one pass."""
         if self.training and self.p > 0 and y.device.type == "cpu":
             return torch.addcmul(x, y, thinning(y, self.p))
-        return x + self(y)
+        return x + self.forward(y)
