@@ -16,6 +16,7 @@ from tests.studio import Studio, film_clip
 from vmt import chords
 from vmt.errors import GenerationError, TrainingError
 from vmt.jobs.generate import GenerateReport, Soundtrack, generate
+from vmt.jobs.processes import Processes
 from vmt.music.config import GenerateConfig
 from vmt.store import LocalStore
 
@@ -39,6 +40,18 @@ def duration_s(data: bytes, kind: str) -> float:
 def picture_bytes(data: bytes) -> list[bytes]:
     with av.open(io.BytesIO(data)) as container:
         return [bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size]
+
+
+@pytest.mark.long
+def test_processes_make_what_threads_make(studio: Studio, report: GenerateReport, tmp_path: Path) -> None:
+    store = studio.copy(tmp_path / "store")
+    videos = ["inbox/bikes.mp4", "videos/demo0-00-exciting.mp4", "inbox/gone.mp4"]
+    again = generate(store, studio.settings, videos, config=PIANO, force=True, map=Processes(2))
+    assert [each.key for each in again.failed] == ["inbox/gone.mp4"]
+    for one, other in zip(report.made, again.made, strict=True):
+        assert one.files == other.files
+        for kind in ("lab", "mid", "flac"):
+            assert store.get(other.files[kind]) == studio.store.get(one.files[kind])
 
 
 def test_files_agree_with_the_video(studio: Studio, report: GenerateReport) -> None:

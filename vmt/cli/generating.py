@@ -47,6 +47,7 @@ def generate(
     from vmt.jobs import generate as job
     from vmt.jobs.estimate import plan
     from vmt.jobs.inbox import put_in_inbox
+    from vmt.jobs.processes import spread
     from vmt.jobs.request import listed_videos, read_emotions, read_record, videos_under
     from vmt.music.config import GenerateConfig
 
@@ -99,6 +100,7 @@ def generate(
                 takes=takes,
                 refused=refused,
                 force=force,
+                map=spread(settings.workers),
                 on_event=on_event,
             )
     show_result(report, as_json, lambda: _soundtracks(store, report))

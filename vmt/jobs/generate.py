@@ -5,12 +5,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from vmt.errors import GenerationError, ObjectNotFound, StoreError
 from vmt.jobs.compose import Composer, Failure, Source, Take, Written, recorded_config, replayed, take_name
 from vmt.jobs.events import Map, OnEvent, ignore, thread_map
+from vmt.jobs.processes import Lost
 from vmt.jobs.produce import produce
+from vmt.jobs.summaries import note_soundtracks
 from vmt.music.config import GenerateConfig
 from vmt.settings import Settings
 from vmt.store import ObjectStore
@@ -68,7 +71,8 @@ def generate(
         takes: how many soundtracks each video gets, 1 to 100.
         refused: videos that failed on their way to the store, for the report.
         force: make what exists again.
-        map: spreads the work on each video over workers.
+        map: spreads the work on each video over workers; the model's batch stays in this process. Over `Processes` a
+            video that crashes or hangs fails alone.
 
     Raises:
         GenerationError: if there is no champion yet, or nobody knows how the features it was trained on were made.
@@ -79,7 +83,8 @@ def generate(
     composer = Composer(store, settings, *chosen(store, run, epoch))
     configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
     read = list(map(composer.read, video_keys))
-    failed = [*refused, *(each for each in read if isinstance(each, Failure))]
+    lost = [Failure(key, each.reason) for key, each in zip(video_keys, read, strict=True) if isinstance(each, Lost)]
+    failed = [*refused, *lost, *(each for each in read if isinstance(each, Failure))]
     wanted = [composer.take(source, each) for source in read if isinstance(source, Source) for each in configs]
     known = [] if force else [found for take in wanted if (found := _known(composer, take)) is not None]
     done = {(each.id, each.take) for each in known}
@@ -128,7 +133,9 @@ def replay(
         raise GenerationError(f"video {video['key']}: not the one that the record is of; put that one back")
     on_event("vmt.generate.started", {"videos": 1, "new": 1})
     made, failed = _produce(composer, [(composer.take(source, config), score)], thread_map, on_event)
-    return GenerateReport(tuple(made), (), tuple(failed))
+    report = GenerateReport(tuple(made), (), tuple(failed))
+    _note(composer, report)
+    return report
 
 
 def chosen(store: ObjectStore, run: str | None, epoch: int | None) -> tuple[Run, int]:
@@ -163,8 +170,9 @@ def _produce(
 ) -> tuple[list[Soundtrack], list[Failure]]:
     """Render takes, each outcome announced."""
     made, failed = [], []
-    outcomes = map(lambda pair: produce(composer, *pair), work)
-    for (take, _), outcome in zip(work, outcomes, strict=True):
+    for (take, _), outcome in zip(work, map(partial(_made, composer), work), strict=True):
+        if isinstance(outcome, Lost):
+            outcome = Failure(take.source.key, f"{outcome.reason}; try it alone, and see the log above")
         if isinstance(outcome, Failure):
             failed.append(outcome)
             on_event("vmt.soundtrack.failed", vars(outcome))
@@ -172,6 +180,10 @@ def _produce(
             made.append(Soundtrack(take.source.id, composer.run.name, composer.epoch, take.name, outcome))
             on_event("vmt.soundtrack.ready", vars(made[-1]))
     return made, failed
+
+
+def _made(composer: Composer, pair: tuple[Take, Written]) -> dict[str, str] | Failure:
+    return produce(composer, *pair)
 
 
 def _summarised(composer: Composer, report: GenerateReport, asked: Mapping[str, Any], takes: int) -> GenerateReport:
@@ -191,7 +203,16 @@ def _summarised(composer: Composer, report: GenerateReport, asked: Mapping[str, 
         "failed": [vars(each) for each in report.failed],
     }
     try:
+        _note(composer, report)
         composer.store.put(key, json.dumps(content, indent=1).encode())
     except StoreError as error:
         return dataclasses.replace(report, failed=(*report.failed, Failure(key, str(error))))
     return dataclasses.replace(report, summary=key)
+
+
+def _note(composer: Composer, report: GenerateReport) -> None:
+    """Tell the summaries that pages read."""
+    takes = [(each.id, each.take) for each in (*report.made, *report.known)]
+    note_soundtracks(
+        composer.store, composer.run.name, composer.epoch, takes, [each.files["json"] for each in report.made]
+    )

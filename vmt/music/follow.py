@@ -106,7 +106,7 @@ class _Mending:
         count = sounding_notes(parts, plan, len(wanted)).astype(np.float64)
         mean = count.mean()
         spread = max(float(np.mean(count * wanted)), min(SPREAD, MOST_SPREAD * mean))
-        self.over = (count - mean - spread * wanted).tolist()  # notes too many in each second
+        self.over: list[float] = (count - mean - spread * wanted).tolist()  # notes too many in each second
         self.held = {*plan.accents, plan.form.final}
         self.struck: Counter[tuple[int, int]] = Counter()  # by step and pitch class, over the tracks that may change
 

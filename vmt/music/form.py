@@ -19,7 +19,7 @@ PHRASE_BARS = (2, 8)
 SECTION_PHRASES = 2
 LONG_SCENE_S = 8.0
 FINAL_RING_S = 1.5
-RELEASE_S = 0.35
+RELEASE_S = 0.25
 
 
 @dataclass(frozen=True)

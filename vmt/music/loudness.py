@@ -64,7 +64,7 @@ def measure(sound: Float32[np.ndarray, "channels samples"], sample_rate: int) ->
     for start in range(0, samples, step):
         chunk = sound[:, start : start + step].astype(np.float64)
         weighted, state = scipy.signal.sosfilt(sections, chunk, axis=1, zi=state)
-        energies.append(sum(_squares(channel, size) for channel in weighted))
+        energies.append(np.sum([_squares(channel, size) for channel in weighted], axis=0))
         powers.append(_squares(chunk.mean(axis=0), size))
     energy, power = np.concatenate(energies), np.concatenate(powers)
     return Blocks(sample_rate, samples, size, energy, power, true_peaks(sound, size))

@@ -15,7 +15,7 @@ from vmt.music import loudness
 LOOK_AHEAD_S = 0.015
 TOLERANCE_LU = 0.05
 MARGIN_DB = 0.1  # for what a gain that moves adds between the samples, and for 16 bits
-RIDE_DB = (-9.0, 14.0)  # how far the fader goes down and up: up far enough for a last chord that dies away
+RIDE_DB = (-9.0, 18.0)  # how far the fader goes down and up: up far enough for a last chord that dies away
 SILENT_DB = -45.0  # against the loudest second; what is quieter is a rest, and stays one
 _RIDE_ROUNDS = 12
 
