@@ -44,14 +44,13 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
 
 def commands() -> list[list[str]]:
     found: list[list[str]] = [[]]
-    for group in (cli.app, cli.dataset_app, cli.import_app, cli.weights_app):
-        prefix = (
-            [] if group is cli.app else [next(g.name for g in cli.app.registered_groups if g.typer_instance is group)]
-        )
+    groups = [(group.typer_instance, [str(group.name)]) for group in cli.app.registered_groups]
+    for group, prefix in [(cli.app, []), *groups]:
+        assert group is not None
         for command in group.registered_commands:
             assert command.callback is not None
             found.append([*prefix, command.name or command.callback.__name__.replace("_", "-")])
-    return found  # type: ignore[return-value]
+    return found
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)

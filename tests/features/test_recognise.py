@@ -10,20 +10,22 @@ from vmt.features.recognise import SAMPLE_RATE, ChordRecogniser, NoteTranscriber
 PROGRESSION = ["C", "A:min", "F", "G", "E:min", "D:min", "G:7", "C:maj7"]
 
 
-def tones(notes: list[tuple[float, float, int]], length_s: float) -> np.ndarray:
-    """Struck notes (start, end, pitch) of six partials each, decaying."""
+def tones(notes: list[tuple[float, float, int]], length_s: float, cents: float = 0.0) -> np.ndarray:
+    """Struck notes (start, end, pitch) of six partials each, decaying, `cents` off."""
     sound = np.zeros(round(length_s * SAMPLE_RATE))
     for start_s, end_s, pitch in notes:
         first, last = round(start_s * SAMPLE_RATE), min(len(sound), round(end_s * SAMPLE_RATE))
         time = np.arange(last - first) / SAMPLE_RATE
         fade = np.minimum(1, time / 0.004) * np.exp(-1.2 * time) * np.minimum(1, (time[-1] - time) / 0.02)
-        hz = 440 * 2 ** ((pitch - 69) / 12)
+        hz = 440 * 2 ** ((pitch - 69 + cents / 100) / 12)
         for partial in range(1, 7):
             sound[first:last] += fade * np.sin(2 * np.pi * hz * partial * time) / partial**1.5
     return (0.5 * sound / max(1e-9, np.abs(sound).max())).astype(np.float32)
 
 
-def song(labels: list[str], each_s: float = 2.0, transposed: int = 0) -> tuple[np.ndarray, list[str]]:
+def song(
+    labels: list[str], each_s: float = 2.0, transposed: int = 0, cents: float = 0.0
+) -> tuple[np.ndarray, list[str]]:
     """Strummed chords over a bass, and the label of each second."""
     tokens = chords.transpose(np.array([chords.token(label) for label in labels]), transposed)
     notes = []
@@ -34,7 +36,7 @@ def song(labels: list[str], each_s: float = 2.0, transposed: int = 0) -> tuple[n
             notes += [(start, start + 0.5, 36 + classes[0])]
     length = int(len(labels) * each_s)
     truth = [chords.label(int(tokens[int(second / each_s)])) for second in range(length)]
-    return tones(notes, length), truth
+    return tones(notes, length, cents), truth
 
 
 def agreement(found: tuple[str, ...], truth: list[str]) -> float:
@@ -58,6 +60,12 @@ def test_a_known_progression_is_heard(recogniser: ChordRecogniser, transposed: i
     found = recogniser.each_second(sound, len(truth))
     assert agreement(found, truth) >= 0.9
     assert str(music.find_key(found)) == f"{chords.ROOTS[transposed]} major"
+
+
+@pytest.mark.parametrize("cents", [-30.0, 30.0, 45.0])
+def test_music_out_of_tune_keeps_its_roots(recogniser: ChordRecogniser, cents: float) -> None:
+    sound, truth = song(PROGRESSION[:4], cents=cents)
+    assert agreement(recogniser.each_second(sound, len(truth)), truth) >= 0.9
 
 
 def test_five_nets_hear_it_too() -> None:

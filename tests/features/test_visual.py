@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import scenedetect
+from scenedetect import AdaptiveDetector, FrameTimecode
 
 from vmt import media
 from vmt.errors import MediaError
@@ -153,6 +154,20 @@ def test_movement_and_a_slow_fade_are_no_cuts() -> None:
     for k, frame in enumerate(frames):
         frame.rgb = (frame.rgb * min(1.0, k / 75)).astype(np.uint8)
     assert see(frames) == ()
+
+
+def test_a_fade_through_black_is_no_cut() -> None:
+    frames = list(shots([3.0, 5.0], [k / 25 for k in range(200)]))
+    for frame in frames:
+        light = min(1.0, abs(frame.time_s - 3.0) * 2)
+        frame.rgb = cv2.convertScaleAbs(frame.rgb, alpha=light)
+    bare = AdaptiveDetector(min_scene_len=visual.MIN_SHOT_S)
+    found = [
+        bare.process_frame(FrameTimecode(number, fps=25.0), np.ascontiguousarray(frame.rgb[:, :, ::-1]))
+        for number, frame in enumerate(frames)
+    ]
+    assert sum(map(len, found)) > 1  # or the line below would say nothing
+    assert see(frames) == (5.0,)
 
 
 def test_cuts_are_those_of_scenedetect_on_the_same_file(tmp_path: Path) -> None:

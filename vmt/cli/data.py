@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from vmt.cli.shared import Json, app, dataset_app, import_app, open_configured, print_table, progress, show_result
+from vmt.cli.shared import (
+    Json,
+    app,
+    dataset_app,
+    features_app,
+    import_app,
+    open_configured,
+    print_table,
+    progress,
+    show_result,
+)
 
 
 @app.command()
@@ -55,6 +65,41 @@ def forget(
             typer.echo(f"{name} made with it: {', '.join(made) or 'none'}")
 
     show_result(report, as_json, human)
+
+
+@features_app.command()
+def check(
+    songs: Annotated[int, typer.Option(help="how many of the 24 songs, one for each key")] = 24,
+    soundfont: Annotated[
+        list[Path] | None, typer.Option(help="a .sf2 file to play them with, besides TimGM6mb; may be given again")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how well chords, key, notes and cuts are found in rendered songs and films of known truth."""
+    from vmt.jobs.check import check_features
+    from vmt.jobs.processes import spread
+    from vmt.settings import load_settings
+
+    workers = spread(load_settings().workers)
+    with progress() as on_event:
+        report = check_features(songs=songs, soundfonts=soundfont or (), map=workers, on_event=on_event)
+
+    def human() -> None:
+        fields = ("majmin", "sevenths", "per_second_25", "per_second_157", "density_correlation", "density_bias")
+        heads = ("condition", "keys", "majmin", "sevenths", "25 labels", "157 labels", "density r", "density bias")
+        rows = [
+            (name, f"{row['keys_right']:.0f}/{row['songs']:.0f}", *(f"{row[field]:.3f}" for field in fields))
+            for name, row in report.rows.items()
+        ]
+        print_table("chords and key, per-second agreement, notes heard a second against notes written", heads, rows)
+        cuts = report.cuts
+        typer.echo(f"hard cuts: {cuts.right} found, {cuts.missed} missed, {cuts.invented} invented")
+        for shortfall in report.musts:
+            typer.echo(f"missed: {shortfall}")
+
+    show_result(report, as_json, human)
+    if report.musts:
+        raise typer.Exit(1)
 
 
 @dataset_app.command()

@@ -27,7 +27,7 @@ from vmt.features.recognise import ChordRecogniser, NoteTranscriber
 from vmt.features.record import Features
 from vmt.hardware import choose_device
 
-VERSION = 1
+VERSION = 2
 """Of the ways of computing here; a change that alters any value counts it up, and with it every extractor's name."""
 
 

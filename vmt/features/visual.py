@@ -9,6 +9,7 @@ Source: PySceneDetect's AdaptiveDetector (content change against its rolling mea
 """
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -77,13 +78,20 @@ def motion(frame: UInt8[np.ndarray, "h w 3"], before: UInt8[np.ndarray, "h_befor
 class CutFinder:
     """Hard cuts of a video whose frames are shown one by one, in order.
 
-    Frames are scaled down as PySceneDetect's own SceneManager scales them, so that both find the same cuts.
+    Frames are scaled down as PySceneDetect's own SceneManager scales them, so that both find the same cuts, but for
+    those in a fade: where the picture is nearly black its hue and saturation jump by themselves, and the detector takes
+    that for a cut. A cut must also stand out from its neighbours in plain RGB difference.
     """
 
+    _NEIGHBOURS = 2  # frames on each side, as many as the detector's rolling mean has
+    _LEAST_RATIO = 2.0  # a fade's darkest frame changes less than its neighbours, hard cuts over five times more
+
     def __init__(self) -> None:
-        self._detector = AdaptiveDetector(min_scene_len=MIN_SHOT_S)
+        self._detector = AdaptiveDetector(min_scene_len=MIN_SHOT_S, window_width=self._NEIGHBOURS)
         self._size: tuple[int, int] | None = None
         self._cuts_s: list[float] = []
+        self._before: UInt8[np.ndarray, "h w 3"] | None = None
+        self._changes: deque[tuple[float, float]] = deque(maxlen=2 * self._NEIGHBOURS + 1)  # time, RGB difference
 
     @property
     def cuts_s(self) -> tuple[float, ...]:
@@ -102,7 +110,15 @@ class CutFinder:
         bgr = np.ascontiguousarray(small[:, :, ::-1])
         # The rate only turns times into frame numbers, which nothing here reads: every length is in seconds.
         at = FrameTimecode(Timecode(round(frame.time_s / _TICK), _TICK), fps=Fraction(25))
-        self._cuts_s += [round(float(cut.seconds), 6) for cut in self._detector.process_frame(at, bgr)]
+        self._changes.append((float(at.seconds), motion(bgr, self._before)))
+        self._before = bgr
+        found = (float(cut.seconds) for cut in self._detector.process_frame(at, bgr))
+        self._cuts_s += [round(cut_s, 6) for cut_s in found if self._stands_out(cut_s)]
+
+    def _stands_out(self, cut_s: float) -> bool:
+        changes = [change for time_s, change in self._changes if time_s == cut_s]
+        others = [change for time_s, change in self._changes if time_s != cut_s]
+        return not changes or changes[0] >= self._LEAST_RATIO * float(np.mean(others or [0.0]))
 
 
 def picks(frames: Iterable[VideoFrame], seconds: int, cuts: CutFinder, name: str) -> Iterator[Pick]:

@@ -77,6 +77,7 @@ def _mux(
     *,
     copy: bool,
     limit_s: float,
+    audio_bitrate: str = AUDIO_BITRATE,
 ) -> None:
     # copyts keeps the input's own clock, so that this offset moves the first frame to 0, whenever other streams start
     picture = ffmpeg.input(_local(video), itsoffset=-info.start_s, **SAFE_INPUT)[str(info.picture_index)]
@@ -84,7 +85,7 @@ def _mux(
     voice = voice.filter("aresample", AUDIO_RATE_HZ).filter("apad").filter("atrim", end=duration_s)
     options: dict[str, Any] = {
         "c:a": "aac",
-        "b:a": AUDIO_BITRATE,
+        "b:a": audio_bitrate,
         "c:v": "copy" if copy else "libx264",
         "movflags": "+faststart",
         "map_metadata": -1,
@@ -154,6 +155,7 @@ def encode_video(
     *,
     limit_s: float = 3600.0,
     threads: int = THREADS,
+    audio_bitrate: str = AUDIO_BITRATE,
 ) -> None:
     """Frames as H.264, with `sound` as AAC, in an MP4.
 
@@ -165,6 +167,7 @@ def encode_video(
         sound: a sound file, cut or filled to the picture's length; None for a silent video.
         limit_s: when to give up.
         threads: how many x264 may use; the bytes depend on it, so give 1 where they must be the same everywhere.
+        audio_bitrate: of the AAC, as ffmpeg writes it.
 
     Raises:
         MediaError: `encode-failed` or `timeout`.
@@ -179,7 +182,7 @@ def encode_video(
         _run(shown, out, limit_s, (frame.tobytes() for frame in frames))
         if sound is not None:
             info = probe(part)
-            _mux(part, sound, part, info, info.duration_s, {}, copy=True, limit_s=limit_s)
+            _mux(part, sound, part, info, info.duration_s, {}, copy=True, limit_s=limit_s, audio_bitrate=audio_bitrate)
 
 
 def _local(path: Path) -> str:
