@@ -63,7 +63,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 def snapshot(store: LocalStore) -> dict[str, bytes]:
     """All objects of the runs but those that tell the time."""
-    times = ("summary.json", "model_params.json")
+    times = ("summary.json", "model_params.json", ".md", ".html")
     return {each.key: store.get(each.key) for each in store.list("runs/") if not each.key.endswith(times)}
 
 

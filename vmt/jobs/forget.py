@@ -17,6 +17,7 @@ from vmt.jobs.events import OnEvent, ignore
 from vmt.jobs.forgotten import bury, tombstone
 from vmt.jobs.index import ANNOTATIONS, VideoIndex
 from vmt.jobs.ingest import sha256_of
+from vmt.jobs.summaries import note_forgotten
 from vmt.store import ObjectStore
 from vmt.training.registry import runs
 
@@ -145,6 +146,7 @@ class _Hunt:
             self._remove_outputs(name)
             if name == self.video or self._quarantined(name):
                 self._delete_all(f"quarantine/{name}.json")
+        note_forgotten(self.store, self.names, self.sha256s)
         for index in self.indexes:
             if gone[index.extractor]:
                 index.save({}, gone[index.extractor])

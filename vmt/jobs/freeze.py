@@ -19,6 +19,7 @@ from vmt.jobs.forgotten import Forgotten
 from vmt.jobs.index import VideoIndex
 from vmt.jobs.ingest import summary
 from vmt.jobs.rights import refuse_without_rights
+from vmt.jobs.summaries import note_version
 from vmt.store import ObjectStore
 from vmt.training.registry import now
 
@@ -104,6 +105,7 @@ def _publish(
         **versions.describe(manifest, counts, previous.manifest if previous else None),
     }
     ref = versions.publish(store, name, manifest, info)
+    note_version(store, name, {"name": name, "version": ref.version, **info})
     on_event(
         "vmt.dataset.frozen",
         {"dataset": str(ref), "videos": info["videos"], "splits": info["splits"], "changes": info["changes"]},

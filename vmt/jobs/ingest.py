@@ -20,8 +20,10 @@ from vmt.jobs.events import Map, OnEvent, ignore, thread_map
 from vmt.jobs.extractors import remember
 from vmt.jobs.forgotten import Forgotten
 from vmt.jobs.index import Candidate, VideoIndex, candidates
+from vmt.jobs.noted import thumbnails_key
 from vmt.jobs.processes import Lost
 from vmt.jobs.rights import rights_of
+from vmt.jobs.summaries import note_refused
 from vmt.store import ObjectStore
 from vmt.training.registry import now
 
@@ -111,6 +113,7 @@ def ingest(
     if changed or gone:
         index.save(changed, gone)
     entries = {key: entry for key, entry in index.entries.items() if key in present}
+    note_refused(store, prefix, entries)
     return IngestReport(
         extractor=name,
         found=len(videos),
@@ -244,8 +247,9 @@ def features_of(
             f"video {path.name}: no audio stream, and no {path.stem}.lab beside it; add one or drop the video",
             "no-sound",
         )
+    sheet = media.ContactSheet(info.duration_s)
     features = extractor.extract(
-        media.frames(path),
+        sheet.watch(media.frames(path)),
         sound,
         duration_s=info.duration_s,
         source_sha256=sha256,
@@ -253,6 +257,7 @@ def features_of(
         notes=notes,
         name=path.stem,
     )
+    store.put(thumbnails_key(sha256), sheet.jpeg())
     store.put(key, features.to_bytes())
     return key, features
 

@@ -44,6 +44,17 @@ def report(store: ObjectStore, run: str, *, language: str = "en") -> ReportKeys:
     return keys
 
 
+def report_missing(store: ObjectStore, run: str) -> None:
+    """Write a finished run's report in each language in which there is none yet.
+
+    Raises:
+        TrainingError: as `report`.
+    """
+    for language in LANGUAGES:
+        if store.head(Run(store, run).key(f"report.{language}.html")) is None:
+            report(store, run, language=language)
+
+
 def gather(run: Run) -> Facts:
     """What the store holds of a run.
 

@@ -14,8 +14,10 @@ from vmt.hardware import choose_device
 from vmt.jobs.events import OnEvent, ignore
 from vmt.jobs.fitting import Fitting, Start
 from vmt.jobs.material import Material, material
+from vmt.jobs.report import report_missing
+from vmt.jobs.summaries import note_run
 from vmt.model import checkpoints
-from vmt.model.config import ModelConfig
+from vmt.model.config import ChordConfig, CopyConfig, ModelConfig
 from vmt.store import ObjectStore
 from vmt.training.config import RunConfig, TrainConfig, continued_config, run_config
 from vmt.training.distributed import ALONE, Team
@@ -67,7 +69,7 @@ def train(
     """
     if source is None:
         songs = material(store, dataset or "main")
-        config = run_config(preset or _FIRST_PRESET, songs.d_semantic, overrides or {})
+        config = run_config(preset or _FIRST_PRESET, songs.d_semantic, overrides or {}, songs.seconds)
         target, start = Run(store, run or _name(config, songs)), Start()
     else:
         if preset is not None:
@@ -77,7 +79,11 @@ def train(
         config = origin.config(songs, overrides or {})
         target = Run(store, run or _name(config, songs, f"/{source}@{origin.epoch}"))
         start = origin.start(target)
-    return Fitting(target, config, songs, choose_device(device), on_event, start, team).finish()
+    name = Fitting(target, config, songs, choose_device(device), on_event, start, team).finish()
+    if team.leads:
+        report_missing(store, name)
+        note_run(store, name)
+    return name
 
 
 def _name(config: RunConfig, songs: Material, origin: str = "") -> str:
@@ -102,7 +108,8 @@ class _Origin:
         return cls(run, rows[-1].epoch if epoch is None else epoch, parameters)
 
     def config(self, songs: Material, overrides: Mapping[str, Any]) -> RunConfig:
-        model = ModelConfig(**self.parameters["model"])
+        kind = CopyConfig if self.parameters["preset"] == "vmt" else ModelConfig
+        model: ChordConfig = kind(**self.parameters["model"])
         if model.d_semantic != songs.d_semantic:
             raise TrainingError(
                 f"run {self.run.name} reads {model.d_semantic} semantic features and dataset {songs.dataset} has "
