@@ -3,13 +3,14 @@
 Everything shown there can be read from the store as well.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from flows.reporting import artifact_key
 from vmt.errors import VmtError
+from vmt.jobs.nightly import markdown
 from vmt.store import ObjectStore
 from vmt.training.registry import Run
 from vmt.training.results import COLUMNS
@@ -40,15 +41,10 @@ def require_share(failed: Sequence[Mapping[str, Any]], of: int, fail_above: floa
         )
 
 
-def _key(*parts: str) -> str:
-    """An artifact's key: lower-case letters, digits and dashes. An artifact without a key is not listed."""
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
-
-
 def publish_losses(store: ObjectStore, run: str) -> None:
     """The run's table of losses, as its results.csv has it."""
     rows = [dict(zip(COLUMNS, row.values, strict=True)) for row in Run(store, run).results()]
-    create_table_artifact(rows, key=_key("losses", run), description=f"Losses of {run} by epoch")
+    create_table_artifact(rows, key=artifact_key("losses", run), description=f"Losses of {run} by epoch")
 
 
 def publish_soundtracks(store: ObjectStore, report: Mapping[str, Any]) -> None:
@@ -61,23 +57,27 @@ def publish_soundtracks(store: ObjectStore, report: Mapping[str, Any]) -> None:
     )
 
 
-def publish_night(result: Mapping[str, Any]) -> None:
-    """The nightly report: what was new, what was trained and why or why not, what was made."""
-    ingested, generated = result["ingest"], result["generate"]
-    unusable = [*ingested["refused"], *ingested["failed"]]
-    text = "\n".join(
-        [
-            f"**Videos**: {ingested['new']} new, {ingested['known']} known, {len(unusable)} not usable",
-            *(f"- {each['key']}: {each['reason']}" for each in unusable),
-            "",
-            f"**Dataset**: {result['dataset']}",
-            "",
-            f"**Training**: {result['run'] or 'none'}; {result['decision']}",
-            "",
-            f"**Champion**: {result['verdict']}",
-            "",
-            f"**Soundtracks**: {len(generated['made'])} made, {len(generated['known'])} known, "
-            f"{len(generated['failed'])} failed",
-        ]
-    )
-    create_markdown_artifact(text, key="nightly", description="What the night did and why")
+def publish_night(night: Mapping[str, Any]) -> None:
+    """The nightly report: what was new, what was trained and why or why not, who serves, what was made."""
+    create_markdown_artifact(markdown(night), key="nightly", description="What the night did and why")
+
+
+def publish_scores(title: str, columns: Mapping[str, Mapping[str, float | None]]) -> None:
+    """Scores side by side: a row a score, a column a contender."""
+    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    rows = [{"score": name} | {who: column.get(name) for who, column in columns.items()} for name in names]
+    create_table_artifact(rows, key="scores", description=title)
+
+
+def publish_housekeeping(report: Mapping[str, Any]) -> None:
+    """What was removed, or would be."""
+    would = "would be removed" if report["dry_run"] else "removed"
+    lines = [
+        f"**Weights** {would}: {len(report['weights'])}",
+        *(f"- {key}" for key in report["weights"]),
+        f"\n**Left behind**, {would}: {len(report['left_behind'])}",
+        *(f"- {what}" for what in report["left_behind"]),
+        f"\n**Runs that had stopped**: {', '.join(report['stopped']) or 'none'}",
+        f"\n**Freed**: {report['freed_bytes'] / 1e6:.1f} MB; **Prefect's old runs**: {report['prefect_runs']}",
+    ]
+    create_markdown_artifact("\n".join(lines), key="housekeep", description="What was kept house of")

@@ -11,11 +11,36 @@ from typing import Any
 from prefect import Flow, serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
 from prefect.schedules import Cron
 
 POOL = "vmt"
 # SQLite, Prefect's own database on one machine, fails under more runs at a time.
 SERVE_LIMIT = 2
+
+
+@dataclass(frozen=True)
+class After:
+    """An event that starts a deployment: Prefect makes an automation of it, which lives and dies with the deployment.
+
+    Attributes:
+        event: its name.
+        flow: whose runs' events count; those of other flows do not.
+        parameters: of the deployment, each with the name of the event's payload field that it takes.
+    """
+
+    event: str
+    flow: str
+    parameters: dict[str, str]
+
+    def declared(self, name: str) -> dict[str, Any]:
+        """The trigger as prefect.yaml has it."""
+        return {
+            "name": f"vmt: {name} after {self.event}",
+            "expect": [self.event],
+            "match_related": {"prefect.resource.role": "flow", "prefect.resource.name": self.flow},
+            "parameters": {name: f"{{{{ event.payload.{field} }}}}" for name, field in self.parameters.items()},
+        }
 
 
 @dataclass(frozen=True)
@@ -29,6 +54,7 @@ class Deployment:
             clocks change.
         parameters: those that differ from the flow's own defaults.
         overlap: whether a second run may start while one is going; otherwise the second is cancelled at once.
+        after: the event that starts it, if one does.
     """
 
     name: str
@@ -37,6 +63,7 @@ class Deployment:
     cron: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     overlap: bool = False
+    after: "After | None" = None
 
     @property
     def entrypoint(self) -> str:
@@ -59,6 +86,7 @@ class Deployment:
             schedule=Cron(self.cron, timezone="UTC") if self.cron else None,
             parameters=self.parameters,
             concurrency_limit=None if self.overlap else once,
+            triggers=[DeploymentEventTrigger(**self.after.declared(self.name))] if self.after else [],
         )
         assert isinstance(deployment, RunnerDeployment)
         return deployment
@@ -75,6 +103,8 @@ class Deployment:
         }
         if not self.overlap:
             entry["concurrency_limit"] = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+        if self.after:
+            entry["triggers"] = [self.after.declared(self.name)]
         return entry
 
 
@@ -82,12 +112,37 @@ DEPLOYMENTS = (
     Deployment("ingest", "New videos under videos/ become features.", queue="cpu", cron="*/15 * * * *"),
     Deployment(
         "nightly",
-        "Ingest, freeze, train if the dataset grew enough, promote, write soundtracks of showcase and inbox.",
+        "Ingest, freeze, train if the dataset grew enough, evaluate, promote or not, write the showcase, report.",
         queue="gpu",
         cron="30 3 * * *",
     ),
     Deployment("train", "One training run on a dataset version, with a preset and overrides.", queue="gpu"),
     Deployment("generate", "Soundtracks for a list of videos or a prefix.", queue="gpu", overlap=True),
+    Deployment(
+        "inbox",
+        "New videos under inbox/ get a soundtrack by the champion, once each.",
+        queue="gpu",
+        cron="*/5 * * * *",
+    ),
+    Deployment(
+        "evaluate",
+        "Scores of a run's epoch beside the baselines, or of soundtracks; a finished `train` starts it.",
+        queue="cpu",
+        overlap=True,
+        after=After("vmt.best-epoch", "train", {"run": "run", "epoch": "epoch"}),
+    ),
+    Deployment(
+        "compare",
+        "Runs or epochs side by side, by soundtracks for the same videos and their scores.",
+        queue="gpu",
+        overlap=True,
+    ),
+    Deployment(
+        "housekeep",
+        "Old weights, what killed jobs left behind, Prefect's old runs.",
+        queue="cpu",
+        cron="0 5 * * 0",
+    ),
 )
 
 

@@ -5,10 +5,11 @@ from typing import Any
 from prefect import flow
 
 from flows.artifacts import publish_soundtracks, require_share
+from flows.notify import alert
 from flows.tasks import Json, generate_soundtracks, list_videos, store
 
 
-@flow(name="generate")
+@flow(name="generate", on_failure=[alert], on_crashed=[alert])
 def generate(
     videos: list[str] | None = None,
     prefix: str = "inbox/",

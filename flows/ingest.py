@@ -3,10 +3,11 @@
 from prefect import flow
 
 from flows.artifacts import require_share
+from flows.notify import alert
 from flows.tasks import Json, ingest_videos
 
 
-@flow(name="ingest")
+@flow(name="ingest", on_failure=[alert], on_crashed=[alert])
 def ingest(prefix: str = "videos/", fail_above: float = 0.5) -> Json:
     """Ingest what is new under `prefix`; a refused video does not stop the others.
 

@@ -1,57 +1,39 @@
 """`nightly`: from what is new in the bucket to soundtracks by a model that has seen it."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from prefect import flow
 
 from flows.artifacts import publish_losses, publish_night, publish_soundtracks, require_share
+from flows.judging import (
+    champion_now,
+    checked_showcase,
+    dataset_growth,
+    evaluate_run,
+    judge_run,
+    training_origin,
+    training_summary,
+    write_nightly_report,
+    write_verdict,
+)
+from flows.notify import alert, notify
 from flows.tasks import (
     Json,
-    challenge_champion,
-    count_videos,
     freeze_dataset,
     generate_soundtracks,
     held_out_videos,
     ingest_videos,
-    last_trained_dataset,
-    list_videos,
+    promote_run,
     store,
     train_model,
 )
-
-GROWTH_SHARE = 0.05
-GROWTH_VIDEOS = 10
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Whether to train, and why or why not."""
-
-    train: bool
-    reason: str
+from vmt.errors import TrainingError
+from vmt.jobs.nightly import GROW_SHARE, GROW_VIDEOS, decide, markdown, started
+from vmt.jobs.promote import MARGIN
+from vmt.training.registry import now
 
 
-def decide(videos: int, before: int | None, *, force: bool) -> Decision:
-    """Train the first time, when told, or when the dataset grew enough since it was last trained on.
-
-    Args:
-        videos: in the newest dataset version.
-        before: in the version that was last trained on; None before the first training.
-        force: train whatever the growth.
-    """
-    if before is None:
-        return Decision(True, f"the dataset has {videos} videos and was never trained on")
-    growth = f"the dataset has {videos} videos, and had {before} when it was last trained on"
-    if force:
-        return Decision(True, f"told to train; {growth}")
-    grown = videos - before
-    if grown >= GROWTH_VIDEOS or (grown > 0 and grown >= GROWTH_SHARE * before):
-        return Decision(True, growth)
-    return Decision(False, f"{growth}; it trains again with {GROWTH_SHARE:.0%} or {GROWTH_VIDEOS} more")
-
-
-@flow(name="nightly")
+@flow(name="nightly", on_failure=[alert], on_crashed=[alert])
 def nightly(
     dataset: str = "main",
     preset: str = "amt",
@@ -60,11 +42,16 @@ def nightly(
     min_validation: int = 1,
     min_test: int = 1,
     force: bool = False,
+    grow_share: float = GROW_SHARE,
+    grow_videos: int = GROW_VIDEOS,
+    go_on: bool = False,
+    more_epochs: int = 10,
+    margin: float = MARGIN,
     fail_above: float = 0.5,
 ) -> Json:
-    """Ingest, freeze, train if the dataset grew enough, let the new run challenge the champion, write soundtracks.
+    """Ingest, freeze, train if the dataset grew enough, judge the new run, show it, promote it or not, report.
 
-    Too many failures fail the flow at its end, when everything that can be done is done.
+    Too many failures fail the flow at its end, when everything that can be done is done and reported.
 
     Args:
         dataset: its name; a new version is frozen when its videos changed.
@@ -74,33 +61,116 @@ def nightly(
         min_validation: videos that a first version validates on, at least.
         min_test: videos that a first version holds out, at least; the held-out videos are the showcase.
         force: train even if the dataset did not grow.
+        grow_share: the growth since the last training that is enough to train again, as a share, 0.05 for 5 %.
+        grow_videos: the growth that is enough, as a number of videos.
+        go_on: train on from the champion's weights where they fit; else from random weights.
+        more_epochs: how many epochs are added to the champion's, with `go_on`.
+        margin: by how much the new run's chord NLL must be lower than the champion's, in nats.
         fail_above: the share of unusable videos, or of failed soundtracks, over which the flow fails, 0 to 1.
 
     Returns:
-        The dataset version, the decision, the run if one was trained and the verdict on it, and the reports of ingest
-        and generate.
+        The report, as `reports/nightly/` has it, and its key as `report`.
     """
-    ingested = ingest_videos("videos/")
-    version = freeze_dataset(dataset, chord_labels, min_validation, min_test)
-    before = last_trained_dataset(dataset, preset)
-    decision = decide(count_videos(version), None if before is None else count_videos(before), force=force)
-    run, verdict = None, "no challenger"
-    if decision.train:
-        run = train_model(version, preset, None, overrides or {})
-        publish_losses(store(), run)
-        verdict = challenge_champion(run)
-    videos = [*held_out_videos(version), *list_videos("inbox/")]
-    generated = generate_soundtracks(videos)
-    publish_soundtracks(store(), generated)
-    night = {
-        "dataset": version,
-        "decision": decision.reason,
-        "run": run,
-        "verdict": verdict,
-        "ingest": ingested,
-        "generate": generated,
+    asked: Json = {
+        "dataset": dataset,
+        "preset": preset,
+        "overrides": overrides or {},
+        "chord_labels": chord_labels,
+        "min_validation": min_validation,
+        "min_test": min_test,
+        "force": force,
+        "grow_share": grow_share,
+        "grow_videos": grow_videos,
+        "go_on": go_on,
+        "more_epochs": more_epochs,
+        "margin": margin,
+        "fail_above": fail_above,
     }
-    publish_night(night)
-    require_share([*ingested["refused"], *ingested["failed"]], ingested["found"], fail_above, "videos are not usable")
-    require_share(generated["failed"], len(videos), fail_above, "soundtracks failed")
+    night = started(asked)
+    try:
+        _bring_in(night)
+        if night["decision"] is not None and night["decision"]["train"]:
+            _train(night)
+            _judge(night)
+        _show(night)
+        _check_shares(night)
+        night["state"] = "done"
+    except Exception as error:
+        night["error"] = str(error)
+        raise
+    finally:
+        night["finished_at"] = now()
+        night["report"], _ = write_nightly_report(night)
+        publish_night(night)
+        notify(f"VMT: the night of {night['started_at']}", markdown(night))
     return night
+
+
+def _bring_in(night: Json) -> None:
+    """New videos become features and a version; decide whether to train on it."""
+    asked = night["asked"]
+    night["ingest"] = ingest_videos("videos/")
+    if not night["ingest"]["found"]:
+        night["decision"] = {"train": False, "reason": "there is no video under videos/", "start": None}
+        return
+    version = freeze_dataset(asked["dataset"], asked["chord_labels"], asked["min_validation"], asked["min_test"])
+    night["dataset"] = dataset_growth(version, asked["preset"])
+    limits = {name: asked[name] for name in ("force", "grow_share", "grow_videos")}
+    decision = decide(night["dataset"]["videos"], night["dataset"]["videos_before"], **limits)
+    night["decision"] = {**vars(decision), "start": None}
+
+
+def _train(night: Json) -> None:
+    """The challenger, and its scores."""
+    asked, version = night["asked"], night["dataset"]["version"]
+    origin = training_origin(version, asked["preset"], asked["go_on"])
+    night["decision"]["start"] = origin["reason"]
+    if origin["run"] is None:
+        run = train_model(version, asked["preset"], None, asked["overrides"])
+    else:
+        overrides = {**asked["overrides"], "epochs": origin["epoch"] + asked["more_epochs"]}
+        run = train_model(version, None, None, overrides, origin["run"], origin["epoch"])
+    night["run"], night["training"] = run, training_summary(run)
+    publish_losses(store(), run)
+    try:
+        night["evaluation"] = evaluate_run(run, None, None, "validation")
+    except TrainingError as error:  # too few videos to hold some back for validation
+        night["evaluation"] = {"error": str(error)}
+
+
+def _judge(night: Json) -> None:
+    """Let the challenger serve if it is better and what it makes of the held-out videos is sound."""
+    run, serving = night["run"], champion_now()
+    night["gate"] = gate = judge_run(run, night["asked"]["margin"])
+    promoted, why = bool(gate["better"]), gate["reason"]
+    if promoted:
+        videos = held_out_videos(night["dataset"]["version"])
+        generated = generate_soundtracks(videos, run, gate["epoch"])
+        night["showcase"] = checked_showcase(generated)
+        if night["showcase"]["passed"]:
+            promote_run(run, gate["epoch"])
+        else:
+            promoted, why = False, f"{why}; but its showcase is not sound: {night['showcase']['problems'][0]}"
+    if promoted:
+        night["verdict"] = f"{run} serves: {why}"
+    else:
+        night["verdict"] = f"{serving['run']} stays: {why}" if serving else f"nobody serves: {run}: {why}"
+    night["promoted"] = promoted
+    write_verdict(run, night["verdict"], promoted)
+
+
+def _show(night: Json) -> None:
+    """Soundtracks of the held-out videos by who serves now."""
+    night["champion"] = champion_now()
+    if night["champion"] is None or night["dataset"] is None:
+        return
+    night["soundtracks"] = generate_soundtracks(held_out_videos(night["dataset"]["version"]))
+    publish_soundtracks(store(), night["soundtracks"])
+
+
+def _check_shares(night: Json) -> None:
+    ingested, made, limit = night["ingest"], night["soundtracks"], night["asked"]["fail_above"]
+    require_share([*ingested["refused"], *ingested["failed"]], ingested["found"], limit, "videos are not usable")
+    if made is not None:
+        of = sum(len(made[each]) for each in ("made", "known", "failed"))
+        require_share(made["failed"], of, limit, "soundtracks failed")

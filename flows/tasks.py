@@ -10,28 +10,29 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, get_type_hints
 
-from prefect import get_run_logger, task
+import torch
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.events import emit_event
 from prefect.tasks import Task, exponential_backoff
 
+from flows.gpu import gpu_slot
+from flows.reporting import reporter
 from vmt.dataset import versions
 from vmt.errors import GenerationError, VmtError
+from vmt.hardware import choose_device
 from vmt.jobs.compose import frozen
-from vmt.jobs.events import OnEvent
 from vmt.jobs.extractors import configured
 from vmt.jobs.freeze import freeze
 from vmt.jobs.generate import generate
 from vmt.jobs.index import candidates
-from vmt.jobs.ingest import ingest
+from vmt.jobs.ingest import IngestReport, ingest
 from vmt.jobs.processes import spread
-from vmt.jobs.promote import challenge, promote
+from vmt.jobs.promote import promote
 from vmt.jobs.train import train
 from vmt.music.config import GenerateConfig
 from vmt.settings import load_settings
 from vmt.store import ObjectStore, open_store
-from vmt.training.registry import runs
 
 Json = dict[str, Any]
 
@@ -64,29 +65,9 @@ def store() -> ObjectStore:
     return open_store(settings.store, settings)
 
 
-def _words(payload: Mapping[str, Any], prefix: str = "") -> str:
-    """A payload for readers of logs: `epoch=3 validation.chord=2.1034`; lists are left out."""
-    words = []
-    for name, value in payload.items():
-        if isinstance(value, Mapping):
-            words.append(_words(value, f"{prefix}{name}."))
-        elif isinstance(value, float):
-            words.append(f"{prefix}{name}={value:.4f}")
-        elif not isinstance(value, list | tuple):
-            words.append(f"{prefix}{name}={value}")
-    return " ".join(word for word in words if word)
-
-
-def _reporter() -> OnEvent:
-    """A job's `on_event`: every event becomes a line of the run's log, and an event of Prefect's for automations."""
-    log = get_run_logger()
-
-    def report(name: str, payload: Mapping[str, Any]) -> None:
-        log.info("%s %s", name, _words(payload))
-        subject = next((f"{key}.{payload[key]}" for key in ("id", "run", "dataset", "key") if key in payload), "store")
-        emit_event(name, resource={"prefect.resource.id": f"vmt.{subject}"}, payload=dict(payload))
-
-    return report
+def device() -> torch.device:
+    """What this machine computes on."""
+    return choose_device(load_settings().device)
 
 
 @task(name="list videos", **RETRY)
@@ -97,10 +78,13 @@ def list_videos(prefix: str) -> list[str]:
 
 @task(name="ingest", timeout_seconds=INGEST_TIMEOUT_S, **RETRY)
 def ingest_videos(prefix: str) -> Json:
-    """Features of what is new under `prefix`."""
-    settings = load_settings()
-    workers = spread(settings.workers)
-    report = ingest(store(), configured(settings), prefix=prefix, map=workers, on_event=_reporter())
+    """Features of what is new under `prefix`; a schedule may come before the first video does."""
+    settings, where = load_settings(), store()
+    extractor = configured(settings)
+    if not candidates(where.list(prefix)):
+        return dataclasses.asdict(IngestReport(extractor.name, 0, 0, 0, (), (), ()))
+    with gpu_slot(device()):
+        report = ingest(where, extractor, prefix=prefix, map=spread(settings.workers), on_event=reporter())
     return dataclasses.asdict(report)
 
 
@@ -115,7 +99,7 @@ def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: 
         chord_labels=chord_labels,
         min_validation=min_validation,
         min_test=min_test,
-        on_event=_reporter(),
+        on_event=reporter(),
     )
 
 
@@ -123,25 +107,6 @@ def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: 
 def resolve_dataset(dataset: str) -> str:
     """The version that a name means now, so that a retry trains on the same."""
     return str(versions.resolve(store(), dataset))
-
-
-@task(name="count videos", **RETRY)
-def count_videos(dataset: str) -> int:
-    """Videos in a dataset version."""
-    where = store()
-    return len(versions.read(where, versions.resolve(where, dataset)).manifest)
-
-
-@task(name="last trained dataset", **RETRY)
-def last_trained_dataset(name: str, preset: str) -> str | None:
-    """The newest version of dataset `name` that a finished run of `preset` was trained on; None before the first."""
-    summaries = (run.read_json("summary.json") for run in runs(store()))
-    trained = [
-        str(summary["dataset"])
-        for summary in summaries
-        if summary and summary["state"] == "done" and summary["preset"] == preset
-    ]
-    return max((dataset for dataset in trained if dataset.startswith(f"{name}@")), default=None)
 
 
 @task(name="held-out videos", **RETRY)
@@ -153,23 +118,34 @@ def held_out_videos(dataset: str) -> list[str]:
 
 
 @task(name="train", timeout_seconds=TRAIN_TIMEOUT_S, **RETRY)
-def train_model(dataset: str, preset: str, run: str | None, overrides: Mapping[str, Any]) -> str:
+def train_model(
+    dataset: str,
+    preset: str | None,
+    run: str | None,
+    overrides: Mapping[str, Any],
+    source: str | None = None,
+    source_epoch: int | None = None,
+) -> str:
     """One run, or the rest of it; its name."""
-    device = load_settings().device
-    return train(store(), dataset, preset=preset, run=run, overrides=overrides, device=device, on_event=_reporter())
+    with gpu_slot(device()):
+        return train(
+            store(),
+            dataset,
+            preset=preset,
+            run=run,
+            overrides=overrides,
+            source=source,
+            source_epoch=source_epoch,
+            device=load_settings().device,
+            on_event=reporter(),
+        )
 
 
 @task(name="promote", **RETRY)
 def promote_run(run: str, epoch: int | None = None) -> Json:
     """Let an epoch serve; the run's best one if None."""
-    champion = promote(store(), run, epoch, on_event=_reporter())
+    champion = promote(store(), run, epoch, on_event=reporter())
     return {"run": champion.run, "epoch": champion.epoch}
-
-
-@task(name="challenge", **RETRY)
-def challenge_champion(run: str) -> str:
-    """Let the run serve if it beats the champion; the verdict in words."""
-    return challenge(store(), run, device=load_settings().device, on_event=_reporter()).reason
 
 
 def generate_config(settings: Mapping[str, Any]) -> GenerateConfig:
@@ -200,7 +176,16 @@ def generate_soundtracks(
     """A soundtrack for each of `videos`."""
     environment = load_settings()
     config = generate_config(settings or {})
-    report = generate(
-        store(), environment, videos, run=run, epoch=epoch, config=config, force=force, on_event=_reporter()
-    )
+    with gpu_slot(device()):
+        report = generate(
+            store(),
+            environment,
+            videos,
+            run=run,
+            epoch=epoch,
+            config=config,
+            force=force,
+            map=spread(environment.workers),
+            on_event=reporter(),
+        )
     return dataclasses.asdict(report)

@@ -5,10 +5,11 @@ from typing import Any
 from prefect import flow
 
 from flows.artifacts import publish_losses
+from flows.notify import alert
 from flows.tasks import promote_run, resolve_dataset, store, train_model
 
 
-@flow(name="train")
+@flow(name="train", on_failure=[alert], on_crashed=[alert])
 def train(
     dataset: str = "main",
     preset: str = "amt",

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -551,3 +552,30 @@ class TestS3:
         monkeypatch.setattr("vmt.store.s3.READ_TIMEOUT_S", 0.5)
         with pytest.raises(StoreUnavailable, match="does not answer"):
             open_store("s3://b", keyed(f"http://127.0.0.1:{deaf_port}")).head("a")
+
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+SOON = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def begin_upload(store: ObjectStore) -> None:
+    """What a writer that is killed in the middle leaves behind."""
+    if isinstance(store, LocalStore):
+        folder = store.root / ".vmt" / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "half").write_bytes(b"half of it")
+    else:
+        assert isinstance(store, S3Store)
+        name = f"{store.url.partition(store.bucket + '/')[2]}/half"
+        store._client().create_multipart_upload(Bucket=store.bucket, Key=name)
+
+
+def test_unfinished_uploads_are_found_and_given_back(store: ObjectStore) -> None:
+    store.put("whole", b"all of it")
+    assert list(store.unfinished(SOON)) == []
+    begin_upload(store)
+    assert list(store.unfinished(LONG_AGO, remove=True)) == [], "it may still be going on"
+    assert len(list(store.unfinished(SOON))) == 1
+    assert "half" in next(iter(store.unfinished(SOON, remove=True)))
+    assert list(store.unfinished(SOON)) == []
+    assert [each.key for each in store.list()] == ["whole"]

@@ -42,20 +42,20 @@ def test_a_night_without_a_server(bucket: Bucket) -> None:
     (line,) = done.stdout.splitlines()
     night = json.loads(line)
     assert night["ingest"]["new"] == 6
-    assert bucket.store.head(night["generate"]["made"][0]["files"]["mp4"])
+    assert bucket.store.head(night["soundtracks"]["known"][0]["files"]["mp4"])
+    assert bucket.store.head(night["report"])
     assert f"vmt.epoch.finished run={night['run']} epoch=1" in done.stderr
     assert (bucket.folder / "cache/prefect/prefect.db").is_file()
 
 
 @pytest.mark.server
 def test_an_expected_error_is_one_line_and_exit_code_1(bucket: Bucket) -> None:
-    done = start("ingest")
+    done = start("train")
     assert done.returncode == 1
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("vmt: store")
-    assert "no video under videos/" in last
+    assert last.startswith("vmt: dataset main")
 
 
 def test_an_unknown_setting_of_the_environment_stops_before_prefect_starts(

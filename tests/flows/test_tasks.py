@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from prefect import Task, flow
 
-from flows import tasks
+from flows import housekeep, inbox, judging, tasks
 from flows.artifacts import TooManyFailed, require_share
 from flows.tasks import RETRY, generate_config, is_transient
 from vmt.errors import GenerationError, MediaError, StoreDenied, StoreUnavailable
@@ -47,8 +47,9 @@ def test_too_many_failures_do_and_the_first_is_named(of: int, fail_above: float)
 
 
 def test_every_task_retries_transient_errors_alone_and_caches_nothing() -> None:
-    found = [each for each in vars(tasks).values() if isinstance(each, Task)]
-    assert len(found) >= 10
+    modules = (tasks, judging, inbox, housekeep)
+    found = [each for module in modules for each in vars(module).values() if isinstance(each, Task)]
+    assert len(found) >= 25
     for each in found:
         assert each.retries == RETRY["retries"], each.name
         assert each.retry_condition_fn is is_transient, each.name
@@ -56,8 +57,10 @@ def test_every_task_retries_transient_errors_alone_and_caches_nothing() -> None:
 
 
 def test_long_tasks_have_a_time_limit() -> None:
-    limits = {each.name: each.timeout_seconds for each in vars(tasks).values() if isinstance(each, Task)}
-    assert all(limits[name] for name in ("ingest", "train", "generate"))
+    modules = (tasks, judging, inbox)
+    every = [each for module in modules for each in vars(module).values() if isinstance(each, Task)]
+    limits = {each.name: each.timeout_seconds for each in every}
+    assert all(limits[name] for name in ("ingest", "train", "generate", "evaluate", "judge", "compare", "serve inbox"))
 
 
 @flow(name="retries")

@@ -10,7 +10,7 @@ import torch
 from tests.jobs.test_train import fill
 from vmt.dataset import muvi_sync
 from vmt.errors import TrainingError, WeightsError
-from vmt.jobs.promote import challenge
+from vmt.jobs.promote import judge, promote
 from vmt.jobs.train import train
 from vmt.jobs.weights import export_regression, export_weights, import_weights
 from vmt.model.config import ModelConfig
@@ -87,9 +87,10 @@ def test_without_a_dataset_the_losses_are_unknown(tmp_path: Path) -> None:
     assert run.parameters()["extractor"] == muvi_sync.EXTRACTOR
     assert b"NaN" not in store.get(run.key("best_epochs.json")) + store.get(run.key("summary.json"))
     assert same(file, export_weights(store, run.name, 0), tmp_path)
-    assert challenge(store, run.name).promoted
+    assert judge(store, run.name).better
+    promote(store, run.name)
     other = import_weights(store, file, regression=regression, run="other").run
-    assert "neither run names a dataset" in challenge(store, other).reason
+    assert "neither run names a dataset" in judge(store, other).reason
 
 
 def test_training_goes_on_from_published_weights(store: LocalStore, tmp_path: Path) -> None:

@@ -174,3 +174,15 @@ def promote(run: Annotated[str, typer.Argument(help="RUN, or RUN@EPOCH")], as_js
     show_result(
         champion, as_json, lambda: typer.echo(f"{champion.run} epoch {champion.epoch} serves since {champion.since}")
     )
+
+
+@app.command()
+def rollback(as_json: Json = False) -> None:
+    """Let the one that served before serve again; again goes back one more."""
+    from vmt.jobs.promote import rollback as job
+
+    _, store = open_configured()
+    champion = job(store)
+    show_result(
+        champion, as_json, lambda: typer.echo(f"{champion.run} epoch {champion.epoch} serves since {champion.since}")
+    )

@@ -1,6 +1,7 @@
 """Fit a run: the transformer and its biGRU, every epoch's weights in the store, resumable at any moment."""
 
 import dataclasses
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from vmt.errors import TrainingError, VmtError
+from vmt.jobs.best_epoch import best_epoch
 from vmt.jobs.events import OnEvent
 from vmt.jobs.material import Material
 from vmt.model import checkpoints
@@ -23,7 +25,7 @@ from vmt.training.config import RunConfig, TrainConfig
 from vmt.training.distributed import ALONE, Team
 from vmt.training.objectives import ChordObjective, Objective, RhythmObjective, rhythm_statistics
 from vmt.training.publisher import Publisher
-from vmt.training.registry import Run, now
+from vmt.training.registry import HASHES, Run, now
 from vmt.training.results import COLUMNS, LOSSES, REGRESSION_COLUMNS, EpochResult, best, best_epochs, to_csv
 from vmt.training.trainer import Trainer
 
@@ -151,15 +153,7 @@ class Fitting:
         if not self.team.leads:
             return
         self._summarise("done", regression=regression)
-        selected = best(self.rows, LOSSES.index(self.config.train.select_by))
-        self.on_event(
-            "vmt.best-epoch",
-            {
-                "run": self.run.name,
-                "epoch": selected.epoch,
-                "validation": dict(zip(LOSSES, selected.validation, strict=True)),
-            },
-        )
+        best_epoch(self.run.store, self.run.name, on_event=self.on_event)
 
     def _fit_chords(self) -> list[EpochResult]:
         torch.manual_seed(self.config.train.seed)
@@ -247,6 +241,8 @@ class Fitting:
         """One epoch's objects; `state/loop.json` comes last and makes them count."""
         run, epoch = self.run, rows[-1].epoch
         run.store.put(run.key(f"{part.folder}weights/epoch_{epoch:04d}.safetensors"), weights)
+        hashes = run.read_json(part.folder + HASHES) or {}
+        run.write_json(part.folder + HASHES, {**hashes, str(epoch): hashlib.sha256(weights).hexdigest()})
         run.store.put(run.key(f"{part.folder}state/optimizer_{epoch:04d}.safetensors"), state)
         if best(rows, part.selected_column).epoch == epoch:
             run.store.put(run.key(f"{part.folder}{part.best_weights}.safetensors"), weights)
@@ -285,8 +281,8 @@ class Fitting:
             "planned_epochs": self.config.train.epochs,
             "selected_by": self.config.train.select_by,
             "best_epoch": selected.epoch if selected else None,
-            "best": _named(selected),
-            "last": _named(rows[-1] if rows else None),
+            "best": selected.losses() if selected else None,
+            "last": rows[-1].losses() if rows else None,
             "baselines": self._baselines,
             "regression": regression,
             "error": error,
@@ -327,7 +323,3 @@ def _impatient(rows: list[EpochResult], trainer: Trainer, part: _Part) -> bool:
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else value
-
-
-def _named(row: EpochResult | None) -> dict[str, float | None] | None:
-    return None if row is None else {name: _number(value) for name, value in zip(LOSSES, row.validation, strict=True)}

@@ -1,13 +1,31 @@
-"""Videos from this machine into the inbox, where those stand that want a soundtrack."""
+"""The inbox: videos that want a soundtrack. Files of this machine go in, and the champion scores each once.
 
-from collections.abc import Sequence
+`index/inbox.json` remembers for each video its stamp (etag and size, also of the annotations beside it) and what came
+of it. A video is claimed for the champion of that moment before its soundtrack is made: a job that is killed and run
+again goes on with the same run and epoch, finds what is there already, and makes nothing twice, even if another run
+was promoted meanwhile. A video that failed is tried three times, and then again when its bytes change.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from vmt import media
-from vmt.errors import VmtError
+from vmt.errors import ObjectNotFound, PreconditionFailed, VmtError
 from vmt.jobs.compose import Failure
-from vmt.jobs.index import video_id
+from vmt.jobs.events import Map, OnEvent, ignore, thread_map
+from vmt.jobs.generate import GenerateReport, Soundtrack, generate
+from vmt.jobs.index import Candidate, candidates, video_id
+from vmt.settings import Settings
 from vmt.store import ObjectStore
+from vmt.training.registry import Champion, Run, now, read_champion
+
+LEDGER_KEY = "index/inbox.json"
+TRIES = 3
+Entries = dict[str, dict[str, Any]]
 
 
 def put_in_inbox(store: ObjectStore, videos: Sequence[Path]) -> tuple[list[str], tuple[Failure, ...]]:
@@ -29,3 +47,116 @@ def put_in_inbox(store: ObjectStore, videos: Sequence[Path]) -> tuple[list[str],
         else:
             keys.append(key)
     return keys, tuple(failures)
+
+
+@dataclass(frozen=True)
+class InboxReport:
+    """What one look into the inbox came to.
+
+    Attributes:
+        found: videos there.
+        done: those that had their soundtrack, or their three failures, before.
+        made: soundtracks written now, or found written by a job that was killed.
+        failed: now, and why; they are tried again while they have tries left.
+        waiting: how many wait for a first champion.
+    """
+
+    found: int
+    done: int
+    made: tuple[Soundtrack, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    waiting: int = 0
+
+
+def serve_inbox(
+    store: ObjectStore,
+    settings: Settings,
+    *,
+    prefix: str = "inbox/",
+    map: Map = thread_map,
+    on_event: OnEvent = ignore,
+) -> InboxReport:
+    """Soundtracks by the champion for the videos under `prefix` that have none yet, with the default settings.
+
+    Raises:
+        GenerationError: if nobody knows how the features that the champion was trained on are made.
+        StoreError: if the store fails.
+    """
+    videos = candidates(store.list(prefix))
+    entries = _read(store)[0]
+    wanted = [each for each in videos if _wants(each, entries.get(each.key))]
+    report = InboxReport(len(videos), len(videos) - len(wanted))
+    if not wanted:
+        return report
+    champion = read_champion(store)
+    if champion is None:
+        return InboxReport(len(videos), len(videos) - len(wanted), waiting=len(wanted))
+    claims = {each.key: _claim(store, each, entries.get(each.key), champion) for each in wanted}
+    present = {each.key for each in videos}
+    gone = {key for key in entries if key.startswith(prefix) and key not in present}
+    _change(store, lambda stored: {key: each for key, each in stored.items() if key not in gone} | claims)
+
+    def place(key: str) -> tuple[str, int]:
+        return claims[key]["run"], claims[key]["epoch"]
+
+    made: list[Soundtrack] = []
+    failed: list[Failure] = []
+    for (run, epoch), keys in groupby(sorted(claims, key=place), place):
+        batch = list(keys)
+        made_now = generate(store, settings, batch, run=run, epoch=epoch, map=map, on_event=on_event)
+        outcomes = _outcomes(made_now, {key: claims[key] for key in batch})
+        _change(store, lambda stored, outcomes=outcomes: stored | outcomes)  # type: ignore[misc]
+        made += [*made_now.made, *made_now.known]
+        failed += [each for each in made_now.failed if each.key in claims]
+    return InboxReport(report.found, report.done, tuple(made), tuple(failed))
+
+
+def _wants(video: Candidate, entry: dict[str, Any] | None) -> bool:
+    if entry is None or entry["stamp"] != video.stamp or entry["state"] == "claimed":
+        return True
+    return bool(entry["state"] == "failed" and entry["tries"] < TRIES)
+
+
+def _claim(store: ObjectStore, video: Candidate, entry: dict[str, Any] | None, champion: Champion) -> dict[str, Any]:
+    """The ledger's entry before the work; an earlier claim of the same bytes stands while its weights do."""
+    mine = entry if entry is not None and entry["stamp"] == video.stamp else None
+    claim = {"stamp": video.stamp, "state": "claimed", "tries": (mine or {}).get("tries", 0), "at": now()}
+    if mine is not None and mine["state"] == "claimed":
+        run, epoch = str(mine["run"]), int(mine["epoch"])
+        if store.head(Run(store, run).weights_key(epoch)) is not None:
+            return claim | {"run": run, "epoch": epoch}
+    return claim | {"run": champion.run, "epoch": champion.epoch}
+
+
+def _outcomes(report: GenerateReport, claims: Entries) -> Entries:
+    """The ledger's entries after the work."""
+    reasons = {each.key: each.reason for each in report.failed}
+    records = {each.id: each.files["json"] for each in (*report.made, *report.known)}
+    outcomes: Entries = {}
+    for key, claim in claims.items():
+        if key in reasons:
+            outcomes[key] = claim | {"state": "failed", "tries": claim["tries"] + 1, "reason": reasons[key]}
+        else:
+            outcomes[key] = claim | {"state": "made", "record": records[video_id(key)]}
+    return outcomes
+
+
+def _read(store: ObjectStore) -> tuple[Entries, str | None]:
+    try:
+        data, etag = store.get_with_etag(LEDGER_KEY)
+    except ObjectNotFound:
+        return {}, None
+    entries: Entries = json.loads(data)
+    return entries, etag
+
+
+def _change(store: ObjectStore, change: Callable[[Entries], Entries]) -> None:
+    """Write what `change` makes of the ledger; another writer's entries are kept."""
+    while True:
+        entries, etag = _read(store)
+        data = json.dumps(change(entries), sort_keys=True, indent=1).encode()
+        try:
+            store.put(LEDGER_KEY, data, if_absent=etag is None, if_match=etag)
+        except PreconditionFailed:
+            continue
+        return

@@ -96,6 +96,16 @@ class LocalStore:
                 except OSError:  # not empty
                     break
 
+    def unfinished(self, before: datetime, *, remove: bool = False) -> Iterator[str]:
+        """Temporary files of writers that were killed. See `ObjectStore.unfinished`."""
+        with self._errors("look for unfinished uploads"):
+            for name, entry in _entries(self.root / OWN_FOLDER / "tmp"):
+                with contextlib.suppress(FileNotFoundError):  # its writer ended after all
+                    if datetime.fromtimestamp(entry.stat().st_mtime, UTC) < before:
+                        if remove:
+                            Path(entry.path).unlink()
+                        yield f"temporary file {name}"
+
     def share_url(self, key: str, expires_s: int = 3600, *, filename: str | None = None) -> str:
         """A `file://` URL; it neither ends nor renames."""
         return (self.root / check_key(key)).resolve().as_uri()

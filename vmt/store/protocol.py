@@ -85,6 +85,15 @@ class ObjectStore(Protocol):
         """Remove an object; none there is no error."""
         ...
 
+    def unfinished(self, before: datetime, *, remove: bool = False) -> Iterator[str]:
+        """Uploads that were begun before a moment and never ended, in words; they take space and no reader sees them.
+
+        Args:
+            before: later ones may still be going on.
+            remove: give their space back.
+        """
+        ...
+
     def share_url(self, key: str, expires_s: int = 3600, *, filename: str | None = None) -> str:
         """A URL that plays in a browser: presigned for S3, `file://` for a folder."""
         ...

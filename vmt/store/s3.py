@@ -197,6 +197,19 @@ class S3Store:
         with self._errors(f"delete {key}"):
             self._client().delete_object(Bucket=self.bucket, Key=name)
 
+    def unfinished(self, before: datetime, *, remove: bool = False) -> Iterator[str]:
+        """Multipart uploads that were never completed. See `ObjectStore.unfinished`."""
+        with self._errors("look for unfinished uploads"):
+            pages = self._client().get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self._prefix):
+                for item in page.get("Uploads", []):
+                    if item["Initiated"].astimezone(UTC) < before:
+                        if remove:
+                            self._client().abort_multipart_upload(
+                                Bucket=self.bucket, Key=item["Key"], UploadId=item["UploadId"]
+                            )
+                        yield f"upload of {item['Key'].removeprefix(self._prefix)}"
+
     def share_url(self, key: str, expires_s: int = 3600, *, filename: str | None = None) -> str:
         """A presigned URL, at the public endpoint where the settings name one, that a browser may play and seek in."""
         params: dict[str, Any] = {"Bucket": self.bucket, "Key": self._name(key)}

@@ -19,6 +19,8 @@ from vmt.store import ObjectStore
 from vmt.training.results import EpochResult, from_csv
 
 CHAMPION_KEY = "models/champion.json"
+HASHES = "weights_sha256.json"
+"""The SHA-256 of each epoch's weights, by the epoch's number."""
 
 
 def now() -> str:
@@ -148,18 +150,28 @@ def _read_champion(store: ObjectStore) -> tuple[Champion | None, str | None]:
     return Champion(content["run"], content["epoch"], content["since"], tuple(content["history"])), etag
 
 
-def crown(store: ObjectStore, run: str, epoch: int, since: str) -> Champion:
+def crown(store: ObjectStore, run: str, epoch: int, since: str, *, back_from: Champion | None = None) -> Champion:
     """Make a run's epoch the champion; naming the present one changes nothing.
+
+    Args:
+        store: the store.
+        run: the run.
+        epoch: its epoch.
+        since: the time now.
+        back_from: the champion that is rolled back; the history says so of it, and it must serve still.
 
     Raises:
         PreconditionFailed: if another writer moved the pointer meanwhile.
     """
     old, etag = _read_champion(store)
+    if back_from is not None and old != back_from:
+        raise PreconditionFailed("champion: another writer moved it meanwhile; look at it and roll back again")
     if old is not None and (old.run, old.epoch) == (run, epoch):
         return old
     history = old.history if old else ()
     if old is not None:
-        history = (*history, {"run": old.run, "epoch": old.epoch, "since": old.since, "until": since})
+        past = {"run": old.run, "epoch": old.epoch, "since": old.since, "until": since}
+        history = (*history, past | {"rolled_back": True} if back_from else past)
     new = Champion(run, epoch, since, history)
     content = json.dumps({"run": run, "epoch": epoch, "since": since, "history": list(history)}, indent=1).encode()
     try:

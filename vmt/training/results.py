@@ -51,6 +51,10 @@ class EpochResult:
         """The row in the columns' order."""
         return (float(self.epoch), self.learn_rate, *self.train, *self.validation)
 
+    def losses(self) -> dict[str, float | None]:
+        """The validation losses by name; None where there is no validation set."""
+        return {name: None if math.isnan(value) else value for name, value in zip(LOSSES, self.validation, strict=True)}
+
 
 def to_csv(rows: Sequence[EpochResult], columns: Sequence[str] = COLUMNS) -> bytes:
     """The table as CSV; every number reads back exactly."""
