@@ -1,0 +1,67 @@
+"""Sampling chords: alone or side by side, one window or many."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from vmt import chords
+from vmt.model.config import ModelConfig
+from vmt.model.transformer import VideoMusicTransformer
+from vmt.music.sampling import Request, sample_chords
+
+CPU = torch.device("cpu")
+SMALL = ModelConfig(d_semantic=4, n_layers=2, n_heads=2, d_model=16, d_feedforward=32, max_seconds=12)
+LENGTHS = (12, 1, 5, 30, 7, 31)
+
+
+def make(config: ModelConfig) -> VideoMusicTransformer:
+    torch.manual_seed(0)
+    return VideoMusicTransformer(config).eval()
+
+
+def make_requests() -> list[Request]:
+    rng = np.random.default_rng(0)
+    return [
+        Request(
+            rng.standard_normal((seconds, 12), dtype=np.float32),
+            bool(number % 2),
+            (1, 5) if number % 3 else (9,),
+            (7, number),
+            temperature=0.5 + number / 4,
+        )
+        for number, seconds in enumerate(LENGTHS)
+    ]
+
+
+@pytest.mark.parametrize("mask_padding", [True, False])
+@pytest.mark.parametrize("relative", [True, False])
+def test_a_video_gets_the_same_chords_alone_as_in_a_batch(mask_padding: bool, relative: bool) -> None:
+    model = make(replace(SMALL, mask_padding=mask_padding, relative_positions=relative))
+    requests = make_requests()
+    together = sample_chords(model, requests, CPU)
+    assert [len(each) for each in together] == list(LENGTHS)
+    for request, found in zip(requests, together, strict=True):
+        assert (found == sample_chords(model, [request], CPU)[0]).all()
+        assert (found < chords.END).all()
+        primer = request.primer[: request.seconds]
+        assert tuple(found[: len(primer)]) == primer
+
+
+def test_each_video_has_a_seed_of_its_own() -> None:
+    model, request = make(SMALL), make_requests()[3]
+    one, again, other = sample_chords(model, [request, request, replace(request, seed=(8, 3))], CPU)
+    assert (one == again).all()
+    assert (one != other).any()
+
+
+def test_the_cache_stays_where_it_is() -> None:
+    model = make(SMALL)
+    cache = model.start(torch.randn(2, 12, 12), torch.zeros(2))
+    places = [[part.data_ptr() for part in vars(layer).values()] for layer in cache.layers]
+    with torch.inference_mode():
+        model.prefill(torch.tensor([[1], [2]]), cache)
+        for token in range(11):
+            model.step(torch.tensor([token, token]), cache)
+    assert places == [[part.data_ptr() for part in vars(layer).values()] for layer in cache.layers]
