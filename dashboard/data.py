@@ -8,18 +8,20 @@ import itertools
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pandas as pd
-import pretty_midi
 import streamlit as st
 
+from dashboard.archive import ZIP_ROUTE
 from dashboard.server import FILES_ROUTE
 from vmt.errors import ObjectNotFound, StoreError
 from vmt.features.record import Features
+from vmt.jobs import noted
 from vmt.settings import load_settings
 from vmt.store import ObjectStore, open_store
 
@@ -28,7 +30,6 @@ SETTLED_S = 300
 SHARE_S = 3600
 READERS = 16
 REFUSED = 500
-LOOKED_AT = 12
 OFFERED = 1000
 VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
 
@@ -48,7 +49,7 @@ def store_name() -> str:
     return url if url.startswith("s3://") else PurePosixPath(urlsplit(url).path).name
 
 
-def _json(key: str) -> Record | None:
+def read_json(key: str) -> Record | None:
     """The JSON object under `key`, or None where nothing stands.
 
     Raises:
@@ -85,24 +86,31 @@ def folders(prefix: str) -> list[str]:
 
 @st.cache_data(ttl=FRESH_S, show_spinner=False)
 def summaries() -> list[Record]:
-    """Every run's summary, newest first; a run that has none yet is `starting`."""
+    """Every run's summary, newest first; a run that has none yet is `starting`.
+
+    Finished runs are read as one object; those in progress or broken each for itself.
+    """
     names = folders("runs/")
+    known = dict(read_json(noted.RUNS) or {})
+    others = [run for run in names if run not in known]
     with ThreadPoolExecutor(READERS) as pool:
-        found = list(pool.map(lambda run: _json(f"runs/{run}/summary.json"), names))
-    both = [summary or {"run": run, "state": "starting"} for run, summary in zip(names, found, strict=True)]
-    return sorted(both, key=lambda summary: str(summary.get("started_at") or "9"), reverse=True)
+        read = pool.map(lambda run: read_json(f"runs/{run}/summary.json"), others)
+        known |= {run: summary or {"run": run, "state": "starting"} for run, summary in zip(others, read, strict=True)}
+    return sorted(
+        (known[run] for run in names), key=lambda summary: str(summary.get("started_at") or "9"), reverse=True
+    )
 
 
 @st.cache_data(ttl=FRESH_S, show_spinner=False)
 def summary(run: str) -> Record | None:
     """One run's summary."""
-    return _json(f"runs/{run}/summary.json")
+    return read_json(f"runs/{run}/summary.json")
 
 
 @st.cache_data(ttl=SETTLED_S, show_spinner=False)
 def params(run: str) -> Record | None:
     """One run's `model_params.json`."""
-    return _json(f"runs/{run}/model_params.json")
+    return read_json(f"runs/{run}/model_params.json")
 
 
 @st.cache_data(ttl=FRESH_S, show_spinner=False)
@@ -127,7 +135,7 @@ def written_at(key: str) -> datetime | None:
 @st.cache_data(ttl=FRESH_S, show_spinner=False)
 def champion() -> Record | None:
     """Which run and epoch serve."""
-    return _json("models/champion.json")
+    return read_json("models/champion.json")
 
 
 def epoch_losses(run: str, epoch: int) -> dict[str, float]:
@@ -140,13 +148,25 @@ def epoch_losses(run: str, epoch: int) -> dict[str, float]:
 
 
 @st.cache_data(ttl=FRESH_S, show_spinner=False)
-def dataset_versions(name: str) -> list[Record]:
-    """The dataset.json of each published version, oldest first."""
-    with ThreadPoolExecutor(READERS) as pool:
-        found = list(
-            pool.map(lambda version: _json(f"datasets/{name}/{version}/dataset.json"), folders(f"datasets/{name}/"))
-        )
-    return sorted((each for each in found if each is not None), key=lambda each: int(each["version"]))
+def datasets() -> dict[str, list[Record]]:
+    """The published versions of each dataset in short, oldest first."""
+    known = read_json(noted.DATASETS)
+    if known is not None:
+        return {name: list(versions) for name, versions in sorted(known.items())}
+    found = {
+        name: [dataset_version(name, version) for version in folders(f"datasets/{name}/")]
+        for name in folders("datasets/")
+    }
+    return {
+        name: sorted((noted.brief(each) for each in versions if each), key=lambda each: int(each["version"]))
+        for name, versions in found.items()
+    }
+
+
+@st.cache_data(ttl=SETTLED_S, show_spinner=False)
+def dataset_version(name: str, version: str) -> Record | None:
+    """One version's dataset.json, or None where it is not published."""
+    return read_json(f"datasets/{name}/{version}/dataset.json")
 
 
 @st.cache_data(ttl=SETTLED_S, show_spinner=False)
@@ -161,10 +181,33 @@ def manifest(prefix: str) -> pd.DataFrame | None:
 @st.cache_data(ttl=FRESH_S, show_spinner=False)
 def quarantine() -> list[Record]:
     """What was refused, newest first; at most `REFUSED`."""
+    known = read_json(noted.REFUSED)
+    if known is not None:
+        return list(known["refused"])[:REFUSED]
     keys = [info.key for info in itertools.islice(store().list("quarantine/"), REFUSED)]
     with ThreadPoolExecutor(READERS) as pool:
-        found = [each for each in pool.map(_json, keys) if each is not None]
+        found = [each for each in pool.map(read_json, keys) if each is not None]
     return sorted(found, key=lambda each: str(each.get("at") or ""), reverse=True)
+
+
+@st.cache_data(ttl=SETTLED_S, show_spinner=False)
+def thumbnails(sha256: str) -> str | None:
+    """The key of a video's sheet of small pictures, where ingest made one."""
+    key = noted.thumbnails_key(sha256)
+    return key if exists(key) else None
+
+
+@st.cache_data(ttl=FRESH_S, show_spinner=False)
+def report_words(run: str, language: str) -> list[tuple[str, list[str]]]:
+    """The titles and sentences of a run's report, where one was written: what it says beside tables and pictures."""
+    written = text(f"runs/{run}/report.{language}.md")
+    sections: list[tuple[str, list[str]]] = []
+    for line in (written or "").splitlines():
+        if line.startswith("## "):
+            sections.append((line.removeprefix("## "), []))
+        elif line.startswith("- ") and sections:
+            sections[-1][1].append(line.removeprefix("- "))
+    return [(title, sentences) for title, sentences in sections if sentences]
 
 
 @st.cache_resource(ttl=SETTLED_S, max_entries=8, show_spinner=False)
@@ -183,85 +226,29 @@ def videos(prefix: str) -> list[str]:
     return list(itertools.islice(found, OFFERED))
 
 
+@dataclass(frozen=True)
+class NightReport:
+    """What the nightly run wrote of itself, as Markdown."""
+
+    text: str
+    written: datetime
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def night_report(language: str) -> NightReport | None:
+    """The newest Markdown under `reports/`, in the visitor's language where there is one in it."""
+    found = sorted((info for info in store().list("reports/") if info.key.endswith(".md")), key=lambda info: info.key)
+    if not found:
+        return None
+    ours = [info for info in found if info.key.endswith(f".{language}.md")]
+    newest = (ours or found)[-1]
+    return NightReport(store().get(newest.key).decode(errors="replace"), newest.modified)
+
+
 @st.cache_data(ttl=SETTLED_S, show_spinner=False)
 def exists(key: str) -> bool:
     """Whether an object stands under `key`."""
     return store().head(key) is not None
-
-
-@st.cache_data(ttl=FRESH_S, show_spinner=False)
-def newest_outputs(n: int) -> list[Record]:
-    """The champion's newest soundtracks among the first `LOOKED_AT` videos that it scored."""
-    serving = champion()
-    if serving is None:
-        return []
-    epoch = f"outputs/{serving['run']}/epoch_{int(serving['epoch']):04d}/"
-    videos = folders(epoch)[:LOOKED_AT]
-    prefixes = [f"{epoch}{video}/{take}/" for video in videos for take in folders(f"{epoch}{video}/")]
-    found = [record for prefix in prefixes if (record := output(prefix)) is not None]
-    return sorted(found, key=lambda record: str(record.get("made_at") or ""), reverse=True)[:n]
-
-
-@st.cache_data(ttl=60, show_spinner=False)
-def _scored() -> dict[str, list[str]]:
-    """The folders `outputs/<run>/<epoch>/<id>/` of each video, newest run and epoch first."""
-    epochs = [f"outputs/{run}/{epoch}/" for run in folders("outputs/") for epoch in folders(f"outputs/{run}/")]
-    with ThreadPoolExecutor(READERS) as pool:
-        videos = list(pool.map(lambda epoch: [name.strip("/") for name in store().folders(epoch)], epochs))
-    found: dict[str, list[str]] = {}
-    for epoch, names in sorted(zip(epochs, videos, strict=True), reverse=True):
-        for name in names:
-            found.setdefault(name, []).append(f"{epoch}{name}/")
-    return found
-
-
-def scored_videos() -> list[str]:
-    """Every video that has a soundtrack."""
-    return sorted(_scored())
-
-
-@st.cache_data(ttl=FRESH_S, show_spinner=False)
-def outputs_of(video: str) -> list[str]:
-    """The prefixes of every take of `video`."""
-    return [f"{folder}{take}/" for folder in _scored().get(video, []) for take in folders(folder)]
-
-
-@st.cache_data(ttl=60, show_spinner=False)
-def ratings() -> list[Record]:
-    """Every blind rating, oldest first."""
-    keys = [info.key for info in store().list("ratings/")]
-    with ThreadPoolExecutor(READERS) as pool:
-        found = [each for each in pool.map(_json, keys) if each is not None]
-    return sorted(found, key=lambda each: str(each["at"]))
-
-
-@st.cache_data(ttl=SETTLED_S, show_spinner=False)
-def output(prefix: str) -> Record | None:
-    """The record of one soundtrack; `prefix` is `outputs/<run>/<epoch>/<id>/<take>/`."""
-    identity = prefix.rstrip("/").split("/")[-2]
-    return _json(f"{prefix}{identity}_cgen_rd.json")
-
-
-@st.cache_data(ttl=SETTLED_S, show_spinner=False)
-def notes(key: str) -> pd.DataFrame:
-    """The notes of a MIDI file: part, start_s, end_s, pitch, velocity."""
-    content = store().get(key)
-    try:
-        midi = pretty_midi.PrettyMIDI(io.BytesIO(content))
-    except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
-        raise StoreError(f"{key} is not a MIDI file ({error}); generate it again") from error
-    rows = [
-        (
-            instrument.name or pretty_midi.program_to_instrument_name(instrument.program),
-            note.start,
-            note.end,
-            note.pitch,
-            note.velocity,
-        )
-        for instrument in midi.instruments
-        for note in instrument.notes
-    ]
-    return pd.DataFrame(rows, columns=["part", "start_s", "end_s", "pitch", "velocity"])
 
 
 @st.cache_data(ttl=SETTLED_S, show_spinner=False)
@@ -284,7 +271,15 @@ def media_url(key: str, *, download: bool = False) -> str:
     shared = _shared(key, key.rpartition("/")[2] if download else None)
     if not shared.startswith("file:"):
         return shared
+    return f"{_own_url(FILES_ROUTE)}/{quote(key)}{'?download' if download else ''}"
+
+
+def zip_url(name: str) -> str:
+    """A URL of several soundtracks as one file; `name` as `dashboard.archive.members` takes it."""
+    return f"{_own_url(ZIP_ROUTE)}/{quote(name)}"
+
+
+def _own_url(route: str) -> str:
     page = urlsplit(st.context.url or "http://localhost")
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    path = f"{'/' + base if base else ''}{FILES_ROUTE}/{quote(key)}"
-    return f"{page.scheme}://{page.netloc}{path}{'?download' if download else ''}"
+    return f"{page.scheme}://{page.netloc}{'/' + base if base else ''}{route}"

@@ -13,7 +13,13 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterType,
+    LogFilter,
+    LogFilterFlowRunId,
+)
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort
@@ -76,6 +82,14 @@ class JobRun:
     def final(self) -> bool:
         """Whether nothing more will happen."""
         return self.kind in FINAL
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one step of a run is, 0 to 1."""
+
+    name: str
+    share: float
 
 
 @dataclass(frozen=True)
@@ -184,6 +198,18 @@ def cancel(run_id: UUID) -> None:
     with _client() as client:
         waiting = run.kind in {"SCHEDULED", "PENDING"}
         client.set_flow_run_state(run_id, Cancelled() if waiting else Cancelling())
+
+
+def progress(run_id: UUID) -> list[Progress]:
+    """How far the steps of a run are, as its flow tells; none where it tells nothing."""
+    with _client() as client:
+        found = client.read_artifacts(
+            artifact_filter=ArtifactFilter(
+                flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]), type=ArtifactFilterType(any_=["progress"])
+            )
+        )
+    shares = [(each.description or each.key or "", each.data) for each in found]
+    return [Progress(name, min(1.0, max(0.0, data / 100))) for name, data in shares if isinstance(data, int | float)]
 
 
 def logs(run_id: UUID, limit: int = 200) -> list[LogLine]:

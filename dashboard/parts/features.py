@@ -7,7 +7,9 @@ import streamlit as st
 
 from dashboard import charts, data
 from dashboard.format import duration
+from dashboard.parts.playhead import TIMELINE, show_playhead
 from dashboard.text import t
+from vmt import chords
 
 
 def show_features(row: Mapping[Any, Any]) -> None:
@@ -18,6 +20,9 @@ def show_features(row: Mapping[Any, Any]) -> None:
             st.video(data.media_url(str(row["key"])))
         else:
             st.caption(t("video.gone", key=row["key"]))
+        sheet = data.thumbnails(str(row["sha256"]))
+        if sheet is not None:
+            st.image(data.media_url(sheet), caption=t("thumbnails"))
     with facts:
         lines = [
             (t("video"), row["id"]),
@@ -38,7 +43,9 @@ def show_features(row: Mapping[Any, Any]) -> None:
             st.markdown("\n".join(f"- {name}: `{made}`" for name, made in sorted(features.extractors.items())))
     length = float(features.seconds)
     cuts_s = features.cuts_s
-    with st.container(gap=None):
+    names = [t(f"emotion.{chords.EMOTIONS[int(row.argmax())]}") for row in features.emotion]
+    show_playhead(features.chord or ("",) * features.seconds, names, length)
+    with st.container(gap=None, key=TIMELINE):
         if features.chord is not None:
             st.altair_chart(charts.chord_timeline(features.chord, cuts_s, length))
         st.altair_chart(charts.emotion_timeline(features.emotion.tolist(), cuts_s, length))

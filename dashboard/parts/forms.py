@@ -1,111 +1,130 @@
 """Forms that ask for a job: each returns what to start it with, or None while nothing is asked."""
 
-import dataclasses
-from pathlib import PurePosixPath
 from typing import Any
 
 import streamlit as st
 
 from dashboard import data
-from dashboard.access import UPLOAD_MIB
 from dashboard.selection import selected
 from dashboard.text import t
-from vmt import chords
-from vmt.errors import PreconditionFailed
-from vmt.jobs.index import video_id
 from vmt.model.config import MODEL_PRESETS
-from vmt.music.config import GenerateConfig
-from vmt.music.grid import TEMPO_RANGE_BPM
-from vmt.music.styles import style_names
 
 Parameters = dict[str, Any]
+SPLITS = ("validation", "test")
 
 
 def ask_ingest() -> Parameters | None:
-    """Ingest has nothing to choose."""
+    """Whether what was refused is tried again."""
     st.caption(t("job.ingest.meaning"))
-    return {} if st.button(t("start"), key="start-ingest", type="primary") else None
+    retry = st.checkbox(t("retry_refused"))
+    if not st.button(t("start"), key="start-ingest", type="primary"):
+        return None
+    return {"retry_refused": True} if retry else {}
 
 
 def ask_nightly() -> Parameters | None:
-    """Nor has the nightly run."""
+    """Whether to train though the dataset did not grow."""
     st.caption(t("job.nightly.meaning"))
-    return {} if st.button(t("start"), key="start-nightly", type="primary") else None
+    force = st.checkbox(t("nightly.force"))
+    if not st.button(t("start"), key="start-nightly", type="primary"):
+        return None
+    return {"force": True} if force else {}
 
 
 def ask_train() -> Parameters | None:
     """Dataset, preset, and the usual overrides; an empty box means the preset's own value."""
-    names = data.folders("datasets/")
-    versions = [
-        f"{name}@v{int(each['version']):04d}" for name in names for each in reversed(data.dataset_versions(name))
-    ]
+    known = data.datasets()
+    names = list(known)
+    versions = [f"{name}@v{int(each['version']):04d}" for name in names for each in reversed(known[name])]
     if not versions:
         st.info(t("dataset.empty"))
         return None
-    preset_default = t("preset_default")
     with st.form("train"):
         left, middle, right = st.columns(3)
         dataset = left.selectbox(t("dataset"), [*names, *versions])
         preset = middle.selectbox(t("preset"), list(MODEL_PRESETS))
-        seed = right.number_input(t("seed"), 0, None, None, placeholder=preset_default)
-        epochs = left.number_input(t("epochs"), 0, 10_000, None, placeholder=preset_default)
-        batch = middle.number_input(t("batch_size"), 1, 4096, None, placeholder=preset_default)
-        dropout = right.number_input(t("dropout"), 0.0, 0.9, None, placeholder=preset_default)
+        seed = right.number_input(t("seed"), 0, None, None, placeholder=t("preset_default"))
+        overrides = _overrides((left, middle, right)) | ({} if seed is None else {"seed": seed})
         promote = st.checkbox(t("promote"))
         asked = st.form_submit_button(t("start"), type="primary")
     if not asked:
         return None
-    given = {"seed": seed, "epochs": epochs, "batch_size": batch, "dropout": dropout}
-    overrides = {name: value for name, value in given.items() if value is not None}
     return {"dataset": dataset, "preset": preset, "overrides": overrides, "promote": promote}
 
 
-def upload() -> None:
-    """Put one file into inbox/; its name becomes its id and never a path."""
-    endings = [ending.lstrip(".") for ending in data.VIDEO_ENDINGS]
-    file = st.file_uploader(t("upload", mib=UPLOAD_MIB), type=endings, max_upload_size=UPLOAD_MIB)
-    if file is None or st.session_state.get("uploaded") == file.file_id:
-        return
-    name = PurePosixPath(file.name.replace("\\", "/")).name
-    key = f"inbox/{video_id(name)}{PurePosixPath(name).suffix.lower()}"
-    try:
-        data.store().put(key, file.getvalue(), if_absent=True)
-    except PreconditionFailed:
-        st.warning(t("upload.there", key=key))
-        return
-    st.session_state["uploaded"] = file.file_id
-    data.videos.clear()
-    st.success(t("upload.done", key=key))
+def _overrides(columns: tuple[Any, Any, Any]) -> Parameters:
+    """What differs from the preset; the limits are `TrainConfig`'s and `ModelConfig`'s rules."""
+    own = t("preset_default")
+    left, middle, right = columns
+    given = {
+        "epochs": left.number_input(t("epochs"), 0, 10_000, None, placeholder=own),
+        "batch_size": middle.number_input(t("batch_size"), 1, 4096, None, placeholder=own),
+        "dropout": right.number_input(t("dropout"), 0.0, 0.9, None, placeholder=own),
+        "learn_rate": left.number_input(t("learn_rate.peak"), 1e-6, 100.0, None, format="%g", placeholder=own),
+        "warmup_steps": middle.number_input(t("warmup_steps"), 1, None, None, placeholder=own),
+        "patience": right.number_input(t("patience"), 0, 10_000, None, placeholder=own),
+        "weight_decay": left.number_input(t("weight_decay"), 0.0, 1.0, None, format="%g", placeholder=own),
+        "label_smoothing": middle.number_input(t("label_smoothing"), 0.0, 0.99, None, placeholder=own),
+        "select_by": right.selectbox(
+            t("select_by"), ["total", "chord"], index=None, format_func=lambda name: t(f"loss.{name}"), placeholder=own
+        ),
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
-def ask_generate() -> Parameters | None:
-    """Videos, and how their soundtracks should sound."""
-    upload()
-    default = GenerateConfig()
-    known = [*data.videos("inbox/"), *data.videos("videos/")]
-    linked = [key for key in [selected("video")] if key in known]
-    run, epoch = selected("run"), selected("epoch")
-    with st.form("generate"):
-        keys = st.multiselect(t("choose_videos"), known, default=linked, placeholder=t("choose_videos.hint"))
-        st.caption(f"{t('run')}: {run or t('champions')}" + (f", {t('epoch')} {epoch}" if run and epoch else ""))
+def _finished() -> list[str]:
+    """Runs that have an epoch, newest first."""
+    return [str(each["run"]) for each in data.summaries() if each.get("best_epoch") is not None]
+
+
+def ask_evaluate() -> Parameters | None:
+    """One epoch beside the baselines."""
+    st.caption(t("job.evaluate.meaning"))
+    with st.form("evaluate"):
         left, middle, right = st.columns(3)
-        style = left.selectbox(t("style"), style_names(), index=list(style_names()).index(default.style))
-        keys_of_music = ["auto", *(str(chords.Key(tonic, minor)) for minor in (False, True) for tonic in range(12))]
-        key = middle.selectbox(t("key"), keys_of_music, format_func=lambda name: t("auto") if name == "auto" else name)
-        low, high = TEMPO_RANGE_BPM
-        tempo = right.number_input(t("tempo_bpm"), low, high, None, placeholder=t("auto"))
-        seed = left.number_input(t("seed"), 0, None, default.seed)
-        accents = middle.slider(t("accents"), 0.0, 1.0, default.accents)
-        temperature = right.slider(t("temperature"), 0.1, 2.0, default.temperature)
+        run = left.selectbox(t("run"), _finished(), index=None, placeholder=t("champions"))
+        epoch = middle.number_input(t("epoch"), 0, 10_000, None, placeholder=t("its_best"))
+        split = right.selectbox(t("split"), SPLITS, format_func=lambda name: t(f"split.{name}"))
         asked = st.form_submit_button(t("start"), type="primary")
     if not asked:
         return None
-    if not keys:
-        st.warning(t("choose_videos.none"))
+    if run is None and epoch is not None:
+        st.warning(t("epoch.of_which"))
         return None
-    wanted = GenerateConfig(seed=seed, key=key, style=style, tempo_bpm=tempo, accents=accents, temperature=temperature)
-    differing = {name: value for name, value in dataclasses.asdict(wanted).items() if value != getattr(default, name)}
-    parameters: Parameters = {"videos": keys, "settings": differing}
-    if run is not None:
-        parameters |= {"run": run, "epoch": int(epoch) if epoch and epoch.isdigit() else None}
-    return parameters
+    return {"run": run, "epoch": epoch, "split": split}
+
+
+def ask_compare() -> Parameters | None:
+    """Two or more runs on the same videos."""
+    st.caption(t("job.compare.meaning"))
+    with st.form("compare"):
+        runs = st.multiselect(t("contenders"), _finished(), placeholder=t("contenders.hint"))
+        keys = st.multiselect(t("choose_videos"), data.videos("videos/"), placeholder=t("videos.held_out"))
+        asked = st.form_submit_button(t("start"), type="primary")
+    if not asked:
+        return None
+    if len(runs) == 1:
+        st.warning(t("contenders.two"))
+        return None
+    return {"contenders": runs or None, "videos": keys or None}
+
+
+def ask_promote() -> Parameters | None:
+    """Which epoch serves from now on, or the one before again."""
+    st.caption(t("job.promote.meaning"))
+    runs = _finished()
+    linked = selected("run")
+    with st.form("promote"):
+        left, right = st.columns([2, 1])
+        run = left.selectbox(
+            t("run"), runs, index=runs.index(linked) if linked in runs else None, placeholder=t("promote.which")
+        )
+        epoch = right.number_input(t("epoch"), 0, 10_000, None, placeholder=t("its_best"))
+        rollback = st.checkbox(t("rollback"))
+        asked = st.form_submit_button(t("start"), type="primary")
+    if not asked:
+        return None
+    if rollback == (run is not None):
+        st.warning(t("promote.one_of"))
+        return None
+    return {"rollback": True} if rollback else {"run": run, "epoch": epoch}

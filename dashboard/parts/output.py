@@ -1,13 +1,17 @@
 """One soundtrack: players, timeline, piano roll, settings and files."""
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import streamlit as st
 
-from dashboard import charts, data
+from dashboard import charts, data, soundtracks
+from dashboard.archive import LIMIT_GIB
 from dashboard.format import duration, tempo, when
+from dashboard.parts.playhead import TIMELINE, show_playhead
 from dashboard.parts.run import settings_table
 from dashboard.text import t
+from vmt import chords
 
 KINDS = ("mp4", "flac", "mid", "lab", "json")
 
@@ -48,7 +52,9 @@ def show_timeline(record: data.Record) -> None:
         record.get("curves") or {},
     )
     st.subheader(t("timeline"))
-    with st.container(gap=None):
+    emotions = [t(f"emotion.{strongest(row)}") for row in curves.get("emotion") or []]
+    show_playhead(record["chords"], emotions, duration_s)
+    with st.container(gap=None, key=TIMELINE):
         st.altair_chart(charts.chord_timeline(record["chords"], cuts_s, duration_s))
         if curves.get("emotion"):
             st.altair_chart(charts.emotion_timeline(curves["emotion"], cuts_s, duration_s))
@@ -58,17 +64,41 @@ def show_timeline(record: data.Record) -> None:
     st.caption(t("timeline.meaning", cuts=len(cuts_s)))
 
 
+def strongest(shares: Sequence[float]) -> str:
+    """The name of the largest share."""
+    return chords.EMOTIONS[max(range(len(shares)), key=shares.__getitem__)]
+
+
 def show_notes(record: data.Record) -> None:
     """The piano roll of the MIDI file."""
     key = record["files"].get("mid")
     if key is None:
         return
     st.subheader(t("piano_roll"))
-    notes = data.notes(key)
+    notes = soundtracks.notes(key)
     if notes.empty:
         st.info(t("piano_roll.empty"))
         return
     st.altair_chart(charts.piano_roll(notes, float(record["video"]["duration_s"])))
+
+
+def show_archives(record: data.Record, prefix: str) -> None:
+    """Links to zips: this take, all takes of its video, and the batches of its epoch."""
+    run, epoch, video = str(record["run"]), int(record["epoch"]), str(record["video"]["id"])
+    n_takes = len(soundtracks.takes(run, epoch).get(video, []))
+    with st.container(horizontal=True):
+        st.link_button(t("zip.take"), data.zip_url(prefix))
+        if n_takes > 1:
+            st.link_button(t("zip.takes", n=n_takes), data.zip_url(f"{prefix.rstrip('/').rpartition('/')[0]}/"))
+        batches = {
+            f"{when(info.modified)} · {info.key.rpartition('/')[2]}": info.key
+            for info in soundtracks.batches(run, epoch)
+        }
+        if batches:
+            with st.popover(t("zip.batch")):
+                for label, key in batches.items():
+                    st.link_button(label, data.zip_url(key), type="tertiary")
+    st.caption(t("zip.meaning", gib=LIMIT_GIB))
 
 
 def show_files(record: data.Record, prefix: str) -> None:
@@ -82,8 +112,9 @@ def show_files(record: data.Record, prefix: str) -> None:
                     f"{t('file.' + kind)} ({PurePosixPath(files[kind]).suffix})",
                     data.media_url(files[kind], download=True),
                 )
+    show_archives(record, prefix)
     again = {"job": "generate", "video": record["video"]["key"], "run": record["run"], "epoch": str(record["epoch"])}
-    st.page_link("views/jobs.py", label=f"{t('another_take')} →", query_params=again)
+    st.page_link("views/jobs.py", label=f"{t('another_take')} →", query_params={**again, "like": prefix})
     with st.expander(t("made_with")):
         made = {
             "seed": record.get("seed"),

@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, data
+from dashboard.access import may_operate
 from dashboard.format import duration, number, when
 from dashboard.parts.figures import show_figures
 from dashboard.parts.trouble import trouble
 from dashboard.selection import select
-from dashboard.text import t
+from dashboard.text import language, t
 
 KINDS = ("total", "chord", "emotion")
 TRAIN = {kind: f"Avg Train loss ({kind})" for kind in KINDS}
@@ -51,6 +52,7 @@ def _body(run: str, live: bool) -> None:
         _figures(summary, table)
         _curves(table, best, summary.get("baselines") or {})
         _tables(table, best, run)
+        _analysis(run)
     _regression(run, summary.get("regression"))
     _parameters(run)
 
@@ -66,6 +68,9 @@ def _head(summary: data.Record) -> None:
             st.badge(t("champion_at", epoch=champion["epoch"]), color="violet")
         if summary.get("untrained"):
             st.badge(t("untrained"), color="orange")
+        if may_operate() and summary.get("best_epoch") is not None:
+            link = {"job": "promote", "run": run}
+            st.page_link("views/jobs.py", label=f"{t('promote.this')} →", query_params=link)
     parts = [
         f"{t('preset')} **{summary.get('preset')}**",
         f"{t('dataset')} **{summary.get('dataset') or '–'}** ({t('chord_labels', n=summary.get('chord_labels'))})",
@@ -168,6 +173,19 @@ def _tables(table: pd.DataFrame, best: int | None, run: str) -> None:
     st.download_button(
         t("download_csv"), table.to_csv(index=False), file_name=f"{run}-results.csv", mime="text/csv", on_click="ignore"
     )
+
+
+def _analysis(run: str) -> None:
+    """What the run's report says in words."""
+    st.subheader(t("analysis"))
+    sections = data.report_words(run, language())
+    if not sections:
+        st.caption(t("analysis.none"))
+        st.code(f"vmt report {run} --language {language()}", language="bash")
+        return
+    for title, sentences in sections:
+        with st.expander(title, expanded=title == sections[0][0]):
+            st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
 
 
 def _regression(run: str, regression: data.Record | None) -> None:

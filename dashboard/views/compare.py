@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, data, ratings
+from dashboard import charts, data, ratings, soundtracks
 from dashboard.access import may_operate
 from dashboard.format import number
 from dashboard.selection import choose, select, selected
@@ -21,7 +21,7 @@ def name_of(prefix: str) -> str:
 def show_beside(prefixes: list[str]) -> None:
     """Players, validation losses and chords of each."""
     for column, prefix in zip(st.columns(len(prefixes)), prefixes, strict=True):
-        record = data.output(prefix)
+        record = soundtracks.output(prefix)
         with column:
             st.markdown(f"**{name_of(prefix)}**")
             if record is None:
@@ -42,7 +42,7 @@ def show_beside(prefixes: list[str]) -> None:
 
 def show_side_by_side(video: str) -> None:
     """The soundtracks chosen for `video`; they stand in the URL."""
-    known = data.outputs_of(video)
+    known = soundtracks.of_video(video)
     wanted = [prefix for prefix in (selected("beside") or "").split(",") if prefix in known] or known[:2]
     st.session_state["beside"] = wanted
     st.multiselect(
@@ -59,7 +59,7 @@ def show_side_by_side(video: str) -> None:
 
 def show_blind(video: str) -> None:
     """Two soundtracks in a hidden, random order, and five questions about each."""
-    known = data.outputs_of(video)
+    known = soundtracks.of_video(video)
     if len(known) < 2:
         st.info(t("blind.too_few"))
         return
@@ -70,7 +70,7 @@ def show_blind(video: str) -> None:
         for column, letter, prefix in zip(st.columns(2), "AB", pair.prefixes, strict=True):
             with column:
                 st.markdown(f"**{letter}**")
-                record = data.output(prefix)
+                record = soundtracks.output(prefix)
                 if record is not None:
                     st.video(data.media_url(record["files"]["mp4"]))
                 given.append(
@@ -93,7 +93,7 @@ def show_blind(video: str) -> None:
         return
     rater = ratings.rater(st.session_state)
     ratings.save(data.store(), pair, video, given, comment, rater)
-    data.ratings.clear()
+    soundtracks.ratings.clear()
     ratings.next_pair(st.session_state, video)
     first, second = (name_of(prefix) for prefix in pair.prefixes)
     st.success(t("blind.thanks", first=first, second=second))
@@ -102,7 +102,7 @@ def show_blind(video: str) -> None:
 
 def show_results() -> None:
     """Mean and 95 % confidence interval of every question for each run and epoch."""
-    rated = data.ratings()
+    rated = soundtracks.ratings()
     if not rated:
         st.caption(t("ratings.none"))
         return
@@ -128,7 +128,7 @@ def show_results() -> None:
 def page() -> None:
     """A video, then what to do with its soundtracks."""
     st.title(t("page.compare"))
-    videos = data.scored_videos()
+    videos = soundtracks.scored_videos()
     if not videos:
         st.info(t("listen.empty"))
         st.code("vmt generate my-video.mp4", language="bash")

@@ -4,9 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, data
+from dashboard.access import may_operate
 from dashboard.format import number, when
 from dashboard.parts.features import show_features
 from dashboard.parts.figures import show_figures
+from dashboard.parts.starting import needs_prefect, start
 from dashboard.selection import choose, select, selected
 from dashboard.text import t
 
@@ -15,16 +17,17 @@ SPLITS = ("train", "validation", "test")
 
 def choose_version() -> data.Record | None:
     """The dataset.json of the version in the URL; the newest where it names none."""
-    names = data.folders("datasets/")
+    datasets = data.datasets()
+    names = list(datasets)
     if not names:
         return None
     left, right = st.columns([2, 1])
     with left:
         name = choose("dataset", names, t("dataset"), default="main", drops=["version", "video"]) or names[0]
-    known = {f"v{each['version']:04d}": each for each in reversed(data.dataset_versions(name))}
+    known = [f"v{each['version']:04d}" for each in reversed(datasets[name])]
     with right:
-        version = choose("version", list(known), t("version"), drops=["video"])
-    return known.get(version or "")
+        version = choose("version", known, t("version"), drops=["video"])
+    return data.dataset_version(name, version) if version is not None else None
 
 
 def show_version(info: data.Record) -> None:
@@ -65,7 +68,7 @@ def show_version(info: data.Record) -> None:
 
 def show_growth(name: str) -> None:
     """Videos of each version."""
-    versions = data.dataset_versions(name)
+    versions = data.datasets()[name]
     if len(versions) > 1:
         st.subheader(t("growth"))
         st.altair_chart(charts.growth({name: versions}))
@@ -126,7 +129,13 @@ def show_quarantine() -> None:
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
     st.caption(t("quarantine.meaning"))
-    st.code("vmt ingest --retry-refused", language="bash")
+    if not may_operate():
+        st.code("vmt ingest --retry-refused", language="bash")
+    elif st.button(t("quarantine.retry"), icon="🔁"):
+        with needs_prefect():
+            run = start("ingest", {"retry_refused": True})
+            st.success(t("jobs.started", name=run.name))
+            st.page_link("views/jobs.py", label=f"{t('page.jobs')} →", query_params={"follow": str(run.id)})
 
 
 def page() -> None:

@@ -1,13 +1,10 @@
 """Jobs: start one, follow it, cancel it; pause and resume schedules."""
 
-import hashlib
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +12,17 @@ import streamlit as st
 from dashboard import trigger
 from dashboard.access import may_operate
 from dashboard.format import duration, moment, when, zone
-from dashboard.parts.forms import Parameters, ask_generate, ask_ingest, ask_nightly, ask_train
+from dashboard.parts.forms import (
+    Parameters,
+    ask_compare,
+    ask_evaluate,
+    ask_ingest,
+    ask_nightly,
+    ask_promote,
+    ask_train,
+)
+from dashboard.parts.generating import ask_generate
+from dashboard.parts.starting import needs_prefect, start
 from dashboard.parts.trouble import trouble
 from dashboard.selection import choose, select, selected
 from dashboard.text import t
@@ -24,33 +31,14 @@ FORMS: dict[str, Callable[[], Parameters | None]] = {
     "generate": ask_generate,
     "train": ask_train,
     "ingest": ask_ingest,
+    "evaluate": ask_evaluate,
+    "compare": ask_compare,
+    "promote": ask_promote,
     "nightly": ask_nightly,
 }
 LIVE_S = 2
 LINKED = 12
-SAME_CLICK_S = 10
 WARNING_LEVEL = 30
-
-
-@contextmanager
-def needs_prefect() -> Iterator[None]:
-    """Say what to start where no Prefect server answers."""
-    try:
-        yield
-    except trigger.PrefectUnavailable as error:
-        st.warning(t("jobs.no_server", error=error))
-        st.caption(t("jobs.start_server"))
-        st.code("vmt up\nPREFECT_API_URL=http://127.0.0.1:4200/api python -m dashboard", language="bash")
-
-
-def key_of(job: str, parameters: Parameters) -> str:
-    """An idempotency key: the same for the same request within some seconds, as after a double click."""
-    digest = hashlib.sha256(json.dumps([job, parameters], sort_keys=True).encode()).hexdigest()
-    last = st.session_state.get("last-start")
-    if last is None or last["digest"] != digest or time.monotonic() - last["at"] > SAME_CLICK_S:
-        last = {"digest": digest, "at": time.monotonic(), "key": str(uuid4())}
-        st.session_state["last-start"] = last
-    return str(last["key"])
 
 
 def show_forms() -> None:
@@ -60,7 +48,7 @@ def show_forms() -> None:
     parameters = FORMS[job]()
     if parameters is None:
         return
-    run = trigger.start(job, parameters, key_of(job, parameters))
+    run = start(job, parameters)
     select(follow=str(run.id))
     st.success(t("jobs.started", name=run.name))
 
@@ -121,6 +109,8 @@ def show_followed(run: trigger.JobRun) -> None:
         if not run.final and may_operate() and st.button(t("cancel"), key=f"cancel-{run.id}"):
             trigger.cancel(run.id)
             st.rerun(scope="fragment")
+    for share in trigger.progress(run.id):
+        st.progress(share.share, share.name)
     if run.job == "generate" and run.kind == "COMPLETED":
         show_results(run.parameters)
     if run.message and run.kind in {"FAILED", "CRASHED", "CANCELLED"}:

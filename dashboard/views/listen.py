@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import data
+from dashboard import data, soundtracks
 from dashboard.parts.output import show_files, show_notes, show_players, show_timeline
 from dashboard.selection import choose
 from dashboard.text import t
@@ -10,7 +10,7 @@ from dashboard.text import t
 
 def choose_output() -> str | None:
     """The prefix of the chosen soundtrack, or None where there is none at all."""
-    runs = data.folders("outputs/")
+    runs = soundtracks.runs()
     if not runs:
         return None
     champion = data.champion() or {}
@@ -18,16 +18,14 @@ def choose_output() -> str | None:
     with columns[0]:
         run = choose("run", sorted(runs, reverse=True), t("run"), default=champion.get("run"), drops=["epoch", "take"])
     with columns[1]:
-        epochs = [
-            str(int(name.removeprefix("epoch_"))) for name in sorted(data.folders(f"outputs/{run}/"), reverse=True)
-        ]
+        epochs = [str(each) for each in soundtracks.epochs(str(run))]
         epoch = choose("epoch", epochs, t("epoch"), default=str(champion.get("epoch")), drops=["take"])
-        epoch_folder = f"outputs/{run}/epoch_{int(epoch or 0):04d}"
+        takes = soundtracks.takes(str(run), int(epoch or 0))
     with columns[2]:
-        video = choose("video", data.folders(f"{epoch_folder}/"), t("video"), drops=["take"])
+        video = choose("video", sorted(takes), t("video"), drops=["take"])
     with columns[3]:
-        take = choose("take", data.folders(f"{epoch_folder}/{video}/"), t("take"))
-    return f"{epoch_folder}/{video}/{take}/"
+        take = choose("take", takes.get(str(video), []), t("take"))
+    return soundtracks.prefix(str(run), int(epoch or 0), str(video), str(take))
 
 
 def page() -> None:
@@ -38,7 +36,7 @@ def page() -> None:
         st.info(t("listen.empty"))
         st.code("vmt generate my-video.mp4", language="bash")
         return
-    record = data.output(prefix)
+    record = soundtracks.output(prefix)
     if record is None:
         st.warning(t("listen.unfinished", prefix=prefix))
         return

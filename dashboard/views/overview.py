@@ -1,15 +1,20 @@
 """Overview: what serves, what runs, what failed, how the data grow, and the newest soundtracks of the champion."""
 
+import re
+
 import streamlit as st
 
-from dashboard import charts, data
+from dashboard import charts, data, soundtracks
 from dashboard.format import duration, number, when
 from dashboard.parts.figures import show_figures
 from dashboard.parts.trouble import trouble
-from dashboard.text import t
+from dashboard.text import language, t
 
 LIVE_S = 5
 SHOWN = 3
+REPORT_HEIGHT = 320
+LONG_REPORT = 1000
+HEADINGS = re.compile(r"^#+ ", re.MULTILINE)  # smaller than the page's own
 
 
 def show_champion() -> None:
@@ -66,14 +71,25 @@ def show_work() -> None:
             st.caption(t("failed.none"))
 
 
+def show_night() -> None:
+    """What the last nightly run wrote of itself."""
+    st.subheader(t("night"))
+    report = data.night_report(language())
+    if report is None:
+        st.caption(t("night.none"))
+        return
+    st.caption(t("night.when", when=when(report.written)))
+    with st.container(border=True, height=REPORT_HEIGHT if len(report.text) > LONG_REPORT else "content"):
+        st.markdown(HEADINGS.sub("##### ", report.text))
+
+
 def show_growth() -> None:
     """Videos and hours of each dataset over its versions."""
-    names = data.folders("datasets/")
-    if not names:
+    versions = data.datasets()
+    if not versions:
         return
     st.subheader(t("growth"))
     growth, facts = st.columns([2, 1])
-    versions = {name: data.dataset_versions(name) for name in names}
     growth.altair_chart(charts.growth(versions))
     for name, known in versions.items():
         if known:
@@ -88,7 +104,7 @@ def show_growth() -> None:
 def show_soundtracks() -> None:
     """The champion's newest soundtracks, ready to play."""
     st.subheader(t("newest"))
-    found = data.newest_outputs(SHOWN)
+    found = soundtracks.newest(SHOWN)
     if not found:
         st.info(t("listen.empty"))
         st.code("vmt generate my-video.mp4", language="bash")
@@ -112,6 +128,7 @@ def page() -> None:
         return
     show_champion()
     show_work()
+    show_night()
     show_soundtracks()
     show_growth()
 

@@ -30,6 +30,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "open_video": ("Open a video", "打开视频"),
     "open_video.hint": ("type an id …", "输入编号…"),
     "video.gone": ("{key} is no longer in the store; its features are.", "{key} 已不在存储中，但其特征仍在。"),
+    "thumbnails": ("Pictures of the video at even distances", "等间隔画面缩略图"),
     "features.gone": (
         "{key} is not in the store; run `vmt ingest` again.",
         "{key} 不在存储中；请重新运行 `vmt ingest`。",
@@ -38,9 +39,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "quarantine": ("Quarantine: {n}", "隔离区：{n}"),
     "quarantine.none": ("No video was refused.", "没有被拒绝的视频。"),
     "quarantine.meaning": (
-        "A refused video is tried again by itself when its bytes change. To try all of them now:",
-        "被拒绝的视频在内容变化后会自动重试。立即全部重试：",
+        "A refused video is tried again by itself when its bytes change.",
+        "被拒绝的视频在内容变化后会自动重试。",
     ),
+    "quarantine.retry": ("Try all of them again", "全部重试"),
     "code": ("Code", "代码"),
     "reason": ("Reason", "原因"),
     "refused_at": ("Refused", "拒绝于"),

@@ -13,6 +13,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "Minutes and seconds, one axis for all rows. Vertical dashed lines are the {cuts} cuts found in the picture.",
         "时间为 分:秒，各行共用同一时间轴。竖直虚线为画面中检测到的 {cuts} 处镜头切换。",
     ),
+    "playhead.meaning": (
+        "The line follows whatever plays; click into the charts to move it.",
+        "竖线跟随正在播放的内容；点击图表可跳转到对应时间。",
+    ),
+    "zip.take": ("This take (.zip)", "此版本（.zip）"),
+    "zip.takes": ("All {n} takes of this video (.zip)", "该视频的全部 {n} 个版本（.zip）"),
+    "zip.batch": ("A batch (.zip)", "整批下载（.zip）"),
+    "zip.meaning": (
+        "A zip is written while it is downloaded and holds up to {gib} GiB.",
+        "压缩包在下载时即时生成，最大 {gib} GiB。",
+    ),
     "piano_roll": ("Piano roll", "钢琴卷帘"),
     "piano_roll.empty": ("The MIDI file holds no notes.", "MIDI 文件中没有音符。"),
     "files": ("Files", "文件"),

@@ -23,6 +23,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "failed.no_reason": ("no reason was written", "未记录原因"),
     "failed.refused": ("{n} videos refused", "{n} 个视频被拒绝"),
     "newest": ("Newest soundtracks", "最新配乐"),
+    "night": ("Last night", "昨夜"),
+    "night.none": (
+        "No nightly report in this store yet; the nightly job writes one under reports/.",
+        "存储中还没有夜间报告；夜间流程会写入 reports/。",
+    ),
+    "night.when": ("Report of {when}", "报告时间：{when}"),
     "growth": ("Dataset growth", "数据集增长"),
     "growth.newest": ("{videos} videos, {length}", "{videos} 个视频，{length}"),
 }

@@ -62,6 +62,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "all_epochs": ("All {n} epochs, from the untrained epoch 0", "全部 {n} 个 epoch（含未训练的 epoch 0）"),
     "bold_is_least": ("Bold: the least of its column.", "粗体：该列最小值。"),
     "download_csv": ("Download results.csv", "下载 results.csv"),
+    "download_png": (
+        "Each chart saves itself as PNG or SVG: the menu ⋯ at its corner.",
+        "每张图表右上角的 ⋯ 菜单可保存为 PNG 或 SVG。",
+    ),
+    "analysis": ("Analysis", "分析"),
+    "analysis.none": (
+        "No report of this run yet; training writes one at its end, and so does:",
+        "该训练还没有报告；训练结束时会自动生成，也可运行：",
+    ),
     "regression": ("Regression: note density and loudness", "回归：音符密度与响度"),
     "rmse_of": ("RMSE, {what}", "RMSE，{what}"),
     "rmse.reached": ("{value}, a constant has {constant}", "{value}，常数基线为 {constant}"),

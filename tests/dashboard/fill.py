@@ -27,6 +27,9 @@ import pretty_midi
 
 from vmt import chords
 from vmt.features.record import Features
+from vmt.jobs import noted
+from vmt.jobs.summaries import note_refused, note_soundtracks, note_version
+from vmt.media import ContactSheet, Frame
 from vmt.store import ObjectStore, open_store
 
 MADE_UP = "made up by tests/dashboard/fill.py: nothing was trained or generated"
@@ -384,6 +387,34 @@ def put_dataset(
     )
 
 
+def put_report(store: ObjectStore, run: str) -> None:
+    """Words of a run's report, in the shape that `vmt report` gives them."""
+    for language, title, sentence in (
+        ("en", "Analysis", "Made-up words: the validation loss stops falling two thirds of the way."),
+        ("zh", "训练分析", "虚构文字：验证损失在三分之二处停止下降。"),
+    ):
+        text = f"# {run}\n\n## {title}\n\n- {sentence}\n"
+        store.put(f"runs/{run}/report.{language}.md", text.encode())
+
+
+def put_night(store: ObjectStore, date: str = "2025-12-05") -> None:
+    """A nightly report."""
+    for language, text in (
+        ("en", "Made-up night: 15 new videos, no training."),
+        ("zh", "虚构：新增 15 个视频，未训练。"),
+    ):
+        store.put(f"reports/nightly-{date}.{language}.md", f"# {date}\n\n{text}\n".encode())
+
+
+def put_thumbnails(store: ObjectStore, video: str) -> None:
+    """A sheet in place of the one that ingest makes."""
+    sheet = ContactSheet(6.0)
+    ramp = np.linspace(40, 220, 160 * 90 * 3).reshape(90, 160, 3)
+    frames = [Frame(k + 0.5, np.uint8(np.roll(ramp, 24 * k, axis=1))) for k in range(6)]
+    list(sheet.watch(frames))
+    store.put(noted.thumbnails_key(f"{hash_of(video):064x}"), sheet.jpeg())
+
+
 def put_refusal(store: ObjectStore, video: str, code: str, reason: str) -> None:
     record = {"id": video, "key": f"videos/{video}.mp4", "etag": "e", "sha256": None, "code": code, "reason": reason}
     put_json(store, f"quarantine/{video}.json", {**record, "extractor": "made-up", "at": iso(30)})
@@ -423,6 +454,9 @@ def fill(store: ObjectStore) -> dict[str, dict[str, Any]]:
         put_output(store, "made-up-amt", 30, video, "3fd91c07")
     put_output(store, "made-up-amt", best, "015", "b2a6e85d", hours=9.5)
     put_output(store, "made-up-demo", made["made-up-demo"]["best_epoch"], "015", "77c0aa12", untrained=True, hours=25)
+    put_report(store, "made-up-amt")
+    put_night(store)
+    put_thumbnails(store, "000")
     for version, videos in enumerate((16, 25, 40, 55), start=1):
         put_dataset(store, "made-up", version, videos)
     put_refusal(
@@ -442,9 +476,28 @@ def fill_large(store: ObjectStore, *, runs: int, epochs: int, videos: int, outpu
         put_run(store, run, preset="demo" if number % 3 else "amt", epochs=epochs, hours=24 * number)
     put_champion(store, names[-1], epochs)
     put_dataset(store, "made-up", 1, videos)
+    made: dict[str, list[tuple[str, str]]] = {}
     for number in range(outputs):
         run, video = names[-1 - number % min(10, runs)], f"{number // 10 % videos:03d}"
-        put_output(store, run, epochs, video, f"{hash_of(str(number)):064x}"[:8], files_too=number < WITH_FILES)
+        take = f"{hash_of(str(number)):064x}"[:8]
+        put_output(store, run, epochs, video, take, files_too=number < WITH_FILES)
+        made.setdefault(run, []).append((video, take))
+    put_summaries(store, names, epochs, made)
+
+
+def put_summaries(store: ObjectStore, runs: list[str], epoch: int, made: dict[str, list[tuple[str, str]]]) -> None:
+    """What jobs note for pages as they end."""
+    put_json(store, noted.RUNS, {run: json.loads(store.get(f"runs/{run}/summary.json")) for run in runs})
+    note_version(store, "made-up", json.loads(store.get("datasets/made-up/v0001/dataset.json")))
+    note_refused(store, "videos/", {})
+    for run, takes in made.items():
+        by_video: dict[str, list[str]] = {}
+        for video, take in takes:
+            by_video.setdefault(video, []).append(take)
+        put_json(store, noted.outputs_key(run, epoch), by_video)
+    run, takes = runs[-1], made.get(runs[-1], [])[:2]
+    records = [f"outputs/{run}/epoch_{epoch:04d}/{video}/{take}/{video}_cgen_rd.json" for video, take in takes]
+    note_soundtracks(store, run, epoch, takes, records)
 
 
 def main() -> None:

@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.fill import fill, put_dataset
+from tests.dashboard.fill import fill, put_dataset, put_thumbnails
+from vmt.jobs.summaries import note_refused, note_version
 from vmt.store import ObjectStore
 
 Open = Callable[..., AppTest]
@@ -62,3 +63,20 @@ def test_refused_videos_are_listed_with_their_reasons(store: ObjectStore, open_p
     table = open_page("dataset").dataframe[-1].value
     assert list(table["Code"]) == ["no-sound", "truncated"]
     assert "no audio stream" in table["Reason"][0]
+
+
+def test_thumbnails_are_shown_where_ingest_made_them(store: ObjectStore, open_page: Open) -> None:
+    put_dataset(store, "main", 1, 3)
+    put_thumbnails(store, "001")
+    assert open_page("dataset", video="001").image[0].value[0].endswith(".jpg")
+    assert not open_page("dataset", video="000").image
+
+
+def test_versions_and_refusals_are_read_from_what_jobs_noted(store: ObjectStore, open_page: Open) -> None:
+    put_dataset(store, "main", 1, 3, records=0)
+    note_version(store, "main", {"name": "main", "version": 1, "videos": 3, "seconds": 36})
+    entries = {"videos/torn.mp4": {"id": "torn", "code": "truncated", "reason": "it ends early", "stamp": "s"}}
+    note_refused(store, "videos/", entries)
+    app = open_page("dataset")
+    assert app.selectbox(key="choose-version").options == ["v0001"]
+    assert list(app.dataframe[-1].value["Reason"]) == ["it ends early"]

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.fill import fill, put_json, put_run
+from tests.dashboard.fill import fill, put_json, put_night, put_output, put_run
+from vmt.jobs.summaries import note_soundtracks
 from vmt.store import ObjectStore
 
 Open = Callable[..., AppTest]
@@ -48,3 +49,22 @@ def test_a_champion_whose_run_lost_a_file_is_still_named(store: ObjectStore, ope
     app = open_page("overview")
     assert app.metric[0].value == "3"
     assert not app.exception
+
+
+def test_last_night_is_told_in_the_visitors_language(store: ObjectStore, open_page: Open) -> None:
+    put_run(store, "made-up-amt")
+    assert any("No nightly report" in caption.value for caption in open_page("overview").caption)
+    put_night(store, "2025-12-04")
+    put_night(store, "2025-12-05")
+    assert any("##### 2025-12-05" in markdown.value for markdown in open_page("overview").markdown)
+    assert any("虚构：新增" in markdown.value for markdown in open_page("overview", lang="zh").markdown)
+
+
+def test_the_newest_soundtracks_are_those_that_jobs_noted(store: ObjectStore, open_page: Open) -> None:
+    fill(store)
+    prefix = put_output(store, "made-up-demo", 3, "zebra", "abc", hours=100)
+    note_soundtracks(store, "made-up-demo", 3, [("zebra", "abc")], [f"{prefix}zebra_cgen_rd.json"])
+    captions = [caption.value for caption in open_page("overview").caption]
+    assert [caption for caption in captions if "Epoch" in caption and "made-up" in caption] == [
+        "made-up-demo, Epoch 3 · 2025-12-08 07:30 UTC"
+    ]

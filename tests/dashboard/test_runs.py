@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.parts.run import epochs_table
 from tests.dashboard.fill import COLUMNS, fill, put_json, put_run
+from vmt.jobs.summaries import note_run
 from vmt.jobs.weights import import_weights
 from vmt.model.config import ModelConfig
 from vmt.model.regressor import RegressorConfig, VideoRegressor
@@ -164,3 +165,23 @@ def test_a_run_of_published_weights_without_a_dataset(store: ObjectStore, open_p
     for app in (open_page("runs"), open_page("runs", run=run), open_page("overview"), open_page("compare")):
         assert not app.exception
     assert "Preset **published** · Dataset **–**" in words(open_page("runs", run=run))
+
+
+def test_the_report_speaks_on_the_runs_page(store: ObjectStore, open_page: Open) -> None:
+    fill(store)
+    assert "stops falling two thirds of the way" in words(open_page("runs", run="made-up-amt"))
+    app = open_page("runs", run="made-up-demo", lang="zh")
+    assert any(code.value == "vmt report made-up-demo --language zh" for code in app.code)
+
+
+def test_finished_runs_are_read_from_what_jobs_noted(store: ObjectStore, open_page: Open) -> None:
+    summary = put_run(store, "made-up-amt")
+    note_run(store, "made-up-amt")
+    put_run(store, "made-up-live", state="running", hours=48)
+    put_json(store, "runs/made-up-amt/summary.json", {**summary, "epochs": 99})
+    table = open_page("runs").dataframe[0].value
+    assert list(table["Run"]) == ["made-up-live", "made-up-amt"]
+    assert list(table["Epochs"]) == [19, 30], "the finished run was read one by one"
+    for each in list(store.list("runs/made-up-amt/")):
+        store.delete(each.key)
+    assert list(open_page("runs").dataframe[0].value["Run"]) == ["made-up-live"]
