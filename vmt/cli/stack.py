@@ -15,10 +15,10 @@ import typer
 from vmt.cli.shared import Json, app, print_table, show_result
 from vmt.errors import StackError
 from vmt.settings import load_settings
-from vmt.stack.folder import Folder, StackState
+from vmt.stack.folder import Folder
 from vmt.stack.ports import Ports
 
-Data = Annotated[Path | None, typer.Option("--data", help="the stack's folder; VMT_STACK, or vmt-stack, if none")]
+DataFolder = Annotated[Path | None, typer.Option("--data", help="the stack's folder; VMT_STACK, or vmt-stack, if none")]
 DETACHED_WITHIN_S = 240.0
 DOWN_WITHIN_S = 90.0
 
@@ -30,7 +30,7 @@ def folder_of(data: Path | None) -> Folder:
 
 @app.command()
 def up(
-    data: Data = None,
+    data: DataFolder = None,
     detach: Annotated[bool, typer.Option("--detach", help="return when all is ready; `vmt down` stops it")] = False,
     s3_port: Annotated[int, typer.Option(help="of the S3 server; 0 is any free port")] = Ports.s3,
     prefect_port: Annotated[int, typer.Option(help="of Prefect's page and API; 0 is any free port")] = Ports.prefect,
@@ -67,10 +67,12 @@ def _up_detached(folder: Folder, options: Sequence[str]) -> None:
 
 
 @app.command()
-def status(data: Data = None, as_json: Json = False) -> None:
+def status(data: DataFolder = None, as_json: Json = False) -> None:
     """Show the local stack's services."""
+    from vmt.stack.client import running
+
     folder = folder_of(data)
-    state = _running(folder)
+    state = running(folder)
 
     def human() -> None:
         columns = ("name", "state", "pid", "restarts", "since", "URL")
@@ -81,28 +83,10 @@ def status(data: Data = None, as_json: Json = False) -> None:
     show_result(state, as_json, human)
 
 
-def _running(folder: Folder) -> StackState:
-    """The state of the stack that runs from `folder`.
-
-    Raises:
-        StackError: if none does.
-    """
-    state, running = folder.state(), folder.is_running()
-    if state is not None and running:
-        return state
-    if running:
-        raise StackError(f"folder {folder.root}: a stack is starting or stopping there; ask again in a moment")
-    if state is not None:
-        raise StackError(
-            f"folder {folder.root}: no stack runs; the last one (process {state.pid}) was killed before it could stop; "
-            "`vmt up` cleans up after it and starts again, `vmt down` only cleans up"
-        )
-    raise StackError(f"folder {folder.root}: no stack runs from it; `vmt up` starts one")
-
-
 @app.command()
-def down(data: Data = None) -> None:
+def down(data: DataFolder = None) -> None:
     """Stop the local stack, in order."""
+    from vmt.stack.client import running
     from vmt.stack.guardian import end_leftovers
 
     folder = folder_of(data)
@@ -115,7 +99,7 @@ def down(data: Data = None) -> None:
         )
         return
     deadline = time.monotonic() + DOWN_WITHIN_S
-    os.kill(_running(folder).pid, signal.SIGTERM)
+    os.kill(running(folder).pid, signal.SIGTERM)
     while folder.is_running():
         if time.monotonic() > deadline:
             raise StackError(f"folder {folder.root}: the stack still runs after {DOWN_WITHIN_S:g} s; see `vmt status`")
@@ -128,7 +112,7 @@ def logs(
     name: Annotated[str | None, typer.Argument(help="s3, prefect, serve or dashboard; all if none")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="go on as lines come, until Ctrl-C")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="how many of the last lines to begin with")] = 40,
-    data: Data = None,
+    data: DataFolder = None,
 ) -> None:
     """Print what the local stack's services wrote."""
     folder = folder_of(data)

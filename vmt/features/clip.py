@@ -11,6 +11,8 @@ import hashlib
 import logging
 import os
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -82,15 +84,9 @@ def fetch(model: str, weights: str, cache_dir: Path | None) -> None:
     """
     import open_clip.pretrained
 
-    weights_identity(weights)
-    if model not in open_clip.list_models():
-        raise WeightsError(f"CLIP model {model!r} is not one of open_clip's; the product's default is ViT-L-14-336")
-    if untrained_seed(weights) is not None or Path(weights).is_file():
+    config = _published(model, weights)
+    if config is None:
         return
-    tags = open_clip.list_pretrained_tags_by_model(model)
-    config = open_clip.pretrained.get_pretrained_cfg(model, weights)
-    if not config:
-        raise WeightsError(f"CLIP model {model} has no weights {weights!r}; it has {', '.join(tags) or 'none'}")
     try:
         open_clip.pretrained.download_pretrained(config, cache_dir=_folder(cache_dir))
     except (OSError, RuntimeError) as error:  # open_clip turns every failure of the hub into one of these
@@ -98,6 +94,59 @@ def fetch(model: str, weights: str, cache_dir: Path | None) -> None:
             f"CLIP weights {model} {weights}: not in the cache and cannot be downloaded ({_first_line(error)}); "
             "connect to the network once, or download them elsewhere and set VMT_CLIP_WEIGHTS to the file"
         ) from error
+
+
+def _published(model: str, weights: str) -> dict[str, Any] | None:
+    """What open_clip knows of a tag's file; None where there is nothing to fetch.
+
+    Raises:
+        WeightsError: if there is no such model, or it has no such weights.
+    """
+    import open_clip.pretrained
+
+    weights_identity(weights)
+    if model not in open_clip.list_models():
+        raise WeightsError(f"CLIP model {model!r} is not one of open_clip's; the product's default is ViT-L-14-336")
+    if untrained_seed(weights) is not None or Path(weights).is_file():
+        return None
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    config: dict[str, Any] = open_clip.pretrained.get_pretrained_cfg(model, weights)
+    if not config:
+        raise WeightsError(f"CLIP model {model} has no weights {weights!r}; it has {', '.join(tags) or 'none'}")
+    return config
+
+
+def is_here(model: str, weights: str, cache_dir: Path | None) -> bool:
+    """Whether `weights` can be used without a download.
+
+    Raises:
+        WeightsError: if there are no such weights anywhere.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    config = _published(model, weights)
+    if config is None:
+        return True
+    hub = str(config.get("hf_hub", "")).strip("/")
+    folder = cache_dir or Path(constants.HF_HUB_CACHE)
+    snapshots = folder / repo_folder_name(repo_id=hub, repo_type="model") / "snapshots"
+    files = [*snapshots.glob("*/*.safetensors"), *snapshots.glob("*/*.bin")] if hub else []
+    url = str(config.get("url", ""))
+    return any(file.is_file() for file in files) or bool(url and (folder / Path(url).name).is_file())
+
+
+def hub_unreachable(timeout_s: float) -> str | None:
+    """Why the hub from which weights are downloaded does not answer; None if it does."""
+    from huggingface_hub import constants
+
+    try:
+        urllib.request.urlopen(constants.ENDPOINT, timeout=timeout_s).close()
+    except urllib.error.HTTPError:
+        return None  # an answer all the same
+    except (urllib.error.URLError, OSError) as error:
+        return str(getattr(error, "reason", error))
+    return None
 
 
 def _first_line(error: BaseException) -> str:

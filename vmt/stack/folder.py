@@ -75,7 +75,7 @@ class StackState:
         ready: whether every child has been ready at least once.
         vmt: its version.
         ports: by name: s3, prefect, dashboard.
-        settings: the VMT_ settings of the jobs, without secrets.
+        settings: the VMT_ settings with which the deployments are served, without secrets.
         children: in the order in which they start.
     """
 

@@ -86,6 +86,7 @@ class Supervisor:
         self._children: list[_Child] = []
         self._guardian: subprocess.Popen[bytes] | None = None
         self._written: StackState | None = None
+        self._job_settings: dict[str, str] = {}
         self._stopping = False
         self._reloading = False
         self.ready = False
@@ -104,6 +105,7 @@ class Supervisor:
             ports = settle(self._wanted)
             inner = settle_inner(INNER_PORTS, self._folder.inner_ports(), vars(ports).values())
             self._folder.write_inner_ports(inner)
+            self._job_settings = job_settings(self._folder)
             self._children = [_Child(each) for each in self._make_services(self._folder, ports, inner, self._settings)]
             self._folder.write_environment(environment(vars(ports), self._folder.credentials()))
             try:
@@ -212,12 +214,12 @@ class Supervisor:
 
     def _reload(self) -> None:
         self._reloading = False
-        settings = job_settings(self._folder)
+        self._job_settings = job_settings(self._folder)
         serve = next(child for child in self._children if child.service.name == "serve")
         self._say("the deployments are served anew, with changed settings")
         end(self._mark(serve), grace_s=serve.service.grace_s, child=serve.process)
         serve.process = None
-        serve.service = serve.service.told(settings)
+        serve.service = serve.service.told(self._job_settings)
         serve.enter("waiting")
 
     def _watch_guardian(self) -> None:
@@ -238,7 +240,7 @@ class Supervisor:
             ready=self.ready,
             vmt=metadata.version("vmt"),
             ports=vars(ports),
-            settings=job_settings(self._folder),
+            settings=self._job_settings,
             children=tuple(child.shown() for child in self._children),
         )
         if state != self._written:

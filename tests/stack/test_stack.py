@@ -1,0 +1,160 @@
+"""The real stack: `vmt up`, what it serves, what happens when something dies, and that nothing is left of it."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import free_ports
+from vmt.settings import Settings
+from vmt.stack.client import Client
+from vmt.stack.folder import Folder, StackState
+from vmt.stack.guardian import end_leftovers
+from vmt.stack.ports import HOST, is_free
+from vmt.stack.processes import alive
+
+WITHIN_S = 60
+
+
+class Stack:
+    """`vmt` for one folder, as a person types it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.folder = root, Folder(root / "stack")
+        self.ports = free_ports(3)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("VMT_", "PREFECT_"))}
+        self._environment = {**kept, "VMT_STACK": str(self.folder.root), "VMT_CACHE": str(root / "cache")}
+
+    def vmt(self, *arguments: str, timeout_s: float = 200.0) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "vmt.cli", *arguments],
+            cwd=self.root,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def up(self) -> subprocess.CompletedProcess[str]:
+        s3, prefect, dashboard = self.ports
+        return self.vmt(
+            "up", "--detach", f"--s3-port={s3}", f"--prefect-port={prefect}", f"--dashboard-port={dashboard}"
+        )
+
+    def state(self, fits: Callable[[StackState], bool] = lambda state: state.ready) -> StackState:
+        """The state, once it fits."""
+        deadline = time.monotonic() + WITHIN_S
+        while not ((state := self.folder.state()) and fits(state)):
+            assert time.monotonic() < deadline, state
+            time.sleep(0.1)
+        return state
+
+    def deployments(self) -> list[dict[str, Any]]:
+        request = urllib.request.Request(
+            f"http://{HOST}:{self.ports[1]}/api/deployments/filter", b"{}", {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+        return found
+
+    def gone(self, id: str) -> bool:
+        """Whether no process and no port is left."""
+        return alive(id) == [] and all(is_free(port) for port in self.ports)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    made = Stack(tmp_path_factory.mktemp("stack"))
+    yield made
+    state = made.folder.state()
+    if state is not None:
+        with contextlib.suppress(ProcessLookupError):
+            if made.folder.is_running():
+                os.kill(state.pid, signal.SIGKILL)
+        end_leftovers(state)
+
+
+@pytest.mark.server
+def test_up_is_ready_survives_a_death_and_down_leaves_nothing(stack: Stack) -> None:
+    done = stack.up()
+    assert done.returncode == 0, done.stderr
+    assert "everything is ready" in done.stdout
+    state = stack.state()
+    assert [(each.name, each.state) for each in state.children] == [
+        (name, "ready") for name in ("s3", "prefect", "serve", "dashboard")
+    ]
+    assert {each.url for each in state.children} >= {f"http://{HOST}:{port}" for port in stack.ports}
+
+    assert {each["name"] for each in stack.deployments()} >= {"ingest", "nightly", "train", "generate"}
+    client = Client(stack.folder, Settings())
+    client.store.put("videos/a.mp4", b"no video")
+    for file in ("s3.json", "environment"):
+        assert (stack.folder.root / file).stat().st_mode & 0o777 == 0o600
+
+    shown = stack.vmt("status")
+    assert shown.returncode == 0
+    assert f"http://{HOST}:{stack.ports[1]}" in shown.stdout
+    second = stack.vmt("up")
+    assert second.returncode == 1
+    assert f"a stack runs from it already (process {state.pid}); `vmt status` shows it" in second.stderr
+
+    victim = state.child("serve").pid
+    assert victim is not None
+    os.kill(victim, signal.SIGKILL)
+    again = stack.state(lambda s: s.child("serve").restarts == 1 and s.child("serve").state == "ready")
+    assert again.child("serve").why == "killed by SIGKILL"
+    assert again.child("s3") == state.child("s3")
+    printed = stack.vmt("logs", "serve", "-n", "5").stdout.splitlines()
+    assert len(printed) == 5
+
+    done = stack.vmt("down")
+    assert (done.returncode, done.stdout) == (0, f"the stack of {stack.folder.root} is stopped\n")
+    assert stack.gone(state.id)
+    shown = stack.vmt("status")
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert "no stack runs from it; `vmt up` starts one" in shown.stderr
+
+
+@pytest.mark.server
+def test_a_killed_supervisor_leaves_no_survivor_and_a_clear_word(stack: Stack) -> None:
+    """The stack of the test before is started again: what it kept is there."""
+    done = stack.up()
+    assert done.returncode == 0, done.stderr
+    state = stack.state()
+    assert Client(stack.folder, Settings()).store.get("videos/a.mp4") == b"no video"
+    assert len(alive(state.id)) >= 4
+    os.kill(state.pid, signal.SIGKILL)
+    deadline = time.monotonic() + WITHIN_S
+    while not stack.gone(state.id):
+        assert time.monotonic() < deadline, alive(state.id)
+        time.sleep(0.1)
+    shown = stack.vmt("status")
+    assert shown.returncode == 1
+    assert f"the last one (process {state.pid}) was killed before it could stop; `vmt up` cleans up" in shown.stderr
+    assert stack.vmt("down").stdout.startswith("no stack runs from")
+    assert stack.folder.state() is None
+
+
+def test_a_taken_port_is_one_line_with_its_remedy(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    with socket.socket() as server:
+        server.bind((HOST, stack.ports[1]))
+        server.listen()
+        done = stack.vmt("up", "--s3-port=0", f"--prefect-port={stack.ports[1]}", "--dashboard-port=0")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"vmt: port {stack.ports[1]} of prefect: taken by another program on 127.0.0.1; stop that one, "
+        "or give another one with --prefect-port N, or 0 for any that is free\n"
+    )
+    assert not stack.folder.is_running()

@@ -1,0 +1,296 @@
+"""`vmt doctor`: whether this machine has what VMT needs, line by line, and what to do where it has not.
+
+Each check does the thing itself where that is cheap: it encodes a picture, writes and reads an object, asks Prefect for
+its deployments. Nothing is downloaded, and nothing that it writes stays.
+"""
+
+import json
+import platform
+import secrets
+import shutil
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from packaging.requirements import Requirement
+
+from vmt import media
+from vmt.errors import GenerationError, PreconditionFailed, VmtError, WeightsError
+from vmt.features import clip
+from vmt.hardware import choose_precision
+from vmt.music.soundfont import check_soundfont, default_soundfont, fluidsynth_module
+from vmt.settings import Settings
+from vmt.store import LocalStore, ObjectStore, open_store
+
+PYTHON = (3, 11)
+NAMED = ("torch", "prefect", "fastapi", "sqlalchemy", "streamlit")  # whose versions one wants to see
+FULL_BYTES, TIGHT_BYTES = 1 << 30, 10 << 30
+SKEW_WARN_S, SKEW_FAIL_S = 5.0, 300.0  # S3 refuses signatures that are 900 s off
+TIMEOUT_S = 5.0
+
+State = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        name: what was looked at.
+        state: `ok`, `warn` (works, but see), or `fail`.
+        found: what is there.
+        remedy: what to do about it, where something is to be done and `found` does not say it already.
+    """
+
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, prefect_api: str | None) -> Iterator[Finding]:
+    """Every finding, as it is made.
+
+    Args:
+        settings: the environment's.
+        prefect_api: the value of PREFECT_API_URL.
+    """
+    yield _python()
+    yield _packages()
+    yield _ffmpeg()
+    yield _synthesizer()
+    yield _soundfont(settings)
+    yield _clip(settings)
+    yield _gpu(settings)
+    yield _disk(settings)
+    yield _store(settings)
+    yield _clock(settings, prefect_api)
+    yield _prefect(prefect_api)
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    wanted = ".".join(map(str, PYTHON))
+    if tuple(map(int, platform.python_version_tuple()[:2])) != PYTHON:
+        return Finding("python", "fail", found, f"install Python {wanted} and run `make setup`")
+    return Finding("python", "ok", found)
+
+
+def _packages(wanted: list[str] | None = None) -> Finding:
+    """Whether what pyproject.toml asks for is installed in versions that fit."""
+    requirements = [Requirement(text) for text in (metadata.requires("vmt") if wanted is None else wanted) or ()]
+    unmet = []
+    for each in requirements:
+        if each.marker is not None and not each.marker.evaluate():
+            continue
+        try:
+            version = metadata.version(each.name)
+        except metadata.PackageNotFoundError:
+            unmet.append(f"{each.name} is missing")
+            continue
+        if not each.specifier.contains(version, prereleases=True):
+            unmet.append(f"{each.name} is {version}, and must be {each.specifier}")
+    if unmet:
+        return Finding("packages", "fail", "; ".join(unmet), "run `make setup`, which installs what the locks say")
+    shown = ", ".join(f"{name} {metadata.version(name)}" for name in NAMED)
+    return Finding("packages", "ok", f"{len(requirements)} as they must be; {shown}")
+
+
+def _ffmpeg() -> Finding:
+    frames = (np.full((64, 64, 3), shade, np.uint8) for shade in (0, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "doctor.mp4"
+        try:
+            media.encode_video(frames, 2, (64, 64), path, None)
+            info = media.probe(path)
+        except VmtError as error:
+            return Finding("ffmpeg", "fail", str(error), "reinstall imageio-ffmpeg, which carries ffmpeg")
+    return Finding("ffmpeg", "ok", f"encodes and decodes ({info.video_codec})")
+
+
+def _synthesizer() -> Finding:
+    try:
+        module = fluidsynth_module()
+    except GenerationError as error:
+        return Finding("synthesizer", "fail", str(error))
+    return Finding("synthesizer", "ok", f"FluidSynth, {Path(str(module.lib)).name}")
+
+
+def _soundfont(settings: Settings) -> Finding:
+    path = settings.soundfont or default_soundfont()
+    try:
+        check_soundfont(path)
+    except GenerationError as error:
+        return Finding("soundfont", "fail", str(error))
+    size = f"{path.stat().st_size / 1e6:.0f} MB"
+    if settings.soundfont is None:
+        return Finding("soundfont", "ok", f"{path.name}, {size}, the default; a larger one sounds better")
+    return Finding("soundfont", "ok", f"{path}, {size}")
+
+
+def _clip(settings: Settings) -> Finding:
+    name, cache = f"{settings.clip_model} {settings.clip_weights}", settings.cache
+    try:
+        if clip.untrained_seed(settings.clip_weights) is not None:
+            return Finding("CLIP", "warn", f"{name}: says little about a picture", "set VMT_CLIP_WEIGHTS=openai")
+        if clip.is_here(settings.clip_model, settings.clip_weights, cache):
+            return Finding("CLIP", "ok", f"{name}: on this machine")
+    except WeightsError as error:
+        return Finding("CLIP", "fail", str(error))
+    why = clip.hub_unreachable(TIMEOUT_S)
+    if why is None:
+        return Finding("CLIP", "warn", f"{name}: not in {cache}", "none: the first ingest downloads them")
+    found = f"{name}: not in {cache}, and the hub does not answer ({why})"
+    if settings.clip_fallback_untrained:
+        return Finding("CLIP", "warn", f"{found}; untrained ones take their place", "connect to the network once")
+    return Finding(
+        "CLIP", "fail", found, "connect to the network once, or download them elsewhere and set VMT_CLIP_WEIGHTS=FILE"
+    )
+
+
+def _gpu(settings: Settings) -> Finding:
+    if torch.cuda.is_available():
+        count, first = torch.cuda.device_count(), torch.cuda.get_device_properties(0)
+        found = f"{count} x {first.name}, {first.total_memory / 2**30:.0f} GiB"
+        if settings.device == "cpu":
+            return Finding("GPU", "warn", f"{found}, unused: VMT_DEVICE=cpu", "set VMT_DEVICE=auto")
+        return Finding("GPU", "ok", f"{found}, {choose_precision('auto', torch.device('cuda'))}")
+    if settings.device == "cuda":
+        return Finding("GPU", "fail", "none that PyTorch sees, and VMT_DEVICE=cuda", "set VMT_DEVICE=auto, or mend it")
+    if shutil.which("nvidia-smi"):
+        return Finding("GPU", "warn", "PyTorch sees none, though there is a driver", "install a PyTorch for its CUDA")
+    return Finding("GPU", "ok", f"none; the CPU computes, in {choose_precision('auto', torch.device('cpu'))}")
+
+
+def _disk(settings: Settings) -> Finding:
+    places = {"cache": settings.cache, "temporary files": Path(tempfile.gettempdir()), "stack": settings.stack}
+    store = open_store(settings.store, settings)
+    if isinstance(store, LocalStore):
+        places["store"] = store.root
+    free = {name: shutil.disk_usage(_existing(path)).free for name, path in places.items()}
+    name = min(free, key=lambda each: free[each])
+    found = f"{free[name] / 1e9:.1f} GB free at least, for {name} ({_existing(places[name])})"
+    if free[name] < FULL_BYTES:
+        return Finding("disk", "fail", found, "free some space, or set VMT_CACHE, VMT_STACK or TMPDIR elsewhere")
+    if free[name] < TIGHT_BYTES:
+        return Finding("disk", "warn", found, "an `amt` run writes about 4 GB of weights, CLIP's are 1.7 GB")
+    return Finding("disk", "ok", found)
+
+
+def _existing(path: Path) -> Path:
+    return next(each for each in (path.resolve(), *path.resolve().parents) if each.exists())
+
+
+def _store(settings: Settings) -> Finding:
+    try:
+        store = open_store(settings.store, settings)
+        if isinstance(store, LocalStore) and not store.root.exists():
+            # It is made when it is first written to; the place where it will be is tried instead.
+            with tempfile.TemporaryDirectory(dir=_existing(store.root)) as folder:
+                return _probe_store(LocalStore(Path(folder)), f"{store.root}, which is made at the first write")
+        return _probe_store(store, store.url)
+    except VmtError as error:
+        return Finding("store", "fail", str(error))
+    except OSError as error:
+        return Finding("store", "fail", f"{settings.store}: {error.strerror}", "set VMT_STORE to a place of your own")
+
+
+def _probe_store(store: ObjectStore, name: str) -> Finding:
+    key, content = f"health/doctor-{secrets.token_hex(8)}", b"doctor"
+    try:
+        store.put(key, content, if_absent=True)
+        if store.get(key) != content:
+            return Finding("store", "fail", f"{name}: gives back other bytes than were written", "use another store")
+        if _overwrites(lambda: store.put(key, b"other", if_absent=True)):
+            return Finding(
+                "store",
+                "fail",
+                f"{name}: ignores If-None-Match, so that two writers would lose each other's work",
+                "use a store with conditional writes, such as AWS S3 or SeaweedFS",
+            )
+    finally:
+        store.delete(key)
+    return Finding("store", "ok", f"{name}: writes, reads, refuses a second writer")
+
+
+def _overwrites(write: Callable[[], object]) -> bool:
+    try:
+        write()
+    except PreconditionFailed:
+        return False
+    return True
+
+
+def _clock(settings: Settings, prefect_api: str | None) -> Finding:
+    endpoint = settings.s3_endpoint_url or f"https://s3.{settings.s3_region}.amazonaws.com"
+    asked = endpoint if settings.store.startswith("s3://") else prefect_api
+    if asked is None:
+        return Finding("clock", "ok", "nothing on another machine to compare it with")
+    before = time.time()
+    date = _headers(asked).get("date")
+    if date is None:
+        return Finding("clock", "warn", f"{asked} does not say what time it is", "compare it by hand, or run NTP")
+    skew_s = parsedate_to_datetime(date).timestamp() + 0.5 - (before + time.time()) / 2  # whole seconds
+    found = f"{abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead of'} {asked}"
+    if abs(skew_s) > SKEW_FAIL_S:
+        return Finding("clock", "fail", found, "set this machine's clock: S3 refuses what is signed at another time")
+    if abs(skew_s) > SKEW_WARN_S:
+        return Finding("clock", "warn", found, "set this machine's clock, or run NTP")
+    return Finding("clock", "ok", f"agrees with {asked}")
+
+
+def _prefect(api: str | None) -> Finding:
+    if not api:
+        return Finding(
+            "Prefect", "ok", "PREFECT_API_URL names no server; flows run by themselves, and `vmt up` starts one"
+        )
+    remedy = "start it (`vmt up`, or prefect server start), or correct PREFECT_API_URL"
+    try:
+        healthy = _answer(f"{api.rstrip('/')}/health")
+        listed = _answer(f"{api.rstrip('/')}/deployments/filter", b'{"limit": 100}')
+    except urllib.error.HTTPError as error:
+        return Finding(
+            "Prefect", "fail", f"{api}: {error.code} for {error.url}", "install the versions of the locks: `make setup`"
+        )
+    except (urllib.error.URLError, OSError) as error:
+        return Finding("Prefect", "fail", f"{api} does not answer ({_reason(error)})", remedy)
+    deployments = json.loads(listed)
+    count = len(deployments)
+    if healthy.strip() != b"true":
+        return Finding("Prefect", "fail", f"{api} says that it is not healthy", "see its log")
+    if not count:
+        return Finding("Prefect", "fail", f"{api} knows no deployment", "`vmt up`, or prefect deploy --all")
+    if all(each["status"] == "NOT_READY" for each in deployments):
+        return Finding("Prefect", "warn", f"{api}: nobody runs its {count} deployments", "start a worker, or `vmt up`")
+    return Finding("Prefect", "ok", f"{api}: {count} deployments")
+
+
+def _answer(url: str, body: bytes | None = None) -> bytes:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        return bytes(answer.read())
+
+
+def _headers(url: str) -> Mapping[str, str]:
+    """Those of any answer, a refusal included; in lower case."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
+            found = answer.headers
+    except urllib.error.HTTPError as error:
+        found = error.headers
+    except (urllib.error.URLError, OSError):
+        return {}
+    return {name.lower(): value for name, value in found.items()}
+
+
+def _reason(error: OSError) -> str:
+    return str(getattr(error, "reason", error))
