@@ -2,11 +2,12 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vmt.music.form import INTRO, Form, Span, chord_spans, make_form
+from vmt.music.form import INTRO, Form, Span, chord_spans, make_form, mood_jumps
 from vmt.music.grid import STEPS_PER_BAR, STEPS_PER_BEAT, Grid, exact_tempo
 
 
@@ -114,3 +115,23 @@ def test_a_piece_of_rests_has_no_last_stroke() -> None:
 def test_before_a_rest_at_the_end_the_last_chord_stops() -> None:
     form = form_of("C F N")
     assert form.end_s == pytest.approx(4.0)
+
+
+def moods(*names_and_seconds: tuple[int, int]) -> np.ndarray:
+    return np.repeat(np.eye(6)[[each for each, _ in names_and_seconds]], [n for _, n in names_and_seconds], axis=0)
+
+
+def test_a_jump_in_emotion_starts_a_section() -> None:
+    labels = [name for name in ["C", "A:min", "F", "G"] * 8 for _ in range(2)]
+    emotion = moods((0, 20), (3, 44)).astype(np.float32)
+    plain, jumped = (make_form(labels, Grid(120.0), 64.0, (), each) for each in (None, emotion))
+    opens = [[phrase.start / 8 for phrase in form.phrases if phrase.opens] for form in (plain, jumped)]
+    assert 20 not in opens[0]
+    assert 20 in opens[1]
+
+
+def test_jumps_are_found_where_they_are_and_drifts_are_none() -> None:
+    assert mood_jumps(moods((0, 10), (3, 12), (4, 9))) == [10, 22]
+    assert mood_jumps(moods((0, 3), (3, 3))) == []
+    drift = np.linspace(0, 1, 60)
+    assert mood_jumps(np.stack([drift, 1 - drift, *np.zeros((4, 60))], axis=1)) == []

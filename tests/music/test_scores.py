@@ -88,14 +88,14 @@ def test_sound_is_scored_against_what_was_asked() -> None:
     assert lengths == [(math.ceil(POP.duration_s * 22050), len(POP.labels))]
     assert scores["chords_heard"] == pytest.approx(1 - 4 / len(POP.labels))
     assert scores["tempo_error"] < 1e-5
-    assert scores["key_right"] == scores["key_heard"] == 1
+    assert scores["key_right"] == scores["key_heard"] == scores["tempo_heard"] == 1
     assert scores["lufs"] == pytest.approx(-14, abs=0.5)
     assert scores["true_peak_dbtp"] <= -1
-    assert scores["density_correlation"] > 0.6
-    assert scores["loudness_correlation"] > 0.6
+    assert scores["density_correlation"] > 0.8
+    assert scores["loudness_correlation"] > 0.6  # not mastered with the curve
     other = asked | {"key": chords.Key(1, False), "tempo_bpm": 110.0}
     wrong = sound_scores(sound, SAMPLE_RATE, midi, hear=hear, **other)  # type: ignore[arg-type]
-    assert wrong["key_right"] == wrong["key_heard"] == 0
+    assert wrong["key_right"] == wrong["key_heard"] == wrong["tempo_heard"] == 0
     assert wrong["tempo_error"] == pytest.approx(1 / 11, abs=1e-4)
 
 

@@ -22,9 +22,11 @@ from vmt.hardware import Precision, choose_device, choose_precision
 from vmt.jobs.extractors import remembered
 from vmt.jobs.index import video_id
 from vmt.jobs.ingest import features_of, sha256_of
+from vmt.music.cadence import with_cadence
 from vmt.music.config import GenerateConfig
 from vmt.music.sampling import Request, sample_chords
 from vmt.music.soundfont import check_soundfont, default_soundfont
+from vmt.music.styles import load_style
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 from vmt.training.registry import Run
@@ -229,7 +231,8 @@ def _labels(take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key) ->
     sounding = chords.transpose(numbers, -key.semitones_to_normal)
     primer = chords.tokens(take.config.primer)[: len(sounding)]
     sounding[: len(primer)] = primer
-    return tuple(chords.label(int(number)) for number in sounding)
+    labels = tuple(chords.label(int(number)) for number in sounding)
+    return with_cadence(labels, key, given=len(primer)) if load_style(take.config.style).cadence else labels
 
 
 def _stream(seed: int, video: str, use: str) -> tuple[int, ...]:

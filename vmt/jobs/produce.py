@@ -75,6 +75,7 @@ def arranged(take: Take, written: Written) -> tuple[pretty_midi.PrettyMIDI, floa
         loudness=written.loudness,
         duration_s=features.duration_s,
         cuts_s=features.cuts_s,
+        emotion=directed(features, take.config).emotion,
         style=style,
         tempo_bpm=tempo_bpm,
         accents=take.config.accents,

@@ -38,6 +38,7 @@ def arrange(
     loudness: Float[np.ndarray, " time"],
     duration_s: float,
     cuts_s: Sequence[float] = (),
+    emotion: Float[np.ndarray, "time 6"] | None = None,
     style: str | Style = "band",
     tempo_bpm: float | None = None,
     accents: float = 0.5,
@@ -57,6 +58,7 @@ def arrange(
         duration_s: length of the video; `labels` and the curves have one value for each second of it, a part counting
             as one.
         cuts_s: times of hard cuts, rising.
+        emotion: shares of the six emotions in each second; a jump starts a section.
         style: a style, or the name of one.
         tempo_bpm: 40 to 240; chosen from `note_density`, within what suits the style, where None.
         accents: how strongly hard cuts are marked, 0 (not at all) to 1.
@@ -70,7 +72,7 @@ def arrange(
     if tempo_bpm is None:
         tempo_bpm = suit_tempo(labels, style, motion=None, note_density=note_density)
     grid = Grid(exact_tempo(tempo_bpm), style.swing)
-    form = make_form(labels, grid, duration_s, cuts_s)
+    form = make_form(labels, grid, duration_s, cuts_s, emotion)
     plan = make_plan(grid, form, key, note_density, loudness, cuts_s, accents)
     plan, parts = follow(plan, partial(_parts, style=style, seed=seed), note_density)
     return make_midi(parts, plan, style, wanted_loudness(loudness), _streams(style, seed)[0])

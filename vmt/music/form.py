@@ -1,13 +1,16 @@
 """Form: where chords change on the beat grid, phrases of four chords or more, sections, and an ending that ends.
 
-A span is a chord from one beat to another. Phrases of at least four chords and two bars make sections of two; a rest or
-the end of a long scene starts a new one. Sections with the same chords share a letter, so that they can be played
-alike.
+A span is a chord from one beat to another. Phrases of at least four chords and two bars make sections of two; a rest,
+the end of a long scene or a jump in emotion starts a new one. Sections with the same chords share a letter, so that
+they can be played alike.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float
 
 from vmt import chords
 from vmt.music.grid import STEPS_PER_BAR, STEPS_PER_BEAT, Grid
@@ -18,6 +21,8 @@ PHRASE_CHORDS = 4
 PHRASE_BARS = (2, 8)
 SECTION_PHRASES = 2
 LONG_SCENE_S = 8.0
+MOOD_S = 4  # seconds before and after a moment whose emotions are compared
+MOOD_JUMP = 0.35  # share of the emotions that has to change
 FINAL_RING_S = 1.5
 RELEASE_S = 0.25
 
@@ -70,17 +75,24 @@ class Form:
         return self.spans[-1].end if self.spans else 0
 
 
-def make_form(labels: Sequence[str], grid: Grid, duration_s: float, cuts_s: Sequence[float] = ()) -> Form:
+def make_form(
+    labels: Sequence[str],
+    grid: Grid,
+    duration_s: float,
+    cuts_s: Sequence[float] = (),
+    emotion: Float[np.ndarray, "time 6"] | None = None,
+) -> Form:
     """Lay chords out on the grid.
 
     Args:
         labels: one chord a second.
         duration_s: where the video ends.
         cuts_s: the video's cuts, rising.
+        emotion: shares of the six emotions in each second.
     """
     spans = chord_spans(labels, grid, duration_s)
     spans, final, end_s = _ending(spans, grid, duration_s)
-    phrases = _phrases(spans, _section_starts(cuts_s, grid))
+    phrases = _phrases(spans, _section_starts(cuts_s, emotion, grid))
     return Form(tuple(spans), tuple(phrases), final, end_s)
 
 
@@ -123,10 +135,36 @@ def _ending(spans: list[Span], grid: Grid, duration_s: float) -> tuple[list[Span
     return spans, max(last.start, final), end_s
 
 
-def _section_starts(cuts_s: Sequence[float], grid: Grid) -> list[int]:
-    """The beats of cuts that end a long scene."""
+def mood_jumps(emotion: Float[np.ndarray, "time 6"]) -> list[int]:
+    """The seconds at which the emotions of the next four seconds differ most from those of the last four, where 35 % of
+    their shares move or more; no two within four seconds.
+    """
+    seconds = range(MOOD_S, len(emotion) - MOOD_S + 1)
+    moved = {
+        second: float(np.abs(_mood(emotion, second, MOOD_S) - _mood(emotion, second - MOOD_S, MOOD_S)).sum()) / 2
+        for second in seconds
+    }
+    found: list[int] = []
+    for second in sorted(seconds, key=lambda each: -moved[each]):
+        if moved[second] < MOOD_JUMP:
+            break
+        if all(abs(second - other) > MOOD_S for other in found):
+            found.append(second)
+    return sorted(found)
+
+
+def _mood(emotion: Float[np.ndarray, "time 6"], start: int, length: int) -> Float[np.ndarray, " 6"]:
+    mean: Float[np.ndarray, " 6"] = emotion[start : start + length].mean(axis=0)
+    return mean
+
+
+def _section_starts(cuts_s: Sequence[float], emotion: Float[np.ndarray, "time 6"] | None, grid: Grid) -> list[int]:
+    """The beats of cuts that end a long scene, and of jumps in emotion."""
     before = [0.0, *cuts_s]
-    return [grid.beat(cut) for cut, last in zip(cuts_s, before, strict=False) if cut - last >= LONG_SCENE_S]
+    times = [cut for cut, last in zip(cuts_s, before, strict=False) if cut - last >= LONG_SCENE_S]
+    if emotion is not None:
+        times += map(float, mood_jumps(emotion))
+    return [grid.beat(time_s) for time_s in sorted(times)]
 
 
 def _phrases(spans: list[Span], section_starts: list[int]) -> list[Phrase]:
@@ -165,7 +203,7 @@ def _pieces(spans: list[Span]) -> list[Span]:
 
 
 def _grouped(pieces: list[Span], section_starts: list[int]) -> list[tuple[list[Span], bool]]:
-    """Phrases as lists of spans, each with whether a long scene ended where it starts."""
+    """Phrases as lists of spans, each with whether a long scene or a mood ended where it starts."""
     shortest, longest = (bars * STEPS_PER_BAR for bars in PHRASE_BARS)
     groups: list[tuple[list[Span], bool]] = []
     waiting = list(section_starts)

@@ -54,7 +54,8 @@ def synthesize(
 
     Each instrument has a channel of its own, so that its volume (CC7), pan (CC10), expression (CC11), reverb (CC91)
     and chorus (CC93) are its own. What the SoundFont lacks is played by a relative, with a
-    warning. Where the expression of every instrument is 0 the reverb falls silent too. The last quarter of a second fades out.
+    warning. Where the expression of every instrument is 0 the reverb falls silent too. The last quarter of a second
+    fades out.
 
     Args:
         midi: notes and controls; times in seconds.

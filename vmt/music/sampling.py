@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vmt import chords
 from vmt.hardware import Precision
-from vmt.model.transformer import VideoMusicTransformer
+from vmt.model.chord_model import ChordModel, begin
 
 BATCH = 64
 
@@ -44,7 +44,7 @@ class Request:
 
 @torch.inference_mode()
 def sample_chords(
-    model: VideoMusicTransformer, requests: Sequence[Request], device: torch.device, precision: Precision = "float32"
+    model: ChordModel, requests: Sequence[Request], device: torch.device, precision: Precision = "float32"
 ) -> list[Int64[np.ndarray, " _"]]:
     """One chord a second for each video, in the order asked; a video gets the same chords alone as in any batch
     (float32).
@@ -66,9 +66,7 @@ def sample_chords(
     return [found[index] for index in range(len(requests))]
 
 
-def _write(
-    model: VideoMusicTransformer, requests: Sequence[Request], device: torch.device
-) -> Int64[np.ndarray, "batch longest"]:
+def _write(model: ChordModel, requests: Sequence[Request], device: torch.device) -> Int64[np.ndarray, "batch longest"]:
     """Chords of one batch, up to its longest video."""
     longest = max(each.seconds for each in requests)
     written = np.zeros((len(requests), longest), dtype=np.int64)
@@ -90,7 +88,7 @@ def _write(
 
 
 def _write_window(
-    model: VideoMusicTransformer,
+    model: ChordModel,
     requests: Sequence[Request],
     written: Int64[np.ndarray, "batch longest"],
     given: np.ndarray,
@@ -104,19 +102,20 @@ def _write_window(
     active = [requests[row] for row in rows]
     wide = len(seconds) if model.config.mask_padding else model.config.max_seconds
     video = np.zeros((len(rows), wide, model.config.d_video), dtype=np.float32)
-    lengths = [min(each.seconds, seconds[-1] + 1) - seconds[0] for each in active]
-    for row, (each, length) in enumerate(zip(active, lengths, strict=True)):
-        video[row, :length] = each.video[seconds[0] : seconds[0] + length]
-    dtype = model.Wout.weight.dtype
+    lengths = [each.seconds - seconds[0] for each in active]
+    for row, each in enumerate(active):
+        part = each.video[seconds[0] : seconds[-1] + 1]
+        video[row, : len(part)] = part
+    dtype = next(model.parameters()).dtype
     minor = torch.tensor([float(each.minor) for each in active], device=device, dtype=dtype)
-    cache = model.start(
-        torch.from_numpy(video).to(device, dtype), minor, torch.tensor(lengths, device=device), len(seconds)
+    writing = begin(
+        model, torch.from_numpy(video).to(device, dtype), minor, torch.tensor(lengths, device=device), len(seconds)
     )
     heat = torch.tensor([each.temperature for each in active], device=device, dtype=torch.float32)
     top_p = torch.tensor([each.top_p for each in active], device=device, dtype=torch.float32)
     draws = torch.from_numpy(chance[rows]).to(device)
     start = torch.from_numpy(written[rows, seconds[0] : seconds[0] + known]).to(device)
-    logits = model.prefill(start, cache)
+    logits = writing.prefill(start)
     for second in range(seconds[0] + known, seconds[-1] + 1):
         token = choose(logits, heat, top_p, draws[:, second])
         fixed = given[rows, second]
@@ -126,7 +125,7 @@ def _write_window(
             )
         written[rows, second] = token.cpu().numpy()
         if second < seconds[-1]:
-            logits = model.step(token, cache)
+            logits = writing.step(token)
 
 
 def choose(

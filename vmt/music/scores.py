@@ -15,10 +15,12 @@ from jaxtyping import Bool, Float, Float32, Float64, Int64
 from vmt import chords
 from vmt.features import music
 from vmt.features.recognise import SAMPLE_RATE as RECOGNISED
+from vmt.music.hearing import hear_key, hear_tempo, tempo_apart
 from vmt.music.loudness import integrated_lufs, true_peak_dbtp
 
 STEPS = 24  # in a beat
 MEASURE = 4 * STEPS
+NEAR_TEMPO = 0.01
 NEAR_S = 0.1  # an onset this close to a cut is heard with it
 
 Hear = Callable[[Float32[np.ndarray, " samples"], int], tuple[str, ...]]
@@ -136,7 +138,8 @@ def sound_scores(
 
     Returns:
         chords_heard: share of seconds whose chord is heard, by 25 labels. tempo_error: of the MIDI, a share of what was
-        asked. key_right: 1 or 0, the key that the MIDI says. key_heard: 1 or 0, the key found from the heard chords.
+        asked. tempo_heard: 1 or 0, the tempo found from the onsets within 1 %, octaves apart. key_right: 1 or 0, the
+        key that the MIDI says. key_heard: 1 or 0, the key found from the heard chords.
         density_correlation, loudness_correlation: with the curves, over seconds. lufs, true_peak_dbtp.
     """
     mono = librosa.resample(sound.mean(axis=0), orig_sr=sample_rate, target_sr=RECOGNISED)
@@ -147,8 +150,9 @@ def sound_scores(
     return {
         "chords_heard": float(same.mean()),
         "tempo_error": float(abs(midi.get_tempo_changes()[1][0] / tempo_bpm - 1)),
+        "tempo_heard": float(tempo_apart(hear_tempo(mono, RECOGNISED), tempo_bpm) <= NEAR_TEMPO),
         "key_right": float(signatures == {(key.tonic, key.minor)}),
-        "key_heard": float(music.find_key(heard) == key),
+        "key_heard": float(hear_key(heard) == key),
         "density_correlation": correlation(music.note_density(music.midi_notes(midi), seconds), note_density),
         "loudness_correlation": correlation(music.loudness(sound.mean(axis=0), sample_rate, seconds), loudness),
         "lufs": integrated_lufs(sound, sample_rate),

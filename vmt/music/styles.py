@@ -122,6 +122,7 @@ class Style:
         tempo_bpm: the slowest and the fastest tempo that suit it.
         swing: see `Grid`.
         spread: standard deviation of the velocities of equal notes.
+        cadence: whether the last chords give way to a cadence.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Style:
     drums: Kit | None = None
     swing: float = 0.5
     spread: float = 4.0
+    cadence: bool = True
 
 
 def style_names() -> tuple[str, ...]:
