@@ -137,6 +137,7 @@ DEPLOYMENTS = (
         queue="gpu",
         overlap=True,
     ),
+    Deployment("promote", "Let a run's epoch serve, or bring back the one that served before.", queue="cpu"),
     Deployment(
         "housekeep",
         "Old weights, what killed jobs left behind, Prefect's old runs.",

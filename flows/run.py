@@ -18,7 +18,7 @@ from typing import Any
 from vmt.errors import VmtError
 from vmt.settings import Settings, load_settings
 
-NAMES = ("ingest", "nightly", "train", "generate", "inbox", "evaluate", "compare", "housekeep")
+NAMES = ("ingest", "nightly", "train", "generate", "inbox", "evaluate", "compare", "promote", "housekeep")
 
 
 def environment(settings: Settings) -> dict[str, str]:

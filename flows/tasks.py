@@ -77,14 +77,21 @@ def list_videos(prefix: str) -> list[str]:
 
 
 @task(name="ingest", timeout_seconds=INGEST_TIMEOUT_S, **RETRY)
-def ingest_videos(prefix: str) -> Json:
+def ingest_videos(prefix: str, retry_refused: bool = False) -> Json:
     """Features of what is new under `prefix`; a schedule may come before the first video does."""
     settings, where = load_settings(), store()
     extractor = configured(settings)
     if not candidates(where.list(prefix)):
         return dataclasses.asdict(IngestReport(extractor.name, 0, 0, 0, (), (), ()))
     with gpu_slot(device()):
-        report = ingest(where, extractor, prefix=prefix, map=spread(settings.workers), on_event=reporter())
+        report = ingest(
+            where,
+            extractor,
+            prefix=prefix,
+            retry_refused=retry_refused,
+            map=spread(settings.workers),
+            on_event=reporter(),
+        )
     return dataclasses.asdict(report)
 
 
