@@ -85,6 +85,7 @@ def _mux(
     voice = voice.filter("aresample", AUDIO_RATE_HZ).filter("apad").filter("atrim", end=duration_s)
     options: dict[str, Any] = {
         "c:a": "aac",
+        "aac_coder": "fast",  # half the time of ffmpeg's default, and at this rate nearer to the sound that went in
         "b:a": audio_bitrate,
         "c:v": "copy" if copy else "libx264",
         "movflags": "+faststart",

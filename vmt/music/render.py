@@ -24,7 +24,7 @@ from vmt.music.soundfont import check_soundfont, default_soundfont, fluidsynth_m
 
 SAMPLE_RATE = 48000
 DRUM_BANK = 128
-FADE_S = 0.25
+FADE_S = 0.3
 CLOSING_S = 0.1
 EXPRESSION = 11
 _REVERB = {"roomsize": 0.45, "damping": 0.35, "width": 0.9, "level": 0.55}
@@ -54,8 +54,7 @@ def synthesize(
 
     Each instrument has a channel of its own, so that its volume (CC7), pan (CC10), expression (CC11), reverb (CC91)
     and chorus (CC93) are its own. What the SoundFont lacks is played by a relative, with a
-    warning. Where the expression of every instrument is 0 the reverb falls silent too. The last quarter of a second
-    fades out.
+    warning. Where the expression of every instrument is 0 the reverb falls silent too. The last 0.3 s fade out.
 
     Args:
         midi: notes and controls; times in seconds.
