@@ -126,6 +126,7 @@ def _curves(table: pd.DataFrame, best: int | None, baselines: Mapping[str, Any])
         )
         column.markdown(f"**{title}**")
         column.altair_chart(chart)
+    st.caption(t("download_png"))
     if references:
         repeat = (baselines.get("repeat_last") or {}).get("h1")
         sentences = [t("baseline.meaning"), *([t("baseline.repeat_last", share=f"{repeat:.1%}")] if repeat else [])]

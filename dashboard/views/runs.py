@@ -10,6 +10,7 @@ from pandas.io.formats.style import Styler
 from dashboard import charts, data
 from dashboard.format import duration, moment, number, zone
 from dashboard.parts.run import show_run
+from dashboard.parts.trouble import trouble
 from dashboard.selection import choose, select, selected
 from dashboard.text import t
 
@@ -94,6 +95,13 @@ def show_table(summaries: Sequence[data.Record]) -> None:
         st.rerun()
 
 
+@st.fragment
+@trouble()
+def show_runs() -> None:
+    """The filters and the table, which answer without the rest of the page."""
+    show_table(filtered(data.summaries()))
+
+
 def show_overlay(summaries: Sequence[data.Record]) -> None:
     """Validation curves of several runs in one chart; the runs stand in the URL."""
     st.subheader(t("overlay"))
@@ -131,8 +139,7 @@ def page() -> None:
         "run", [str(each["run"]) for each in summaries], t("open_run"), optional=True, placeholder=t("open_run.hint")
     )
     assert opened is None
-    left = filtered(summaries)
-    show_table(left)
+    show_runs()
     show_overlay(summaries)
 
 

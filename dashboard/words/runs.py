@@ -63,8 +63,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "bold_is_least": ("Bold: the least of its column.", "粗体：该列最小值。"),
     "download_csv": ("Download results.csv", "下载 results.csv"),
     "download_png": (
-        "Each chart saves itself as PNG or SVG: the menu ⋯ at its corner.",
-        "每张图表右上角的 ⋯ 菜单可保存为 PNG 或 SVG。",
+        "Point at a chart, or tab to it, to download it as PNG.",
+        "将鼠标移到图表上（或用 Tab 键选中），即可下载 PNG。",
     ),
     "analysis": ("Analysis", "分析"),
     "analysis.none": (

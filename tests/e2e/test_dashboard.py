@@ -1,10 +1,13 @@
 """The dashboard in a real browser, over a store of made-up runs with real media files."""
 
+import io
 import json
 import re
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -100,3 +103,70 @@ def test_only_media_of_the_store_are_served(url: str, path: str) -> None:
         urllib.request.urlopen(f"{url}/files/{path}")
     assert refused.value.code in (400, 404)
     refused.value.close()
+
+
+def test_tables_and_charts_are_saved(visit: Visit) -> None:
+    page = visit("/runs?run=made-up-amt")
+    with page.expect_download() as table:
+        page.get_by_role("button", name="Download results.csv").click()
+    assert table.value.suggested_filename == "made-up-amt-results.csv"
+    assert Path(table.value.path()).read_text().startswith("Epoch,Learn rate,Avg Train loss (total)")
+    page.get_by_test_id("stVegaLiteChart").first.hover()
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="Download as PNG").first.click()
+    assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_line_runs_with_the_player_and_a_click_moves_it(visit: Visit) -> None:
+    page = visit("/listen")
+    line = page.locator(".vmt-playhead")
+    line.wait_for(state="attached")
+    page.wait_for_function("() => document.querySelector('.vmt-playhead').style.left")
+    start = line.evaluate("line => parseFloat(line.style.left)")
+    play_and_seek(page, "audio")
+    assert line.evaluate("line => parseFloat(line.style.left)") > start + 300
+    page.locator("audio").evaluate("player => player.pause()")
+    charts = page.locator(".st-key-timeline")
+    box = charts.bounding_box()
+    assert box is not None
+    charts.click(position={"x": start + 0.25 * (box["width"] - start), "y": box["height"] - 80})
+    second = page.locator("audio").evaluate("player => player.currentTime")
+    assert second == pytest.approx(3.0, abs=0.4)
+    expect(page.locator(".now")).to_contain_text("0:0")
+
+
+def test_a_zip_of_a_videos_takes(visit: Visit, store: ObjectStore) -> None:
+    page = visit(f"/listen?run=made-up-amt&epoch={best_epoch(store)}&video=015")
+    link = page.get_by_role("link", name="All 2 takes of this video (.zip)").get_attribute("href")
+    assert link is not None
+    with urllib.request.urlopen(link) as answer:
+        assert "made-up-amt" in answer.headers["Content-Disposition"]
+        with zipfile.ZipFile(io.BytesIO(answer.read())) as archive:
+            assert archive.testzip() is None
+            assert len(archive.namelist()) == 10
+
+
+def test_the_browser_is_told_to_fetch_from_here_alone(url: str) -> None:
+    with urllib.request.urlopen(url) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "http" not in policy
+
+
+def test_another_take_leads_to_its_form(visit: Visit) -> None:
+    page = visit("/listen")
+    link = page.get_by_role("link", name="Make another take").get_attribute("href")
+    assert link is not None
+    assert "like=outputs" in link
+
+
+def test_a_blind_rating_is_sent_in_the_browser(visit: Visit, store: ObjectStore) -> None:
+    page = visit("/compare?mode=blind&video=015")
+    expect(page.locator("video")).to_have_count(2)
+    assert "made-up-amt" not in page.get_by_test_id("stForm").inner_text()
+    before = len(list(store.list("ratings/")))
+    for number in range(10):
+        page.get_by_test_id("stForm").get_by_role("radiogroup").nth(number).get_by_text("4").click()
+    page.get_by_role("button", name="Send and reveal").click()
+    expect(page.get_by_text("Thank you. A was")).to_be_visible(timeout=20_000)
+    assert len(list(store.list("ratings/"))) == before + 1
