@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.songs import make_song
 from vmt import chords
-from vmt.dataset.songs import bucketed, collate, input_statistics, song
+from vmt.dataset.songs import Song, bucketed, collate, input_statistics, song, stretched
 from vmt.errors import DatasetError
 from vmt.features.record import Features
 
@@ -69,7 +69,7 @@ def test_published_layout_of_a_batch() -> None:
     assert batch.emotions[0].tolist() == [*short.emotion[1:].tolist(), *[chords.PAST_END] * 6]
     assert batch.targets[1].tolist() == full.tokens[1:].tolist()
     assert batch.targets[2].tolist() == long.tokens[1:10].tolist()
-    assert batch.lengths.tolist() == [4, 10, 10]
+    assert batch.lengths.tolist() == [4, 10, 14]
     assert (batch.video[0, 4:] == 0).all()
     assert batch.rhythm[0, 4:].isnan().all()
 
@@ -101,3 +101,19 @@ def test_statistics_are_over_all_seconds() -> None:
     everything = np.concatenate([each.video for each in songs])
     np.testing.assert_allclose(mean, everything.mean(0), atol=1e-6)
     np.testing.assert_allclose(deviation, everything.std(0), atol=1e-6)
+
+
+def test_a_stretched_song_lasts_longer_and_keeps_its_order() -> None:
+    song = Song(
+        "s",
+        np.arange(10, dtype=np.float32)[:, None],
+        np.arange(10) % 6,
+        np.arange(10),
+        False,
+        np.zeros((10, 2), dtype=np.float32),
+    )
+    slow, fast = stretched(song, 1.5), stretched(song, 0.5)
+    assert slow.tokens.tolist() == [0, 0, 1, 2, 2, 3, 4, 4, 5, 6, 6, 7, 8, 8, 9]
+    assert fast.tokens.tolist() == [0, 2, 4, 6, 8]
+    assert (slow.video[:, 0] == slow.tokens).all()
+    assert slow.rhythm.shape == (15, 2)

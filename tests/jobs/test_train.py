@@ -16,6 +16,7 @@ from vmt.dataset import versions
 from vmt.errors import TrainingError
 from vmt.features.record import Features
 from vmt.jobs.train import train
+from vmt.model.copying import CopyTransformer
 from vmt.store import LocalStore
 from vmt.training.registry import Run
 
@@ -231,3 +232,14 @@ def test_what_cannot_go_on_says_why(store: LocalStore, tmp_path: Path) -> None:
     fill(store.root, {"train": 2}, name="wide", d_semantic=5)
     with pytest.raises(TrainingError, match="run r reads 4 semantic features and dataset wide@v0001 has 5"):
         train(store, "wide", source=name, overrides={"epochs": 4})
+
+
+def test_preset_vmt_is_fitted_and_continued(store: LocalStore) -> None:
+    settings = {"epochs": 2}
+    whole = train(store, "main", preset="vmt", run="whole", overrides=settings)
+    model = Run(store, whole).transformer(2)
+    assert isinstance(model, CopyTransformer)
+    assert model.config.d_model == 32
+    assert model.bigram[chords.tokens(["C"])[0], chords.tokens(["G"])[0]] > -2
+    longer = train(store, source="whole", source_epoch=2, overrides={"epochs": 3})
+    assert [row.epoch for row in Run(store, longer).results()] == [2, 3]

@@ -73,5 +73,5 @@ def test_wrong_shapes_are_refused() -> None:
         ModelConfig(d_model=10, n_heads=4)
     with pytest.raises(TrainingError, match="preset amt takes 768 semantic features and the dataset has 512"):
         model_preset("amt", 512)
-    with pytest.raises(TrainingError, match="preset 'huge' is unknown; known: amt, demo"):
+    with pytest.raises(TrainingError, match="preset 'huge' is unknown; known: amt, vmt, demo"):
         model_preset("huge", 512)

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from vmt import chords
-from vmt.model.config import ModelConfig
+from vmt.model.chord_model import build
+from vmt.model.config import CopyConfig, ModelConfig
 from vmt.model.transformer import VideoMusicTransformer
 from vmt.music.sampling import Request, sample_chords
 
@@ -47,6 +48,15 @@ def test_a_video_gets_the_same_chords_alone_as_in_a_batch(mask_padding: bool, re
         assert (found < chords.END).all()
         primer = request.primer[: request.seconds]
         assert tuple(found[: len(primer)]) == primer
+
+
+def test_a_copying_model_writes_the_same_alone_as_in_a_batch() -> None:
+    torch.manual_seed(0)
+    model = build(CopyConfig(d_semantic=4, n_layers=2, n_heads=2, d_model=16, d_feedforward=32, max_seconds=12)).eval()
+    requests = make_requests()
+    for request, found in zip(requests, sample_chords(model, requests, CPU), strict=True):
+        assert len(found) == request.seconds
+        assert (found == sample_chords(model, [request], CPU)[0]).all()
 
 
 def test_each_video_has_a_seed_of_its_own() -> None:

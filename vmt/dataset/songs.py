@@ -75,6 +75,13 @@ def song(name: str, features: Features, chord_labels: int) -> Song:
     )
 
 
+def stretched(song: Song, factor: float) -> Song:
+    """The song `factor` times as long: played slower, or faster under 1, at least two seconds of it."""
+    seconds = max(round(song.seconds * factor), 2)
+    place = np.minimum((np.arange(seconds) / factor).astype(np.int64), song.seconds - 1)
+    return Song(song.id, song.video[place], song.emotion[place], song.tokens[place], song.minor, song.rhythm[place])
+
+
 @dataclass(frozen=True)
 class Batch:
     """Songs side by side: B songs, S seconds, L chord positions.
@@ -85,7 +92,7 @@ class Batch:
         targets: chord of the next second, END after the last, then PAD.
         emotions: strongest emotion of the target's second, `chords.PAST_END` where there is none.
         minor: 1 in minor, 0 in major.
-        lengths: seconds of each song, at most S.
+        lengths: seconds of each song, those past S included.
         rhythm: note density and loudness, nan past the end and where it is not known.
     """
 
@@ -135,7 +142,7 @@ def collate(songs: Sequence[Song], max_seconds: int, *, fixed: bool) -> Batch:
         torch.from_numpy(targets),
         torch.from_numpy(emotion[:, 1 : 1 + positions].copy()),
         torch.tensor([float(each.minor) for each in songs]),
-        torch.tensor(lengths),
+        torch.tensor([each.seconds for each in songs]),
         torch.from_numpy(rhythm),
     )
 

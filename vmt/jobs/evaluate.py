@@ -14,7 +14,7 @@ from vmt.errors import TrainingError
 from vmt.hardware import choose_device
 from vmt.jobs.events import thread_map
 from vmt.model.baselines import Baseline, Bigram, RepeatLast, SongNgram, Unigram
-from vmt.model.transformer import VideoMusicTransformer
+from vmt.model.chord_model import ChordModel
 from vmt.store import ObjectStore
 from vmt.training.evaluation import (
     Interval,
@@ -110,7 +110,7 @@ def evaluate(
 
 def _check(
     run: str,
-    model: VideoMusicTransformer,
+    model: ChordModel,
     parameters: dict[str, Any],
     version: versions.DatasetVersion,
     songs: Sequence[Song],
@@ -139,7 +139,7 @@ def _seen(version: versions.DatasetVersion, own: versions.DatasetVersion, split:
 
 
 def _chords(
-    model: VideoMusicTransformer, device: torch.device, known: dict[str, list[Song]], songs: Sequence[Song]
+    model: ChordModel, device: torch.device, known: dict[str, list[Song]], songs: Sequence[Song]
 ) -> dict[str, Any]:
     reading = Reading(model.config.max_seconds, not model.config.mask_padding)
     tokens = [song.tokens for song in known["train"]]

@@ -19,8 +19,8 @@ from vmt.jobs.events import OnEvent
 from vmt.jobs.material import Material
 from vmt.model import checkpoints
 from vmt.model.baselines import Bigram, Unigram, chord_nll
+from vmt.model.chord_model import ChordModel, build
 from vmt.model.regressor import VideoRegressor
-from vmt.model.transformer import VideoMusicTransformer
 from vmt.training.config import RunConfig, TrainConfig
 from vmt.training.distributed import ALONE, Team
 from vmt.training.objectives import ChordObjective, Objective, RhythmObjective, rhythm_statistics
@@ -157,7 +157,7 @@ class Fitting:
 
     def _fit_chords(self) -> list[EpochResult]:
         torch.manual_seed(self.config.train.seed)
-        model = VideoMusicTransformer(self.config.model)
+        model = build(self.config.model)
         objective = ChordObjective(model, self.config.train)
         fresh = self.run.read_json("state/loop.json") is None
         if self.start.weights is None:
@@ -193,7 +193,7 @@ class Fitting:
         songs = self.material
         return Trainer(objective, config, songs.train, songs.validation, d_model=d_model, device=self.device, team=team)
 
-    def _write_parameters(self, model: VideoMusicTransformer, trainer: Trainer) -> None:
+    def _write_parameters(self, model: ChordModel, trainer: Trainer) -> None:
         extra = {
             "parameters": model.n_parameters,
             "precision": trainer.precision,

@@ -25,6 +25,11 @@ class Material:
     validation: list[Song] = field(default_factory=list)
 
     @property
+    def seconds(self) -> int:
+        """Of song to train on."""
+        return sum(song.seconds for song in self.train)
+
+    @property
     def d_semantic(self) -> int:
         """Width of the semantic features."""
         return int(self.train[0].video.shape[1]) - EXTRA_INPUTS

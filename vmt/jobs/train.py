@@ -17,7 +17,7 @@ from vmt.jobs.material import Material, material
 from vmt.jobs.report import report_missing
 from vmt.jobs.summaries import note_run
 from vmt.model import checkpoints
-from vmt.model.config import ModelConfig
+from vmt.model.config import recorded_config
 from vmt.store import ObjectStore
 from vmt.training.config import RunConfig, TrainConfig, continued_config, run_config
 from vmt.training.distributed import ALONE, Team
@@ -69,7 +69,7 @@ def train(
     """
     if source is None:
         songs = material(store, dataset or "main")
-        config = run_config(preset or _FIRST_PRESET, songs.d_semantic, overrides or {})
+        config = run_config(preset or _FIRST_PRESET, songs.d_semantic, overrides or {}, songs.seconds)
         target, start = Run(store, run or _name(config, songs)), Start()
     else:
         if preset is not None:
@@ -108,7 +108,7 @@ class _Origin:
         return cls(run, rows[-1].epoch if epoch is None else epoch, parameters)
 
     def config(self, songs: Material, overrides: Mapping[str, Any]) -> RunConfig:
-        model = ModelConfig(**self.parameters["model"])
+        model = recorded_config(self.parameters["preset"], self.parameters["model"])
         if model.d_semantic != songs.d_semantic:
             raise TrainingError(
                 f"run {self.run.name} reads {model.d_semantic} semantic features and dataset {songs.dataset} has "

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from vmt.errors import WeightsError
-from vmt.model.config import ModelConfig
+from vmt.model.chord_model import ChordModel, build
+from vmt.model.config import CopyConfig, ModelConfig
+from vmt.model.copying import CopyTransformer
 from vmt.model.regressor import RegressorConfig, VideoRegressor
-from vmt.model.transformer import VideoMusicTransformer
 
-_Config = TypeVar("_Config", ModelConfig, RegressorConfig)
+_Config = TypeVar("_Config", ModelConfig, CopyConfig, RegressorConfig)
 
 
 def to_bytes(tensors: dict[str, Tensor], **metadata: object) -> bytes:
@@ -42,9 +43,10 @@ def from_bytes(data: bytes, name: str) -> tuple[dict[str, Tensor], dict[str, obj
     return tensors, metadata
 
 
-def transformer_bytes(model: VideoMusicTransformer) -> bytes:
-    """The model's weights in float32, with its shape."""
-    return to_bytes(model.state_dict(), model=asdict(model.config))
+def transformer_bytes(model: ChordModel) -> bytes:
+    """The model's weights in float32, with its kind and shape."""
+    kind = "copy" if isinstance(model, CopyTransformer) else "amt"
+    return to_bytes(model.state_dict(), model={"kind": kind, **asdict(model.config)})
 
 
 def regressor_bytes(model: VideoRegressor) -> bytes:
@@ -52,14 +54,16 @@ def regressor_bytes(model: VideoRegressor) -> bytes:
     return to_bytes(model.state_dict(), regressor=asdict(model.config))
 
 
-def load_transformer(data: bytes, name: str) -> VideoMusicTransformer:
+def load_transformer(data: bytes, name: str) -> ChordModel:
     """The model that `transformer_bytes` wrote, in eval mode.
 
     Raises:
         WeightsError: if `data` is damaged or holds something else.
     """
     tensors, metadata = from_bytes(data, name)
-    model = VideoMusicTransformer(_config(ModelConfig, metadata.get("model"), name))
+    shape = metadata.get("model")
+    copies = isinstance(shape, dict) and shape.pop("kind", "amt") == "copy"
+    model = build(_config(CopyConfig, shape, name) if copies else _config(ModelConfig, shape, name))
     _fill(model, tensors, name)
     return model.eval()
 

@@ -1,7 +1,10 @@
 """`ModelConfig`, the shape of a transformer, and the presets that have a name."""
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from vmt.errors import TrainingError
 
@@ -36,12 +39,7 @@ class ModelConfig:
     mask_padding: bool = False
 
     def __post_init__(self) -> None:
-        if self.d_model % self.n_heads or self.d_model % 2:
-            raise TrainingError(f"d_model {self.d_model} must be even and a multiple of n_heads {self.n_heads}")
-        if self.max_seconds < 2:
-            raise TrainingError(f"max_seconds {self.max_seconds} must be 2 or more")
-        if not 0 <= self.dropout < 1:
-            raise TrainingError(f"dropout {self.dropout} must be 0 or more and under 1")
+        _check_shape(self)
 
     @property
     def d_video(self) -> int:
@@ -54,8 +52,73 @@ class ModelConfig:
         return self.d_model // self.n_heads
 
 
-MODEL_PRESETS: dict[str, ModelConfig] = {
+@dataclass(frozen=True)
+class CopyConfig:
+    """Shape of a copying transformer, which standardises its inputs and masks padding always.
+
+    Attributes:
+        d_semantic: width of the CLIP embedding; belongs to the dataset's extractor. The model itself reads the other
+            inputs alone: 768 numbers a second are more than some dozen songs can teach (docs/recipe.md).
+        n_layers: layers of causal self-attention.
+        max_seconds: seconds of a song that the model sees at once; longer songs slide a window.
+    """
+
+    d_semantic: int = 768
+    n_layers: int = 3
+    n_heads: int = 4
+    d_model: int = 128
+    d_feedforward: int = 256
+    dropout: float = 0.1
+    max_seconds: int = 300
+    normalise_inputs: ClassVar[bool] = True
+    mask_padding: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _check_shape(self)
+
+    @property
+    def d_video(self) -> int:
+        """Inputs for each second of video."""
+        return self.d_semantic + EXTRA_INPUTS
+
+    @property
+    def d_head(self) -> int:
+        """Width of an attention head."""
+        return self.d_model // self.n_heads
+
+
+ChordConfig = ModelConfig | CopyConfig
+
+
+def _check_shape(config: ChordConfig) -> None:
+    if config.d_model % config.n_heads or config.d_model % 2:
+        raise TrainingError(f"d_model {config.d_model} must be even and a multiple of n_heads {config.n_heads}")
+    if config.max_seconds < 2:
+        raise TrainingError(f"max_seconds {config.max_seconds} must be 2 or more")
+    if not 0 <= config.dropout < 1:
+        raise TrainingError(f"dropout {config.dropout} must be 0 or more and under 1")
+
+
+def copy_config(d_semantic: int, seconds: int) -> CopyConfig:
+    """The shape for a training set of so many seconds of song.
+
+    The width grows with the fourth root of the seconds, 32 at least and 512 at most: 64 for the 3 hours of 42 songs,
+    128 for the 43 hours of 600, 256 for 700 hours. Each doubling of the width adds a layer, and the narrower the model,
+    the more is dropped out.
+    """
+    d_model = 16 * min(max(round(0.4 * seconds**0.25), 2), 32)
+    return CopyConfig(
+        d_semantic,
+        n_layers=max(round(math.log2(d_model / 16)), 1),
+        d_model=d_model,
+        d_feedforward=2 * d_model,
+        dropout=round(min(12.8 / d_model, 0.3), 2),
+    )
+
+
+MODEL_PRESETS: dict[str, ChordConfig] = {
     "amt": ModelConfig(),
+    "vmt": CopyConfig(),
     "demo": ModelConfig(
         n_layers=2,
         n_heads=4,
@@ -67,8 +130,16 @@ MODEL_PRESETS: dict[str, ModelConfig] = {
 }
 
 
-def model_preset(name: str, d_semantic: int) -> ModelConfig:
+def recorded_config(preset: str, fields: Mapping[str, Any]) -> ChordConfig:
+    """The shape that a run of that preset recorded; imported weights have `amt`'s kind."""
+    return type(MODEL_PRESETS.get(preset, MODEL_PRESETS["amt"]))(**fields)
+
+
+def model_preset(name: str, d_semantic: int, seconds: int = 0) -> ChordConfig:
     """The shape of preset `name` for a dataset whose semantic features are `d_semantic` wide.
+
+    Args:
+        seconds: of song to train on, which the width and depth of `vmt` follow.
 
     Raises:
         TrainingError: if there is no such preset, or `amt` meets features that are not 768 wide.
@@ -80,4 +151,7 @@ def model_preset(name: str, d_semantic: int) -> ModelConfig:
             f"preset amt takes 768 semantic features and the dataset has {d_semantic}; extract with ViT-L-14-336, "
             "or take another preset"
         )
-    return dataclasses.replace(MODEL_PRESETS[name], d_semantic=d_semantic)
+    preset = MODEL_PRESETS[name]
+    if isinstance(preset, CopyConfig):
+        return copy_config(d_semantic, seconds)
+    return dataclasses.replace(preset, d_semantic=d_semantic)

@@ -39,6 +39,7 @@ def losses(
     *,
     count_padding: bool,
     label_smoothing: float = 0.0,
+    weights: Float[Tensor, "batch length"] | None = None,
 ) -> Losses:
     """Losses of each song, so that a batch counts as its songs alone would.
 
@@ -47,13 +48,15 @@ def losses(
         emotions: 0 to 5, the strongest emotion of the target's second; `chords.PAST_END` past the end.
         count_padding: let PAD rows count in the emotion term, as the published code does.
         label_smoothing: share of the target spread over the vocabulary, 0 to 1.
+        weights: how much each second counts in its song's chord loss; all the same where None.
     """
     logits = logits.float()
     real = targets != chords.PAD
     chord = F.cross_entropy(
         logits.transpose(1, 2), targets, ignore_index=chords.PAD, reduction="none", label_smoothing=label_smoothing
     )
-    chord_mean = chord.sum(1) / real.sum(1).clamp(min=1)
+    counted = real.float() if weights is None else real * weights
+    chord_mean = (chord * counted).sum(1) / counted.sum(1).clamp(min=1)
     wanted = _AFFECTIVE.to(logits.device)[emotions]
     emotion = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(2)
     emotion_mean = emotion.mean(1) if count_padding else (emotion * real).sum(1) / real.sum(1).clamp(min=1)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from vmt.errors import WeightsError
+from vmt.model.chord_model import ChordModel
 from vmt.model.config import EXTRA_INPUTS, ModelConfig
 from vmt.model.regressor import RegressorConfig, VideoRegressor
 from vmt.model.transformer import VideoMusicTransformer
@@ -70,7 +71,7 @@ def read_regressor(data: bytes, name: str) -> tuple[VideoRegressor, dict[str, Te
     return model.eval(), {key: tensor for key, tensor in tensors.items() if key not in taken}
 
 
-def transformer_pickle(model: VideoMusicTransformer, name: str) -> bytes:
+def transformer_pickle(model: ChordModel, name: str) -> bytes:
     """The model as the published code saves it, tensor for tensor.
 
     Args:
@@ -79,8 +80,13 @@ def transformer_pickle(model: VideoMusicTransformer, name: str) -> bytes:
     Raises:
         WeightsError: if the published code would compute something else with these weights.
     """
-    for extra in ("normalise_inputs", "mask_padding"):
-        if getattr(model.config, extra):
+    extras = {
+        "a memory of the song": not isinstance(model, VideoMusicTransformer),
+        "normalise_inputs": model.config.normalise_inputs,
+        "mask_padding": model.config.mask_padding,
+    }
+    for extra, there in extras.items():
+        if there:
             raise WeightsError(
                 f"{name}: its model has {extra}, which the published code does not know; "
                 "only models trained as preset amt can be exported"

@@ -26,7 +26,7 @@ class RegressorConfig:
     d_semantic: int = 768
     d_model: int = 64
     n_layers: int = 2
-    dropout: float = 0.1
+    dropout: float = 0.3
     normalise: bool = True
 
 

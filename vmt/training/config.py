@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vmt.errors import TrainingError
-from vmt.model.config import MODEL_PRESETS, ModelConfig, model_preset
+from vmt.model.config import MODEL_PRESETS, ChordConfig, model_preset
 from vmt.model.regressor import RegressorConfig
 
 
@@ -31,6 +31,10 @@ class TrainConfig:
         crop_seconds: train on random stretches of this many seconds; 0 is off.
         feature_noise: deviation of Gaussian noise on the semantic inputs, in their own deviations.
         drop_video: share of training songs whose video is blanked.
+        change_weight: how much a second whose chord differs from the one before counts in the training loss, beside 1
+            for the others: the likeliest chord then moves on more readily.
+        stretch: play training songs faster or slower, chords and video alike, by a factor of up to e to this.
+        transpose: share of training songs that are moved to another key.
         select_by: the validation loss that names the best epoch.
         seed: of initial weights, order, dropout and noise.
         precision: `auto` is bfloat16 where the machine is fast at it.
@@ -50,6 +54,9 @@ class TrainConfig:
     crop_seconds: int = 0
     feature_noise: float = 0.0
     drop_video: float = 0.0
+    change_weight: float = 1.0
+    stretch: float = 0.0
+    transpose: float = 0.0
     select_by: Literal["total", "chord"] = "total"
     seed: int = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -70,6 +77,9 @@ class TrainConfig:
             ("crop_seconds", self.crop_seconds == 0 or self.crop_seconds >= 2, "0 (off), or 2 or more"),
             ("feature_noise", self.feature_noise >= 0, "0 or more"),
             ("drop_video", 0 <= self.drop_video <= 1, "0 to 1"),
+            ("change_weight", self.change_weight > 0, "over 0"),
+            ("stretch", 0 <= self.stretch <= 1, "0 (off) to 1"),
+            ("transpose", 0 <= self.transpose <= 1, "0 to 1"),
             ("select_by", self.select_by in ("total", "chord"), "total or chord"),
             ("precision", self.precision in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
         )
@@ -80,6 +90,20 @@ class TrainConfig:
 
 TRAIN_PRESETS: dict[str, TrainConfig] = {
     "amt": TrainConfig(),
+    "vmt": TrainConfig(
+        epochs=12,
+        batch_size=4,
+        schedule="cosine",
+        learn_rate=3e-3,
+        warmup_steps=40,
+        weight_decay=0.05,
+        gradient_clip=1.0,
+        select_by="chord",
+        emotion_weight=0.02,
+        change_weight=1.35,
+        stretch=0.2,
+        transpose=0.3,
+    ),
     "demo": TrainConfig(
         epochs=40,
         batch_size=4,
@@ -94,7 +118,15 @@ TRAIN_PRESETS: dict[str, TrainConfig] = {
 }
 
 REGRESSION_TRAIN = TrainConfig(
-    epochs=30, batch_size=8, schedule="cosine", learn_rate=2e-3, warmup_steps=20, gradient_clip=1.0, precision="float32"
+    epochs=30,
+    batch_size=8,
+    schedule="cosine",
+    learn_rate=2e-3,
+    warmup_steps=20,
+    weight_decay=0.05,
+    gradient_clip=1.0,
+    feature_noise=0.5,
+    precision="float32",
 )
 """The biGRU's own training; its best epoch is the one of least validation loss."""
 
@@ -104,25 +136,28 @@ class RunConfig:
     """A run's preset with its overrides: shapes and trainings of the transformer and of the biGRU."""
 
     preset: str
-    model: ModelConfig
+    model: ChordConfig
     train: TrainConfig
     regressor: RegressorConfig
     regression: TrainConfig
 
 
-def run_config(preset: str, d_semantic: int, overrides: Mapping[str, Any]) -> RunConfig:
-    """The preset's configuration with fields of `ModelConfig` or `TrainConfig` replaced.
+def run_config(preset: str, d_semantic: int, overrides: Mapping[str, Any], seconds: int = 0) -> RunConfig:
+    """The preset's configuration with fields of its model's or of `TrainConfig` replaced.
+
+    Args:
+        seconds: of song to train on, which the size of `vmt` follows.
 
     Raises:
         TrainingError: if the preset or a field is unknown, or a value breaks its rule.
     """
     if preset not in TRAIN_PRESETS:
         raise TrainingError(f"preset {preset!r} is unknown; known: {', '.join(MODEL_PRESETS)}")
-    return _overridden(preset, model_preset(preset, d_semantic), TRAIN_PRESETS[preset], overrides)
+    return _overridden(preset, model_preset(preset, d_semantic, seconds), TRAIN_PRESETS[preset], overrides)
 
 
 def continued_config(
-    preset: str, model: ModelConfig, train: TrainConfig, overrides: Mapping[str, Any], epoch: int
+    preset: str, model: ChordConfig, train: TrainConfig, overrides: Mapping[str, Any], epoch: int
 ) -> RunConfig:
     """The configuration of a run that goes on from `epoch` of another one, with fields replaced.
 
@@ -131,7 +166,7 @@ def continued_config(
             left to train.
     """
     config = _overridden(preset, model, train, overrides)
-    for field in dataclasses.fields(ModelConfig):
+    for field in dataclasses.fields(model):
         old, new = getattr(model, field.name), getattr(config.model, field.name)
         if field.name != "dropout" and old != new:
             raise TrainingError(f"{field.name} {new!r} cannot replace {old!r}: it belongs to the weights to go on from")
@@ -140,9 +175,9 @@ def continued_config(
     return config
 
 
-def _overridden(preset: str, model: ModelConfig, train: TrainConfig, overrides: Mapping[str, Any]) -> RunConfig:
+def _overridden(preset: str, model: ChordConfig, train: TrainConfig, overrides: Mapping[str, Any]) -> RunConfig:
     d_semantic = model.d_semantic
-    model_fields = {field.name for field in dataclasses.fields(ModelConfig)} - {"d_semantic"}
+    model_fields = {field.name for field in dataclasses.fields(model)} - {"d_semantic"}
     train_fields = {field.name for field in dataclasses.fields(TrainConfig)}
     for name in overrides:
         if name not in model_fields | train_fields:

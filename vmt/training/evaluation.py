@@ -20,8 +20,8 @@ from jaxtyping import Bool, Float, Float64, Int64
 from vmt import chords
 from vmt.dataset.songs import Song, collate
 from vmt.model.baselines import Baseline
+from vmt.model.chord_model import ChordModel
 from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT
-from vmt.model.transformer import VideoMusicTransformer
 
 SURE_EMOTION = 0.8
 """Seconds whose strongest emotion is less likely than this are left out of the affective correspondence."""
@@ -75,8 +75,8 @@ class SongScore:
     correspondence: float
 
 
-def model_logits(model: VideoMusicTransformer, device: torch.device) -> Predict:
-    """The transformer's logits, one song at a time as it was trained to read them."""
+def model_logits(model: ChordModel, device: torch.device) -> Predict:
+    """The model's logits, one song at a time as it was trained to read them."""
     model = model.to(device).eval()
     config = model.config
 

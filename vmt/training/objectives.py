@@ -12,9 +12,10 @@ from torch.nn import functional as F
 
 from vmt.dataset.songs import Batch, Song, bucketed, collate, input_statistics
 from vmt.hardware import Precision
+from vmt.model.chord_model import ChordModel
+from vmt.model.copying import CopyTransformer
 from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, losses
 from vmt.model.regressor import VideoRegressor
-from vmt.model.transformer import VideoMusicTransformer
 from vmt.training.config import TrainConfig
 from vmt.training.distributed import ALONE, Team
 
@@ -71,19 +72,21 @@ def _batches(objective: Objective, songs: Sequence[Song], device: torch.device) 
 class ChordObjective:
     """Chords of the next second under the affective loss."""
 
-    def __init__(self, model: VideoMusicTransformer, config: TrainConfig) -> None:
+    def __init__(self, model: ChordModel, config: TrainConfig) -> None:
         self._model = model
         self._config = config
 
     @property
-    def model(self) -> VideoMusicTransformer:
+    def model(self) -> ChordModel:
         """The transformer."""
         return self._model
 
     def learn_inputs(self, songs: Sequence[Song]) -> None:
-        """Take the inputs' statistics from the training songs, where the model standardises its inputs."""
+        """Take from the training songs what the model wants to know of them before the first step."""
         if self._model.config.normalise_inputs:
             self._model.set_input_statistics(*input_statistics(songs))
+        if isinstance(self._model, CopyTransformer):
+            self._model.set_bigram([each.tokens for each in songs])
 
     def batch(self, songs: Sequence[Song]) -> Batch:
         """Padded to the published 300 seconds, or to the longest song where the model masks padding."""
@@ -95,12 +98,14 @@ class ChordObjective:
 
     def training_losses(self, batch: Batch) -> Float[Tensor, " batch"]:
         """The weighted chord and emotion loss of each song."""
+        changed = batch.targets != batch.inputs
         both = losses(
             self._logits(batch),
             batch.targets,
             batch.emotions,
             count_padding=not self._model.config.mask_padding,
             label_smoothing=self._config.label_smoothing,
+            weights=1 + (self._config.change_weight - 1) * changed,
         )
         return (1 - self._config.emotion_weight) * both.chord + self._config.emotion_weight * both.emotion
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from vmt.errors import ObjectNotFound, PreconditionFailed, TrainingError
 from vmt.model.checkpoints import load_regressor, load_transformer
+from vmt.model.chord_model import ChordModel
 from vmt.model.regressor import VideoRegressor
-from vmt.model.transformer import VideoMusicTransformer
 from vmt.store import ObjectStore
 from vmt.training.results import EpochResult, from_csv
 
@@ -101,8 +101,8 @@ class Run:
             known = f"its table has {rows[0].epoch} to {rows[-1].epoch}" if rows else "no epoch is finished"
             raise TrainingError(f"run {self.name} has no weights of epoch {epoch}; {known}") from error
 
-    def transformer(self, epoch: int) -> VideoMusicTransformer:
-        """The transformer of an epoch, in eval mode."""
+    def transformer(self, epoch: int) -> ChordModel:
+        """The chord model of an epoch, in eval mode."""
         return load_transformer(self.weights(epoch), self.weights_key(epoch))
 
     def regressor(self) -> VideoRegressor:

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from vmt.dataset.songs import Song, bucketed, input_statistics
+from vmt import chords
+from vmt.dataset.songs import Song, bucketed, input_statistics, stretched
 from vmt.errors import TrainingError
 from vmt.hardware import choose_precision
 from vmt.training.config import TrainConfig
@@ -121,8 +122,12 @@ class Trainer:
         self.optimizer.step()
 
     def _varied(self, song: Song, rng: np.random.Generator) -> Song:
-        """The song as this epoch sees it: cropped, noised or blanked where the configuration says so."""
+        """The song as this epoch sees it: stretched, moved, cropped, noised or blanked, where it is to be."""
         config = self.config
+        if config.stretch:
+            song = stretched(song, math.exp(rng.uniform(-config.stretch, config.stretch)))
+        if config.transpose and rng.random() < config.transpose:
+            song = replace(song, tokens=chords.transpose(song.tokens, int(rng.integers(1, 12))))
         if config.crop_seconds and song.seconds > config.crop_seconds:
             first = int(rng.integers(song.seconds - config.crop_seconds + 1))
             part = slice(first, first + config.crop_seconds)
