@@ -36,7 +36,7 @@ from vmt.training.registry import now
 @flow(name="nightly", on_failure=[alert], on_crashed=[alert])
 def nightly(
     dataset: str = "main",
-    preset: str = "amt",
+    preset: str = "vmt",
     overrides: dict[str, Any] | None = None,
     chord_labels: int = 157,
     min_validation: int = 1,

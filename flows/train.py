@@ -12,7 +12,7 @@ from flows.tasks import promote_run, resolve_dataset, store, train_model
 @flow(name="train", on_failure=[alert], on_crashed=[alert])
 def train(
     dataset: str = "main",
-    preset: str = "amt",
+    preset: str = "vmt",
     run: str | None = None,
     overrides: dict[str, Any] | None = None,
     promote: bool = False,

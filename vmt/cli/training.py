@@ -72,7 +72,7 @@ def train(
     dataset: Annotated[
         str | None, typer.Argument(help="main, or main@v0003; main if none, or that of the run to go on from")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="amt if none, or that of the run to go on from")] = None,
+    preset: Annotated[str | None, typer.Option(help="vmt if none, or that of the run to go on from")] = None,
     run: Annotated[str | None, typer.Option(help="its name; one that follows from the other arguments if none")] = None,
     source: Annotated[
         str | None, typer.Option("--from", help="RUN@EPOCH to go on from, as a new run; RUN is its last epoch")

@@ -23,7 +23,7 @@ from vmt.training.config import RunConfig, TrainConfig, continued_config, run_co
 from vmt.training.distributed import ALONE, Team
 from vmt.training.registry import Run
 
-_FIRST_PRESET = "amt"
+_FIRST_PRESET = "vmt"
 
 
 def train(
@@ -53,7 +53,7 @@ def train(
 
     Args:
         dataset: `main` (its newest version) or `main@v0003`; None for the source's own version, or `main`.
-        preset: of `MODEL_PRESETS`; `amt` where None. A run with a source has the source's.
+        preset: of `MODEL_PRESETS`; `vmt` where None. A run with a source has the source's.
         overrides: fields of `ModelConfig` and `TrainConfig` in place of the preset's or the source's.
         source: the run to go on from.
         source_epoch: its epoch; the last where None.
