@@ -11,6 +11,7 @@ from vmt.errors import DatasetError, StoreUnavailable
 from vmt.features.record import Features
 from vmt.jobs.forget import forget
 from vmt.jobs.freeze import freeze
+from vmt.jobs.generate import generate
 from vmt.jobs.index import VideoIndex
 from vmt.jobs.ingest import ingest
 from vmt.store import LocalStore
@@ -99,6 +100,19 @@ def test_neither_its_bytes_nor_its_id_come_back(store: LocalStore, studio: Studi
     assert f"{first} was taken down for good" in reasons[f"videos/{first}.mov"][1]
     ids = versions.read(store, versions.resolve(store, freeze_again(store, studio))).manifest["id"]
     assert set(ids) == {second, third}
+
+
+def test_neither_its_bytes_nor_its_id_get_a_soundtrack(store: LocalStore, studio: Studio) -> None:
+    first, _, third = sorted(studio.truths)
+    data = store.get(f"videos/{first}.mp4")
+    forget(store, first)
+    store.put("inbox/again.mp4", data)
+    store.put(f"inbox/{first}.mov", store.get(f"videos/{third}.mp4"))
+    report = generate(store, studio.settings, ["inbox/again.mp4", f"inbox/{first}.mov"])
+    reasons = {each.key: each.reason for each in report.failed}
+    assert "again.mp4: these bytes were taken down for good" in reasons["inbox/again.mp4"]
+    assert f"{first} was taken down for good" in reasons[f"inbox/{first}.mov"]
+    assert (report.made, report.known) == ((), ())
 
 
 @pytest.mark.parametrize("deletions", [0, 1, 4, 8])

@@ -68,26 +68,28 @@ class DatasetVersion:
         return int(self.info["chord_labels"])
 
 
-def row(video: str, key: str, features_key: str, split: Split, features: Features) -> dict[str, Any]:
-    """A manifest's row of one video."""
+def summary(features: Features) -> dict[str, Any]:
+    """What freezing needs to know of a video's features."""
     return {
-        "id": video,
-        "key": key,
-        "sha256": features.source_sha256,
-        "split": split,
         "seconds": features.seconds,
         "duration_s": features.duration_s,
-        "features_key": features_key,
-        "song_key": str(features.key),
+        "song_key": str(features.key) if features.key else None,
         "emotion": chords.EMOTIONS[int(features.emotion.mean(0).argmax())],
-        "rights": "",
+        "chords": dict(Counter(features.chord or ())),
+        "untrained": features.untrained,
+        "d_semantic": features.semantic.shape[1],
     }
+
+
+def row(video: str, key: str, features_key: str, split: Split, features: Features) -> dict[str, Any]:
+    """A manifest's row of one video."""
+    named = {"id": video, "key": key, "sha256": features.source_sha256, "split": split, "features_key": features_key}
+    return {**named, "rights": "", **{column: each for column, each in summary(features).items() if column in COLUMNS}}
 
 
 def describe(manifest: pd.DataFrame, chord_counts: Counter[str], previous: pd.DataFrame | None) -> dict[str, Any]:
     """Counts, hours and histograms of a version, and what changed since the one before."""
-    before = set(previous["sha256"]) if previous is not None else set()
-    now = set(manifest["sha256"])
+    before = previous if previous is not None else manifest.iloc[:0]
     return {
         "videos": len(manifest),
         "seconds": int(manifest["seconds"].sum()),
@@ -96,8 +98,8 @@ def describe(manifest: pd.DataFrame, chord_counts: Counter[str], previous: pd.Da
         "chords": dict(chord_counts.most_common()),
         "emotions": dict(Counter(manifest["emotion"]).most_common()),
         "changes": {
-            "added": sorted(manifest.loc[~manifest["sha256"].isin(before), "id"]),
-            "removed": sorted(previous.loc[~previous["sha256"].isin(now), "id"]) if previous is not None else [],
+            "added": sorted(manifest.loc[~manifest["sha256"].isin(before["sha256"]), "id"]),
+            "removed": sorted(before.loc[~before["sha256"].isin(manifest["sha256"]), "id"]),
         },
     }
 
@@ -234,13 +236,3 @@ def load_songs(
     for entry, loaded in zip(rows, map(load, rows), strict=True):
         songs[str(entry["split"])].append(loaded)
     return songs
-
-
-def chord_histogram(features: Iterable[Features], chord_labels: int) -> Counter[str]:
-    """Seconds of each chord, as heard, reduced to the dataset's labels."""
-    counts: Counter[str] = Counter()
-    for each in features:
-        tokens = chords.tokens(each.chord or ())
-        reduced = chords.REDUCE_25[tokens] if chord_labels == 25 else tokens
-        counts.update(chords.label(int(token)) for token in reduced)
-    return counts

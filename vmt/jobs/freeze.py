@@ -1,7 +1,7 @@
 """Freeze what was ingested, or a published dataset, as an immutable version."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from vmt.errors import DatasetError
 from vmt.jobs.events import Map, OnEvent, ignore, thread_map
 from vmt.jobs.forgotten import Forgotten
 from vmt.jobs.index import VideoIndex
-from vmt.jobs.ingest import summary
 from vmt.jobs.rights import refuse_without_rights
 from vmt.jobs.summaries import note_version
 from vmt.store import ObjectStore
@@ -51,6 +50,45 @@ def freeze(
     Raises:
         DatasetError: if nothing was ingested, or rights are required and a video is without.
     """
+    contents = _ingested(store, extractor, name, require_rights)
+    previous = _newest(store, name)
+    sides: dict[str, Split] = (
+        dict(zip(previous.manifest["sha256"], previous.manifest["split"], strict=True)) if previous else {}
+    )
+    sha256s = list(contents.manifest["sha256"])
+    sides = assign(sides, sha256s, min_validation=min_validation, min_test=min_test)
+    contents.manifest["split"] = [sides[sha256] for sha256 in sha256s]
+    return _publish(store, name, chord_labels, extractor, contents, previous, on_event)
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What makes up a version: its rows, not all columns of which may be there yet, and seconds of each chord."""
+
+    manifest: pd.DataFrame
+    chords: Counter[str]
+    untrained: bool
+    d_semantic: int
+
+    @classmethod
+    def of(cls, entries: Mapping[str, Mapping[str, Any]]) -> "_Contents":
+        """Rows by id; column by column, for a dictionary for each of 100,000 rows takes three times the memory."""
+        keys = sorted(entries, key=lambda key: (entries[key]["id"], key))
+        columns: dict[str, list[Any]] = {
+            column: [entries[key].get(column, "") for key in keys]
+            for column in COLUMNS
+            if column not in ("key", "split")
+        }
+        counts: Counter[str] = Counter()
+        for each in entries.values():
+            for label, seconds in each["chords"].items():
+                counts[label] += seconds
+        untrained = any(each["untrained"] for each in entries.values())
+        return cls(pd.DataFrame({"key": keys, **columns}), counts, untrained, entries[keys[0]]["d_semantic"])
+
+
+def _ingested(store: ObjectStore, extractor: str, name: str, require_rights: bool) -> _Contents:
+    """What can be frozen; the index itself, the largest thing in memory, is let go of here."""
     forgotten = Forgotten.load(store)
     entries = {
         key: each
@@ -61,19 +99,12 @@ def freeze(
         raise DatasetError(f"dataset {name}: no video was ingested with extractor {extractor}; run `vmt ingest` first")
     if require_rights:
         refuse_without_rights(name, entries)
+    return _Contents.of(entries)
+
+
+def _newest(store: ObjectStore, name: str) -> versions.DatasetVersion | None:
     known = versions.versions(store, name)
-    previous = versions.read(store, versions.DatasetRef(name, known[-1])) if known else None
-    sides: dict[str, Split] = (
-        dict(zip(previous.manifest["sha256"], previous.manifest["split"], strict=True)) if previous else {}
-    )
-    sides = assign(
-        sides, [each["sha256"] for each in entries.values()], min_validation=min_validation, min_test=min_test
-    )
-    rows = [
-        {"key": key, "split": sides[each["sha256"]], "rights": "", **{c: each[c] for c in COLUMNS if c in each}}
-        for key, each in sorted(entries.items())
-    ]
-    return _publish(store, name, chord_labels, extractor, rows, list(entries.values()), previous, on_event)
+    return versions.read(store, versions.DatasetRef(name, known[-1])) if known else None
 
 
 def _publish(
@@ -81,26 +112,22 @@ def _publish(
     name: str,
     chord_labels: int,
     extractor: str,
-    rows: list[dict[str, Any]],
-    entries: Sequence[dict[str, Any]],
+    contents: _Contents,
     previous: versions.DatasetVersion | None,
     on_event: OnEvent,
 ) -> str:
     if chord_labels not in CHORD_LABELS:
         raise DatasetError(f"a dataset has 25 or 157 chord labels, not {chord_labels}")
-    manifest = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("id", ignore_index=True)
+    manifest = contents.manifest[list(COLUMNS)]
     same = previous is not None and previous.chord_labels == chord_labels and previous.info["extractor"] == extractor
     if previous is not None and same and manifest.equals(previous.manifest):
         return str(previous.ref)
-    counts: Counter[str] = Counter()
-    for entry in entries:
-        for label, seconds in entry["chords"].items():
-            counts[_reduced(label) if chord_labels == 25 else label] += seconds
+    counts = _reduced(contents.chords) if chord_labels == 25 else contents.chords
     info = {
         "chord_labels": chord_labels,
         "extractor": extractor,
-        "untrained": any(each["untrained"] for each in entries),
-        "d_semantic": entries[0]["d_semantic"],
+        "untrained": contents.untrained,
+        "d_semantic": contents.d_semantic,
         "created_at": now(),
         **versions.describe(manifest, counts, previous.manifest if previous else None),
     }
@@ -113,8 +140,11 @@ def _publish(
     return str(ref)
 
 
-def _reduced(label: str) -> str:
-    return chords.label(int(chords.REDUCE_25[chords.token(label)]))
+def _reduced(counts: Counter[str]) -> Counter[str]:
+    reduced: Counter[str] = Counter()
+    for label, seconds in counts.items():
+        reduced[chords.label(int(chords.REDUCE_25[chords.token(label)]))] += seconds
+    return reduced
 
 
 @dataclass(frozen=True)
@@ -147,22 +177,20 @@ def import_muvi_sync(
     """
     sides = muvi_sync.split_lists(folder)
     songs = sorted(sides)
-    rows: list[dict[str, Any]] = []
-    entries: list[dict[str, Any]] = []
+    read: dict[str, dict[str, Any]] = {}
     problems = []
     for song, outcome in zip(songs, map(_SongImporter(store, folder), songs), strict=True):
         if isinstance(outcome, str):
             problems.append(outcome)
-            continue
-        own = {"id": song, "key": "", "split": sides[song], "rights": ""}
-        rows.append(own | {c: outcome[c] for c in COLUMNS if c in outcome})
-        entries.append(outcome)
-    if not rows:
+        else:
+            read[song] = {"id": song, **outcome}
+    if not read:
         raise DatasetError(f"{folder}: none of its {len(songs)} songs can be read; the first: {problems[0]}")
-    known = versions.versions(store, name)
-    previous = versions.read(store, versions.DatasetRef(name, known[-1])) if known else None
-    ref = _publish(store, name, chord_labels, muvi_sync.EXTRACTOR, rows, entries, previous, on_event)
-    return ImportReport(ref, len(rows), tuple(problems))
+    contents = _Contents.of(read)
+    contents.manifest["split"] = [sides[song] for song in contents.manifest["id"]]
+    contents.manifest["key"] = ""  # there are no videos
+    ref = _publish(store, name, chord_labels, muvi_sync.EXTRACTOR, contents, _newest(store, name), on_event)
+    return ImportReport(ref, len(read), tuple(problems))
 
 
 @dataclass(frozen=True)
@@ -181,4 +209,4 @@ class _SongImporter:
             return str(error)
         key = f"features/{muvi_sync.EXTRACTOR}/{features.source_sha256}.safetensors"
         self.store.put(key, features.to_bytes())
-        return {"sha256": features.source_sha256, "features_key": key, **summary(features)}
+        return {"sha256": features.source_sha256, "features_key": key, **versions.summary(features)}

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ from typing import Any
 import pretty_midi
 
 from vmt import chords, media
+from vmt.dataset import versions
 from vmt.errors import AnnotationError, DatasetError, MediaError, VmtError
 from vmt.features.extract import Extractor
 from vmt.features.record import Features
@@ -156,9 +156,14 @@ class _Worker:
                 path = Path(folder) / PurePosixPath(candidate.key).name
                 self.store.get_file(candidate.key, path)
                 entry["sha256"] = sha256_of(path)
-                self.forgotten.check(candidate.key, candidate.id, entry["sha256"])
                 key, features = features_of(
-                    self.store, self.extractor, path, entry["sha256"], candidate.annotations, training=True
+                    self.store,
+                    self.extractor,
+                    path,
+                    entry["sha256"],
+                    candidate.annotations,
+                    training=True,
+                    forgotten=self.forgotten,
                 )
         except (MediaError, AnnotationError) as error:
             entry |= {"code": error.code, "reason": str(error)}
@@ -167,7 +172,7 @@ class _Worker:
             return entry
         except VmtError as error:
             return Refusal(candidate.key, type(error).__name__, str(error))
-        return entry | {"features_key": key} | summary(features)
+        return entry | {"features_key": key} | versions.summary(features)
 
     def lost(self, candidate: Candidate, how: Lost) -> dict[str, Any]:
         """The index's entry of a video that took its worker along, in quarantine."""
@@ -192,19 +197,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def summary(features: Features) -> dict[str, Any]:
-    """What freezing needs to know of a video."""
-    return {
-        "seconds": features.seconds,
-        "duration_s": features.duration_s,
-        "song_key": str(features.key) if features.key else None,
-        "emotion": chords.EMOTIONS[int(features.emotion.mean(0).argmax())],
-        "chords": dict(Counter(features.chord or ())),
-        "untrained": features.untrained,
-        "d_semantic": features.semantic.shape[1],
-    }
-
-
 def features_of(
     store: ObjectStore,
     extractor: Extractor,
@@ -213,13 +205,15 @@ def features_of(
     annotations: tuple[str, ...] = (),
     *,
     training: bool,
+    forgotten: Forgotten | None = None,
 ) -> tuple[str, Features]:
-    """Features of a local video file from the store, or extracted now and kept there.
+    """Features of a local video file from the store, or extracted now and kept there; none of what was forgotten.
 
     Args:
         sha256: of the file's bytes.
         annotations: keys of what people brought for it; a `.lab` and a `.mid` win over recognition.
         training: refuse a video without sound and without a `.lab`.
+        forgotten: the tombstones, where they were read already.
 
     Returns:
         The features' key and the features.
@@ -229,6 +223,7 @@ def features_of(
         AnnotationError: if an annotation is malformed.
         StoreError: if the store says no.
     """
+    (forgotten or Forgotten.load(store)).check(path.name, path.stem, sha256)
     brought = {
         PurePosixPath(key).suffix.lower(): store.get(key) for key in annotations if not key.lower().endswith(".json")
     }
