@@ -18,7 +18,7 @@ log = logging.getLogger("vmt.notify")
 def notify(title: str, body: str) -> bool:
     """Send a message in Markdown where one is wanted; whether it was sent. One that cannot be sent fails no flow."""
     url = load_settings().notify_url
-    if url is None:
+    if url is None or not url.get_secret_value():  # compose.yaml passes an empty one on
         return False
     sender = apprise.Apprise()
     if not sender.add(url.get_secret_value()):

@@ -12,7 +12,7 @@ from tests.clips import AAC, H264, ffmpeg
 from vmt import chords
 from vmt.features.extract import ExtractorConfig
 from vmt.features.record import Features
-from vmt.store import LocalStore
+from vmt.store import LocalStore, ObjectStore
 
 SECONDS = 4
 EXTRACTOR = ExtractorConfig("ViT-B-32", "untrained:0")
@@ -35,7 +35,7 @@ class Bucket:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store = LocalStore(folder / "store")
+        self.store: ObjectStore = LocalStore(folder / "store")
         self.videos = 0
 
     def add(self, count: int) -> None:

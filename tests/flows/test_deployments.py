@@ -1,15 +1,8 @@
 """The table of deployments, prefect.yaml and the flows agree; a real server takes them."""
 
 import inspect
-import os
-import signal
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
@@ -18,13 +11,12 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import StateType
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Crashed, Pending
 
 from flows.deployments import DEPLOYMENTS, POOL, Deployment
 from flows.prepare import lost_runs, prepare_automation, prepare_pool
-from tests.servers import free_ports
+from tests.prefect_server import ROOT, PrefectServer
 
-ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
 each_deployment = pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=[each.name for each in DEPLOYMENTS])
 
 
@@ -63,64 +55,6 @@ def test_a_second_nightly_is_cancelled() -> None:
     assert nightly.concurrency_options.collision_strategy == "CANCEL_NEW"
 
 
-class PrefectServer:
-    """A real server on SQLite with a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_ports(1)[0]
-        self.url = f"http://127.0.0.1:{self.port}/api"
-        self.log = folder / "server.log"
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
-            "DO_NOT_TRACK": "1",
-            "PREFECT_HOME": str(folder),
-            "PREFECT_API_URL": self.url,
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
-        }
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(self.port)],
-                env=self.environment,
-                cwd=folder,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                with urllib.request.urlopen(self.url + "/health", timeout=2):
-                    return
-            except (urllib.error.URLError, TimeoutError, ConnectionError):
-                assert self.process.poll() is None, self.log.read_text()
-                assert time.monotonic() < deadline, self.log.read_text()
-                time.sleep(0.3)
-
-    def run(self, *command: str) -> str:
-        """Output of a command that speaks to the server."""
-        done = subprocess.run(
-            [str(BIN / command[0]), *command[1:]],
-            env={**self.environment, "COLUMNS": "200"},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     server = PrefectServer(tmp_path_factory.mktemp("prefect"))
@@ -131,6 +65,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
         server.stop()
 
 
+@pytest.fixture(scope="module")
+def deployed(server: PrefectServer) -> PrefectServer:
+    """The server with everything that production deploys."""
+    server.run("python", "-m", "flows.prepare")
+    server.run("prefect", "--no-prompt", "deploy", "--all")
+    return server
+
+
 @pytest.fixture
 def client(server: PrefectServer) -> Iterator[SyncPrefectClient]:
     with temporary_settings({PREFECT_API_URL: server.url}), get_client(sync_client=True) as client:
@@ -138,12 +80,11 @@ def client(server: PrefectServer) -> Iterator[SyncPrefectClient]:
 
 
 @pytest.mark.server
-def test_a_real_server_takes_what_production_deploys(server: PrefectServer, client: SyncPrefectClient) -> None:
-    """prepare, deploy, deploy again after an upgrade: pool, queues, automation and deployments stand once each."""
-    for _ in range(2):
-        server.run("python", "-m", "flows.prepare")
-        server.run("prefect", "--no-prompt", "deploy", "--all")
-    listed = server.run("prefect", "deployment", "ls")
+def test_a_real_server_takes_what_production_deploys(deployed: PrefectServer, client: SyncPrefectClient) -> None:
+    """prepare, deploy, deploy again after an upgrade: pool, queues, automations and deployments stand once each."""
+    deployed.run("python", "-m", "flows.prepare")
+    deployed.run("prefect", "--no-prompt", "deploy", "--all")
+    listed = deployed.run("prefect", "deployment", "ls")
     for deployment in DEPLOYMENTS:
         assert f"{deployment.name}/{deployment.name}" in listed
         found = client.read_deployment_by_name(f"{deployment.name}/{deployment.name}")
@@ -156,18 +97,19 @@ def test_a_real_server_takes_what_production_deploys(server: PrefectServer, clie
         assert (options.collision_strategy if options else None) == (None if deployment.overlap else "CANCEL_NEW")
     assert client.read_work_pool(POOL).type == "process"
     assert len(client.read_automations_by_name(lost_runs().name)) == 1
+    for each in DEPLOYMENTS:
+        if each.after:
+            assert len(client.read_automations_by_name(each.after.declared(each.name)["name"])) == 1
 
 
 @pytest.mark.server
-def test_the_scheduler_makes_the_runs_of_the_night(server: PrefectServer, client: SyncPrefectClient) -> None:
+def test_the_scheduler_makes_the_runs_of_the_night(deployed: PrefectServer, client: SyncPrefectClient) -> None:
     """With SQLAlchemy 2.1 Prefect 3.8.8 deploys as if nothing were wrong, and no schedule ever starts."""
-    server.run("python", "-m", "flows.prepare")
-    server.run("prefect", "--no-prompt", "deploy", "--all")
     nightly = client.read_deployment_by_name("nightly/nightly")
     wanted = DeploymentFilter(id=DeploymentFilterId(any_=[nightly.id]))
     deadline = time.monotonic() + 60
     while not (runs := client.read_flow_runs(deployment_filter=wanted)):
-        assert time.monotonic() < deadline, server.log.read_text()
+        assert time.monotonic() < deadline, deployed.log.read_text()
         time.sleep(0.5)
     assert {run.state_type for run in runs} == {StateType.SCHEDULED}
     assert {
@@ -182,3 +124,48 @@ def test_preparing_brings_the_automation_up_to_date(client: SyncPrefectClient) -
     prepare_automation(client, lost_runs(120))
     present = client.read_automations_by_name(lost_runs().name)
     assert [each.trigger.within.total_seconds() for each in present] == [120]
+
+
+@pytest.mark.server
+def test_a_nightly_that_finds_one_going_does_not_start(deployed: PrefectServer, client: SyncPrefectClient) -> None:
+    """Prefect's own orchestration cancels the second run before a worker could take it."""
+    nightly = client.read_deployment_by_name("nightly/nightly")
+    first, second = (client.create_flow_run_from_deployment(nightly.id) for _ in range(2))
+    assert client.set_flow_run_state(first.id, Pending()).state.type == StateType.PENDING
+    client.set_flow_run_state(second.id, Pending())
+    assert client.read_flow_run(second.id).state_type == StateType.CANCELLED
+    client.set_flow_run_state(first.id, Crashed(), force=True)
+    third = client.create_flow_run_from_deployment(nightly.id)
+    assert client.set_flow_run_state(third.id, Pending()).state.type == StateType.PENDING, "the slot came free"
+    client.set_flow_run_state(third.id, Crashed(), force=True)
+
+
+@pytest.mark.server
+def test_a_finished_training_starts_its_evaluation(deployed: PrefectServer, client: SyncPrefectClient) -> None:
+    """The automation takes run and epoch from the event; the same event of another flow starts nothing."""
+    evaluate = client.read_deployment_by_name("evaluate/evaluate")
+    for flow, run in (("nightly", "not-this"), ("train", "this")):
+        deployed.run("python", "-c", EMIT, flow, run)
+    wanted = DeploymentFilter(id=DeploymentFilterId(any_=[evaluate.id]))
+    deadline = time.monotonic() + 60
+    while not (runs := client.read_flow_runs(deployment_filter=wanted)):
+        assert time.monotonic() < deadline, deployed.log.read_text()
+        time.sleep(0.5)
+    assert [run.parameters for run in runs] == [{"run": "this", "epoch": 7}]
+
+
+EMIT = """
+import sys
+from prefect.events import emit_event
+from prefect.events.worker import EventsWorker
+
+emit_event(
+    "vmt.best-epoch",
+    resource={"prefect.resource.id": f"vmt.run.{sys.argv[2]}"},
+    related=[
+        {"prefect.resource.id": "prefect.flow.1", "prefect.resource.role": "flow", "prefect.resource.name": sys.argv[1]}
+    ],
+    payload={"run": sys.argv[2], "epoch": 7},
+)
+EventsWorker.instance().drain()
+"""
