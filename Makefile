@@ -7,11 +7,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 #   make setup TORCH="torch==2.15.0+cpu torchvision==0.29.2+cpu"     with PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS saying where from
 TORCH ?=
 
-.PHONY: help setup demo test check dashboard bench test-long fuzz lock
+.PHONY: help setup demo model test check dashboard bench test-long fuzz lock
 
 help:
 	@echo "make setup      the virtual environment in .venv, from the locks (about 8 GB, most of it CUDA)"
 	@echo "make demo       setup, then videos in, soundtracks out, on this machine alone"
+	@echo "make model DATA=FOLDER  a model from MuVi-Sync, or from your own videos with ID.lab beside, judged and reported"
 	@echo "make dashboard  losses and soundtracks in a web page"
 	@echo "make test       the tests; VMT_TEST_DATA=FOLDER adds those that read data which cannot be committed"
 	@echo "make check      formatting, lint, types, import arrows, tests"
@@ -40,6 +41,10 @@ endif
 
 demo: setup
 	$(BIN)/vmt demo
+
+model: setup
+	@test -n "$(DATA)" || { echo "say where the songs are: make model DATA=FOLDER (MuVi-Sync's vevo_* folders, or videos with ID.lab beside)" >&2; exit 1; }
+	$(BIN)/vmt model "$(DATA)"
 
 dashboard: setup
 	$(BIN)/vmt dashboard

@@ -285,3 +285,14 @@ class TestS3:
         assert code == 1
         assert "check the keys in VMT_S3_" in err
         assert len(err.strip().splitlines()) == 1
+
+
+def test_a_model_from_muvi_sync_in_one_command(
+    muvi_layout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VMT_STORE", str(tmp_path / "store"))
+    code, out, _ = run(capsys, monkeypatch, "model", str(muvi_layout), "--epochs", "1", "--chords", "25")
+    assert code == 0
+    assert "dataset muvi-sync@v0001" in out
+    assert "song-adaptive n-gram" in out
+    assert Path(out.split("the report: ")[1].replace("\n", "")).is_file()

@@ -34,7 +34,7 @@ def evaluate(
     from vmt.jobs.evaluate import evaluate as job
 
     found = job(store, *run_epoch(str(run)), dataset=dataset, split=split, device=settings.device)
-    show_result(found, as_json, lambda: _evaluation(store, found.key, found.content))
+    show_result(found, as_json, lambda: evaluation_table(store, found.key, found.content))
 
 
 def _evaluate_generated(settings: Settings, store: ObjectStore, prefix: str, as_json: bool) -> None:
@@ -53,7 +53,7 @@ def _evaluate_generated(settings: Settings, store: ObjectStore, prefix: str, as_
     show_result(scores, as_json, human)
 
 
-def _evaluation(store: ObjectStore, key: str, content: Mapping[str, Any]) -> None:
+def evaluation_table(store: ObjectStore, key: str, content: Mapping[str, Any]) -> None:
     """The table of a run and the baselines, and a line for each thing that the video should do."""
     names = ("chord", "emotion", "total", "h1", "h3", "h5")
     changes = ("changes_chord", "changes_h1", "changes_h3", "changes_h5")
