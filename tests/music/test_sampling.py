@@ -10,7 +10,7 @@ from vmt import chords
 from vmt.model.chord_model import build
 from vmt.model.config import CopyConfig, ModelConfig
 from vmt.model.transformer import VideoMusicTransformer
-from vmt.music.sampling import Request, sample_chords
+from vmt.music.sampling import Request, choose, sample_chords
 
 CPU = torch.device("cpu")
 SMALL = ModelConfig(d_semantic=4, n_layers=2, n_heads=2, d_model=16, d_feedforward=32, max_seconds=12)
@@ -57,6 +57,17 @@ def test_a_copying_model_writes_the_same_alone_as_in_a_batch() -> None:
     for request, found in zip(requests, sample_chords(model, requests, CPU), strict=True):
         assert len(found) == request.seconds
         assert (found == sample_chords(model, [request], CPU)[0]).all()
+
+
+def test_a_chord_ends_as_often_as_the_model_says_and_the_rest_is_cut() -> None:
+    likely = torch.full((1, chords.VOCABULARY_SIZE), 1e-9)
+    likely[0, :4] = torch.tensor([0.90, 0.06, 0.03, 0.01])
+    draws = torch.linspace(0, 0.9999, 2001)
+    many = likely.log().expand(len(draws), -1)
+    held, one, most = (torch.full((len(draws),), value) for value in (0, 1.0, 0.8))
+    found = choose(many, held, one, most, draws)
+    shares = [float((found == token).double().mean()) for token in range(4)]
+    assert shares == pytest.approx([0.90, 0.0667, 0.0333, 0], abs=1e-3)
 
 
 def test_each_video_has_a_seed_of_its_own() -> None:

@@ -23,7 +23,7 @@ def generate(
     tempo: Annotated[float | None, typer.Option(help="beats a minute; chosen from the video if none")] = None,
     primer: Annotated[str, typer.Option(help="the first chords, such as 'C Am F G'")] = "",
     temperature: float = 1.0,
-    top_p: float = 0.9,
+    top_p: float = 0.96,
     emotion: Annotated[
         str | None, typer.Option(help="exciting, fearful, tense, sad, relaxing, neutral, or a CSV file, a row a second")
     ] = None,

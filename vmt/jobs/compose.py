@@ -160,6 +160,7 @@ class Composer:
             take.stream("chords"),
             take.config.temperature,
             take.config.top_p,
+            (self.parameters["train"] or {}).get("change_weight", 1.0),
         )
 
 

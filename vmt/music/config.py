@@ -20,7 +20,7 @@ class GenerateConfig:
         key: `C major` ... `B minor`; `auto` takes the mode from the emotions and the tonic from the seed.
         primer: the chords that the music starts with, in the sounding key, one a second; empty starts on the tonic.
         temperature: over 0; 1 samples as the model says, less is safer.
-        top_p: sample among the likeliest chords that hold this share, over 0 to 1.
+        top_p: when a chord changes, sample among the likeliest others that hold this share, over 0 to 1.
         style: a style's name.
         tempo_bpm: beats a minute; None chooses from motion and density.
         emotion: one of `chords.EMOTIONS` in place of the picture's; None leaves the picture's.
@@ -41,7 +41,7 @@ class GenerateConfig:
     key: str = "auto"
     primer: tuple[str, ...] = ()
     temperature: float = 1.0
-    top_p: float = 0.9
+    top_p: float = 0.96
     style: str = "band"
     tempo_bpm: float | None = None
     emotion: str | None = None

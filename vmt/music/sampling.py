@@ -4,6 +4,7 @@ A video longer than the model sees slides a window: each window keeps the second
 chords, so the time is linear in the length and the memory does not grow with it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from vmt.hardware import Precision
 from vmt.model.chord_model import ChordModel, begin
 
 BATCH = 64
+_TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Request:
         video: the model's inputs for each second.
         primer: the first chords, normalised to C major or A minor; at least one.
         seed: of this video's own stream of chance.
+        top_p: of what may follow a chord, the likeliest that hold this share.
+        change_weight: of the model's training, taken out again: chords change as often as in the songs.
     """
 
     video: Float32[np.ndarray, "time f"]
@@ -34,7 +38,8 @@ class Request:
     primer: tuple[int, ...]
     seed: tuple[int, ...]
     temperature: float = 1.0
-    top_p: float = 0.9
+    top_p: float = 0.96
+    change_weight: float = 1.0
 
     @property
     def seconds(self) -> int:
@@ -113,11 +118,14 @@ def _write_window(
     )
     heat = torch.tensor([each.temperature for each in active], device=device, dtype=torch.float32)
     top_p = torch.tensor([each.top_p for each in active], device=device, dtype=torch.float32)
+    calm = torch.tensor([math.log(each.change_weight) for each in active], device=device)
     draws = torch.from_numpy(chance[rows]).to(device)
     start = torch.from_numpy(written[rows, seconds[0] : seconds[0] + known]).to(device)
     logits = writing.prefill(start)
     for second in range(seconds[0] + known, seconds[-1] + 1):
-        token = choose(logits, heat, top_p, draws[:, second])
+        held = torch.from_numpy(written[rows, second - 1]).to(device)
+        odds = logits.scatter_add(1, held[:, None], calm.to(logits.dtype)[:, None])
+        token = choose(odds, held, heat, top_p, draws[:, second])
         fixed = given[rows, second]
         if fixed.any():
             token = torch.where(
@@ -130,17 +138,24 @@ def _write_window(
 
 def choose(
     logits: Float[Tensor, "batch vocabulary"],
+    held: Int64[Tensor, " batch"],
     temperature: Float[Tensor, " batch"],
     top_p: Float[Tensor, " batch"],
     draw: Float[Tensor, " batch"],
 ) -> Int64[Tensor, " batch"]:
-    """The chord that a draw from 0 to 1 falls on, among the likeliest that together hold `top_p`; END and PAD are never
-    drawn.
+    """The chord that a draw from 0 to 1 falls on; END and PAD are never drawn.
+
+    Whether the chord that is `held` goes on is left as likely as it is, and the others share the rest: the likeliest of
+    them that together hold `top_p`. Cut as one, a chord that goes on nine times in ten would never end.
     """
-    likely = (logits[:, : chords.END].float() / temperature[:, None]).softmax(-1)
-    share, order = likely.sort(dim=-1, descending=True, stable=True)
+    likely = (logits[:, : chords.END].float() / temperature[:, None]).softmax(-1).double()
+    stays = likely.gather(1, held[:, None])
+    share, order = likely.scatter(1, held[:, None], 0.0).sort(dim=-1, descending=True, stable=True)
+    rest = share.sum(-1, keepdim=True)
     before = share.cumsum(-1) - share
-    share = share.masked_fill(before >= top_p[:, None], 0.0).double()
+    share = share.masked_fill(before >= top_p.double()[:, None] * rest, 0.0)
+    share = share * (rest / share.sum(-1, keepdim=True).clamp(min=_TINY))
+    order, share = torch.cat([held[:, None], order], dim=1), torch.cat([stays, share], dim=1)
     point = draw[:, None].double() * share.sum(-1, keepdim=True)
     place = (share.cumsum(-1) <= point).sum(-1, keepdim=True).clamp(max=chords.END - 1)
     return order.gather(1, place)[:, 0]
