@@ -58,7 +58,7 @@ class Trainer:
         self.d_model = d_model
         self.start_at(0, 0)
         self.model = objective.model.to(device)
-        self._noise_scale = _semantic_deviation(self.train_songs) if config.feature_noise else None
+        self._noise_scale = _semantic_deviation(self.train_songs) if config.feature_noise and train else None
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=0.0, betas=_BETAS, eps=_EPSILON, weight_decay=config.weight_decay, fused=True
         )
