@@ -1,10 +1,8 @@
 """`vmt demo --on-stack`: the demo through the stack's S3, its Prefect server and its served deployments."""
 
 import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +10,6 @@ from tests.stack.test_stack import Stack
 from vmt.demo import tour
 from vmt.settings import Settings
 from vmt.stack.client import Client
-from vmt.stack.ports import HOST
 
 pytestmark = [pytest.mark.server, pytest.mark.long, pytest.mark.timeout(1800)]
 VIDEOS = "--videos=8"  # three to validate on, two or more held out, and some to learn from
@@ -27,16 +24,6 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     assert made.vmt("down").returncode == 0
 
 
-def runs_of(stack: Stack, flow: str) -> list[dict[str, Any]]:
-    body = json.dumps({"flows": {"name": {"any_": [flow]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}})
-    request = urllib.request.Request(
-        f"http://{HOST}:{stack.ports[1]}/api/flow_runs/filter", body.encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        found: list[dict[str, Any]] = json.load(answer)
-    return found
-
-
 def test_the_demo_goes_through_the_stack(stack: Stack) -> None:
     done = stack.vmt("demo", "--on-stack", VIDEOS, timeout_s=1500.0)
     assert done.returncode == 0, done.stderr
@@ -48,7 +35,8 @@ def test_the_demo_goes_through_the_stack(stack: Stack) -> None:
     assert len(soundtracks) >= tour.MIN_TEST
     for url in soundtracks:
         assert store.head(url.removeprefix(f"{store.url}/")) is not None, url
-    (run,) = runs_of(stack, "nightly")
+    completed = {"flows": {"name": {"any_": ["nightly"]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+    (run,) = stack.ask("flow_runs/filter", completed)
     assert run["parameters"]["preset"] == tour.PRESET
     assert run["deployment_id"] in {each["id"] for each in stack.deployments() if each["name"] == "nightly"}
     assert stack.state().settings["VMT_CLIP_MODEL"] == tour.ENVIRONMENT["VMT_CLIP_MODEL"]

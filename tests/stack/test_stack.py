@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from vmt.stack.guardian import end_leftovers
 from vmt.stack.ports import HOST, is_free
 from vmt.stack.processes import alive
 
-WITHIN_S = 60
+WITHIN_S = 120  # on a busy machine; a quiet one takes a tenth
 
 
 class Stack:
@@ -35,7 +36,7 @@ class Stack:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("VMT_", "PREFECT_"))}
         self._environment = {**kept, "VMT_STACK": str(self.folder.root), "VMT_CACHE": str(root / "cache")}
 
-    def vmt(self, *arguments: str, timeout_s: float = 200.0) -> subprocess.CompletedProcess[str]:
+    def vmt(self, *arguments: str, timeout_s: float = 660.0) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "vmt.cli", *arguments],
             cwd=self.root,
@@ -60,12 +61,23 @@ class Stack:
             time.sleep(0.1)
         return state
 
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """What Prefect's API answers; it says 503 while its SQLite is locked, and its clients ask again."""
+        data = None if body is None else json.dumps(body).encode()
+        url = f"http://{HOST}:{self.ports[1]}/api/{path}"
+        request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+        deadline = time.monotonic() + WITHIN_S
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.5)
+
     def deployments(self) -> list[dict[str, Any]]:
-        request = urllib.request.Request(
-            f"http://{HOST}:{self.ports[1]}/api/deployments/filter", b"{}", {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            found: list[dict[str, Any]] = json.load(answer)
+        found: list[dict[str, Any]] = self.ask("deployments/filter", {})
         return found
 
     def gone(self, id: str) -> bool:
@@ -86,6 +98,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.mark.server
+@pytest.mark.timeout(1800)
 def test_up_is_ready_survives_a_death_and_down_leaves_nothing(stack: Stack) -> None:
     done = stack.up()
     assert done.returncode == 0, done.stderr
@@ -127,13 +140,17 @@ def test_up_is_ready_survives_a_death_and_down_leaves_nothing(stack: Stack) -> N
 
 
 @pytest.mark.server
-def test_a_killed_supervisor_leaves_no_survivor_and_a_clear_word(stack: Stack) -> None:
-    """The stack of the test before is started again: what it kept is there."""
+@pytest.mark.timeout(1800)
+def test_a_killed_supervisor_leaves_no_survivor_and_the_next_one_takes_its_place(stack: Stack) -> None:
     done = stack.up()
     assert done.returncode == 0, done.stderr
     state = stack.state()
-    assert Client(stack.folder, Settings()).store.get("videos/a.mp4") == b"no video"
-    assert len(alive(state.id)) >= 4
+    Client(stack.folder, Settings()).store.put("videos/b.mp4", b"no video either")
+    nightly = next(each for each in stack.deployments() if each["name"] == "nightly")
+    later = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2100-01-01T00:00:00+00:00"}}
+    run = stack.ask(f"deployments/{nightly['id']}/create_flow_run", {"state": later})
+    stack.ask(f"flow_runs/{run['id']}/set_state", {"state": {"type": "RUNNING"}, "force": True})
+
     os.kill(state.pid, signal.SIGKILL)
     deadline = time.monotonic() + WITHIN_S
     while not stack.gone(state.id):
@@ -142,8 +159,15 @@ def test_a_killed_supervisor_leaves_no_survivor_and_a_clear_word(stack: Stack) -
     shown = stack.vmt("status")
     assert shown.returncode == 1
     assert f"the last one (process {state.pid}) was killed before it could stop; `vmt up` cleans up" in shown.stderr
-    assert stack.vmt("down").stdout.startswith("no stack runs from")
-    assert stack.folder.state() is None
+
+    done = stack.up()
+    assert done.returncode == 0, done.stderr
+    assert f"the last stack (process {state.pid}) was killed" in done.stdout
+    assert Client(stack.folder, Settings()).store.get("videos/b.mp4") == b"no video either"
+    assert stack.ask(f"flow_runs/{run['id']}")["state_type"] == "CRASHED", "it must not block the next night"
+    state = stack.state()
+    assert stack.vmt("down").returncode == 0
+    assert stack.gone(state.id)
 
 
 def test_a_taken_port_is_one_line_with_its_remedy(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,13 @@ from vmt.stack.processes import alive
 from vmt.stack.services import Service
 from vmt.stack.supervisor import Supervisor
 
-LIVES = "import time; time.sleep(60)"
+LIVES = "import time; print('up', flush=True); time.sleep(60)"
 DIES = "import sys; sys.exit('no such database')"
 WITHIN_S = 20
+
+
+def _says_up(log: Path, started_at: float) -> bool:
+    return "up" in log.read_text()
 
 
 class Stack:
@@ -41,7 +46,7 @@ class Stack:
                 name,
                 (sys.executable, "-c", script),
                 dict(os.environ),
-                lambda started_at: time.time() - started_at > 0.2,
+                partial(_says_up, folder.log(name)),
                 self._needs.get(name, ()),
             )
             for name, script in self._scripts.items()
@@ -122,7 +127,7 @@ def test_a_service_that_does_not_start_stops_the_rest_and_shows_its_log(tmp_path
 
 
 def test_serving_anew_takes_the_folders_settings(tmp_path: Path) -> None:
-    script = "import os, time; print(os.environ.get('VMT_CLIP_MODEL'), flush=True); time.sleep(60)"
+    script = "import os, time; print('up', os.environ.get('VMT_CLIP_MODEL'), flush=True); time.sleep(60)"
     stack = Stack(tmp_path / "s", {"serve": script}, {})
 
     def meanwhile() -> None:
@@ -135,7 +140,7 @@ def test_serving_anew_takes_the_folders_settings(tmp_path: Path) -> None:
         assert after.child("serve").restarts == 0, "it did not die"
 
     stack.run(meanwhile)
-    assert stack.folder.log("serve").read_text().splitlines()[1] == "ViT-B-32"
+    assert stack.folder.log("serve").read_text().splitlines()[-1] == "up ViT-B-32"
 
 
 def test_a_stack_takes_the_place_of_one_that_was_killed(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from vmt.stack.folder import Folder
 from vmt.stack.ports import Ports
 
 DataFolder = Annotated[Path | None, typer.Option("--data", help="the stack's folder; VMT_STACK, or vmt-stack, if none")]
-DETACHED_WITHIN_S = 240.0
+DETACHED_WITHIN_S = 600.0  # the supervisor gives up on a service sooner
 DOWN_WITHIN_S = 90.0
 
 

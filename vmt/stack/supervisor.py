@@ -27,7 +27,7 @@ from vmt.stack.services import INNER_PORTS, Service, environment, job_settings, 
 
 LOOK_EVERY_S = 0.1
 PROBE_EVERY_S = 0.25
-READY_WITHIN_S = 180.0
+READY_WITHIN_S = 180.0  # each, from its own start; a few seconds where the machine is not busy
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_AFTER_S = 60.0
 LOG_LINES = 15
@@ -54,6 +54,10 @@ class _Child:
 
     def enter(self, state: str) -> None:
         self.state, self.since = state, datetime.now(UTC)
+
+    def age_s(self) -> float:
+        """How long it has been in its state."""
+        return (datetime.now(UTC) - self.since).total_seconds()
 
     def shown(self) -> ChildState:
         pid = self.process.pid if self.process is not None else None
@@ -138,7 +142,6 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def _supervise(self, ports: Ports) -> None:
-        deadline = time.monotonic() + READY_WITHIN_S
         while not self._stopping:
             self._watch_guardian()
             if self._reloading:
@@ -146,7 +149,7 @@ class Supervisor:
             for child in self._children:
                 self._look_after(child)
             if not self.ready:
-                self._check_start(deadline)
+                self._check_start()
             self._write(ports)
             time.sleep(LOOK_EVERY_S)
 
@@ -164,7 +167,7 @@ class Supervisor:
                 address = f" at {child.service.url}" if child.service.url else ""
                 self._say(f"{child.service.name} is ready{address}")
             child.probe_at = time.monotonic() + PROBE_EVERY_S
-        elif child.failures and (datetime.now(UTC) - child.since).total_seconds() > STEADY_AFTER_S:
+        elif child.failures and child.age_s() > STEADY_AFTER_S:
             child.failures = 0
 
     def _all_ready(self, names: tuple[str, ...]) -> bool:
@@ -194,14 +197,14 @@ class Supervisor:
         if self.ready:
             self._say(f"{child.service.name} ended ({child.why}); it starts again in {delay_s:g} s")
 
-    def _check_start(self, deadline: float) -> None:
+    def _check_start(self) -> None:
         """Say when everything is ready; give up on a service that ends or takes too long before it ever was."""
         for child in self._children:
             if child.was_ready:
                 continue
             if child.restarts:
                 raise self._failed(child, f"ended before it was ready ({child.why})")
-            if child.state == "starting" and time.monotonic() > deadline:
+            if child.state == "starting" and child.age_s() > READY_WITHIN_S:
                 raise self._failed(child, f"not ready after {READY_WITHIN_S:g} s")
         if all(child.state == "ready" for child in self._children):
             self.ready = True
