@@ -19,8 +19,9 @@ from vmt.store import ObjectStore, open_store
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed after each file: while it is open an event loop runs, and Prefect takes every call for an async one."""
     chromium = shutil.which("chromium")
     assert chromium, "no chromium on the PATH; install Debian's package chromium"
     with sync_playwright() as playwright:

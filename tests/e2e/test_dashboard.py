@@ -111,7 +111,9 @@ def test_tables_and_charts_are_saved(visit: Visit) -> None:
         page.get_by_role("button", name="Download results.csv").click()
     assert table.value.suggested_filename == "made-up-amt-results.csv"
     assert Path(table.value.path()).read_text().startswith("Epoch,Learn rate,Avg Train loss (total)")
-    page.get_by_test_id("stVegaLiteChart").first.hover()
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    expect(chart.locator("canvas, svg").first).to_be_visible(timeout=30_000)
+    chart.hover()
     with page.expect_download() as picture:
         page.get_by_role("button", name="Download as PNG").first.click()
     assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
