@@ -18,8 +18,8 @@ import torch
 from vmt.hardware import choose_device
 from vmt.jobs.freeze import import_muvi_sync
 from vmt.jobs.material import Material, material
+from vmt.model.chord_model import build
 from vmt.model.config import MODEL_PRESETS, model_preset
-from vmt.model.transformer import VideoMusicTransformer
 from vmt.store import LocalStore
 from vmt.training.config import TRAIN_PRESETS
 from vmt.training.objectives import ChordObjective
@@ -41,9 +41,9 @@ def final_nll(
 ) -> float:
     """Validation chord NLL after the last epoch."""
     config = replace(TRAIN_PRESETS[preset], epochs=epochs, seed=seed, precision=precision)
-    shape = model_preset(preset, known.d_semantic)
+    shape = model_preset(preset, known.d_semantic, known.seconds)
     torch.manual_seed(seed)
-    objective = ChordObjective(VideoMusicTransformer(shape), config)
+    objective = ChordObjective(build(shape), config)
     objective.learn_inputs(known.train)
     trainer = Trainer(
         objective, config, known.train, known.validation, d_model=shape.d_model, device=choose_device(device)
@@ -53,8 +53,8 @@ def final_nll(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", default="demo", choices=sorted(MODEL_PRESETS))
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--preset", default="vmt", choices=sorted(MODEL_PRESETS))
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     given = parser.parse_args()
     known = songs()

@@ -27,8 +27,8 @@ from vmt.features.record import Features
 from vmt.jobs.generate import chosen, generate
 from vmt.jobs.ingest import sha256_of
 from vmt.jobs.processes import default_workers, spread
+from vmt.model.chord_model import build
 from vmt.model.config import model_preset
-from vmt.model.transformer import VideoMusicTransformer
 from vmt.music.arrangement import arrange, midi_bytes
 from vmt.music.config import GenerateConfig
 from vmt.music.mastering import master
@@ -61,7 +61,7 @@ def made_video(path: Path, seconds: int, shade: int = 0) -> Path:
 
 def stages(seconds: int, style: str) -> None:
     torch.set_num_threads(1)
-    model = VideoMusicTransformer(model_preset("amt", 768)).eval()
+    model = build(model_preset("amt", 768)).eval()
     video = np.random.default_rng(0).normal(size=(seconds, model.config.d_video)).astype(np.float32)
     request = Request(video, False, (chords.token("C"),), (0,))
     labels = [("C", "G", "A:min", "F")[second // 2 % 4] for second in range(seconds)]
