@@ -133,13 +133,15 @@ def main() -> None:
     parser.add_argument("--preset", default="vmt")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--store", default=None)
+    parser.add_argument("--songs", type=int, default=None, help="train on the first so many songs")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER")
     arguments = parser.parse_args()
     root = Path(os.environ["VMT_TEST_DATA"])
     is_small = arguments.data == "55"
     packed = root / "muvi-sync-full" / "features-pca128.safetensors"
     sides = small(root / "muvi-sync-55" / "dataset") if is_small else full(packed)
-    split = {
+    sides["train"] = sides["train"][: arguments.songs]
+    settings = {
         name: float(value) if "." in value else int(value) for name, value in (s.split("=") for s in arguments.set)
     }
     print(f"{'':28s}" + "".join(f"{column:>10s}" for column in COLUMNS))
@@ -154,7 +156,7 @@ def main() -> None:
             rows = []
             for seed in range(arguments.seeds):
                 name = f"{arguments.data}-{arguments.preset}-{seed}"
-                run = fit(store, name, sides, arguments.preset, {**split, "seed": seed})
+                run = fit(store, name, sides, arguments.preset, {**settings, "seed": seed})
                 rows.append(report(run, sides, side))
             _row(f"mean of seeds, {side}", {name: float(np.mean([row[name] for row in rows])) for name in COLUMNS})
 
