@@ -7,6 +7,7 @@ following it, not the run.
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -134,4 +135,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # A script's `... &` has it ignored, and then nobody could stop following.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())
