@@ -136,7 +136,7 @@ def test_a_failed_job_says_why(jobs: Callable[..., Page]) -> None:
     page = jobs("?job=ingest")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("alert").filter(has_text="4 of 5 videos refused")).to_be_visible(timeout=120_000)
-    expect(page.get_by_test_id("stCode")).to_contain_text("Encountered exception")
+    expect(page.get_by_test_id("stCode")).to_contain_text("Encountered exception", timeout=60_000)
     expect(page.get_by_text("Traceback")).to_have_count(0)
 
 
