@@ -1,5 +1,6 @@
 """What each child is told, and what it is not."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,8 @@ def test_secrets_are_in_no_command_line(made: dict[str, Service], folder: Folder
 
 def test_the_environment_wins_over_the_folders_settings(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.write_settings({"VMT_CLIP_MODEL": "kept", "VMT_CLIP_WEIGHTS": "kept"})
+    for name in [name for name in os.environ if name.startswith("VMT_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("VMT_CLIP_MODEL", "said")
     assert job_settings(folder) == {"VMT_CLIP_MODEL": "said", "VMT_CLIP_WEIGHTS": "kept"}
 
