@@ -31,8 +31,9 @@ from vmt.errors import (
     VmtError,
 )
 from vmt.settings import Settings
-from vmt.store import LocalStore, ObjectStore, S3Store, open_store
+from vmt.store import LocalStore, ObjectStore, open_store
 from vmt.store.protocol import check_key
+from vmt.store.s3 import S3Store
 
 
 @pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.server)])
@@ -544,7 +545,7 @@ class TestS3:
             assert answer.status == 206
             assert answer.read() == bytes(range(10, 20))
             assert answer.headers["Content-Type"] == "audio/flac"
-            assert answer.headers["Content-Disposition"] == "inline; filename*=UTF-8''x.flac"
+            assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''x.flac"
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(f"{s3.endpoint}/{s3.bucket}/share/a.flac")
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import mir_eval
 import numpy as np
 from jaxtyping import Bool, Int64
 
@@ -132,6 +131,8 @@ def token(label: str) -> int:
 
 
 def _nearest_quality(label: str, rest: str) -> str:
+    import mir_eval  # for spellings that are in no table; it loads all of scipy, and every process reads chords
+
     try:
         _, bitmap, _ = mir_eval.chord.encode("C:" + rest if rest[0] != ":" else "C" + rest, reduce_extended_chords=True)
     except mir_eval.chord.InvalidChordException as error:

@@ -1,11 +1,13 @@
 """The published steps, computed plainly: what the benches compare with.
 
-Encoder and decoder run in full for each chord; training takes one song a step, padded to 300 seconds, in float32;
-labels are parsed from text at each access and the emotion targets set row by row; attention is written out; dropout is
-PyTorch's. The weights are those of a `VideoMusicTransformer`. The accuracies that the published code takes beside the
-losses are left out, for VMT takes them elsewhere.
+Encoder and decoder run in full for each chord; training takes one song a step, padded to 300 seconds, in float32. At
+each access every curve and label of a song is parsed from text, line by line, and each second's emotion targets are
+chosen by comparing tensors of one number. The encoder's attention is PyTorch's own; the decoder's is written out, for
+the published decoder asks for its weights, averages them and throws them away. Dropout and Adam are PyTorch's.
+The weights are those of a `VideoMusicTransformer`. The accuracies that the published evaluation takes beside the losses
+are left out, for VMT takes them elsewhere.
 
-Source: Kang et al. 2024, arXiv 2311.00968, and the description of the published code in its paper and repository.
+Source: Kang et al. 2024, arXiv 2311.00968, and what its published loader, relative attention and epoch compute.
 """
 
 import io
@@ -21,25 +23,39 @@ from vmt.model.attention import Attention
 from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT
 from vmt.model.transformer import VideoMusicTransformer
 
-AFFECTIVE = torch.from_numpy(chords.AFFECTIVE_TARGETS).float()
+ROWS = torch.from_numpy(chords.AFFECTIVE_TARGETS).float()
+"""Emotion targets: the six emotions', then that of padding."""
+
+
+def heads_of(part: Attention, x: Tensor, source: Tensor) -> list[Tensor]:
+    """Queries, keys and values by head."""
+    d = x.shape[-1]
+    q = F.linear(x, part.in_proj_weight[:d], part.in_proj_bias[:d])
+    k, v = F.linear(source, part.in_proj_weight[d:], part.in_proj_bias[d:]).chunk(2, -1)
+    return [each.unflatten(-1, (part.n_heads, -1)).transpose(1, 2) for each in (q, k, v)]
+
+
+def self_attention(part: Attention, x: Tensor, p: float) -> Tensor:
+    """The encoder's, by PyTorch's own product."""
+    found = F.scaled_dot_product_attention(*heads_of(part, x, x), dropout_p=p)
+    return part.out_proj(found.transpose(1, 2).flatten(2))
 
 
 def attention(part: Attention, x: Tensor, source: Tensor, p: float, causal: bool) -> Tensor:
-    """Multi-head attention, written out."""
-    d, heads = x.shape[-1], part.n_heads
-    q = F.linear(x, part.in_proj_weight[:d], part.in_proj_bias[:d])
-    k, v = F.linear(source, part.in_proj_weight[d:], part.in_proj_bias[d:]).chunk(2, -1)
-    q, k, v = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (q, k, v))
-    q = q * (d // heads) ** -0.5
+    """The decoder's, written out, its weights averaged over heads as well."""
+    q, k, v = heads_of(part, x, source)
+    q = q * q.shape[-1] ** -0.5
     scores = q @ k.transpose(-2, -1)
     if part.Er is not None:
         length = q.shape[2]
         by_distance = torch.einsum("bhld,md->bhlm", q, part.Er[-length:])
+        by_distance = by_distance * torch.ones(length, length).triu().flip(0)
         padded = F.pad(by_distance, (1, 0)).reshape(*q.shape[:2], length + 1, length)
         scores = scores + padded[:, :, 1:]
     if causal:
         scores = scores + torch.full(scores.shape[-2:], -torch.inf).triu(1)
     weights = F.dropout(scores.softmax(-1), p, p > 0)
+    weights.mean(1)
     return part.out_proj((weights @ v).transpose(1, 2).flatten(2))
 
 
@@ -54,7 +70,7 @@ def forward(model: VideoMusicTransformer, video: Tensor, tokens: Tensor, minor: 
 
     memory = drop(model.Linear_vis(video) + model.positional_encoding_video.pe[: video.shape[1], 0])
     for layer in model.transformer.encoder.layers:
-        memory = layer.norm1(memory + drop(attention(layer.self_attn, memory, memory, p, False)))
+        memory = layer.norm1(memory + drop(self_attention(layer.self_attn, memory, p)))
         memory = layer.norm2(memory + feed_forward(layer, memory))
     memory = model.transformer.encoder.norm(memory)
     x = model.embedding_root(model.roots[tokens]) + model.embedding_attr(model.qualities[tokens])
@@ -84,7 +100,7 @@ class TextSongs:
         self.ids = [each.id for each in songs]
         self.minor = [each.minor for each in songs]
         self.arrays = [self._npy(each.video[:, :-8]) for each in songs]
-        self.curves = [self._text(each) for each in songs]
+        self.texts = [self._text(each) for each in songs]
 
     @staticmethod
     def _npy(array: np.ndarray) -> bytes:
@@ -94,11 +110,12 @@ class TextSongs:
 
     @staticmethod
     def _text(song: Song) -> list[str]:
-        columns = song.video[:, -8:]
-        emotions = "\n".join(f"{k} " + " ".join(f"{v:.4f}" for v in row[2:]) for k, row in enumerate(columns))
-        offset, motion = ("\n".join(f"{k} {v:.4f}" for k, v in enumerate(columns[:, i])) for i in (0, 1))
+        """Emotions, scene offset, motion, density, loudness and labels, a line a second."""
+        curves = np.concatenate([song.video[:, -8:-6], song.rhythm], axis=1)
+        emotions = "\n".join(f"{k} " + " ".join(f"{v:.4f}" for v in row) for k, row in enumerate(song.video[:, -6:]))
+        single = ["\n".join(f"{k} {v:.4f}" for k, v in enumerate(column)) for column in curves.T]
         labels = "\n".join(f"{k} {chords.label(int(v))}" for k, v in enumerate(song.tokens))
-        return [emotions, offset, motion, labels]
+        return [emotions, *single, labels]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -106,17 +123,29 @@ class TextSongs:
     def __getitem__(self, index: int) -> tuple[Batch, Tensor]:
         """A song as a batch, and its emotion targets."""
         semantic = np.load(io.BytesIO(self.arrays[index]))
-        emotions, offset, motion, labels = self.curves[index]
-        rows = [[float(word) for word in line.split()[1:]] for line in emotions.splitlines()]
-        columns = [[[float(line.split()[1])] for line in text.splitlines()] for text in (offset, motion)]
-        tokens = np.array([chords.token.__wrapped__(line.split()[1]) for line in labels.splitlines()])
-        video = np.concatenate([semantic, *columns, rows], axis=1).astype(np.float32)
-        rhythm = np.zeros((len(tokens), 2), np.float32)
-        song = Song(self.ids[index], video, np.array(rows).argmax(1), tokens, self.minor[index], rhythm)
+        emotions, *single, labels = self.texts[index]
+        rows = np.empty((len(semantic), 6), np.float32)
+        for line in emotions.splitlines():
+            second, *words = line.split(" ")
+            rows[int(second)] = np.array([float(word) for word in words])
+        curves = np.empty((len(semantic), 4), np.float32)
+        for column, text in enumerate(single):
+            for line in text.splitlines():
+                second, word = line.split(" ")
+                curves[int(second), column] = float(word)
+        tokens = np.empty(len(semantic), np.int64)
+        for line in labels.splitlines():
+            second, word = line.split(" ")
+            tokens[int(second)] = chords.token.__wrapped__(word)
+        video = np.concatenate([semantic, curves[:, :2], rows], axis=1)
+        song = Song(self.ids[index], video, rows.argmax(1), tokens, self.minor[index], curves[:, 2:])
         batch = collate([song], 300, fixed=True)
         wanted = torch.zeros(batch.targets.shape[1], chords.VOCABULARY_SIZE)
-        for second, emotion in enumerate(batch.emotions[0].tolist()):
-            wanted[second] = AFFECTIVE[emotion]
+        for second, emotion in enumerate(batch.emotions[0]):
+            for number, row in enumerate(ROWS):
+                if emotion == number:
+                    wanted[second] = row
+                    break
         return batch, wanted
 
 
@@ -141,4 +170,4 @@ def epoch(
             sum(float(loss(model, part, index, 0.0)) for index in range(len(part)))
 
 
-__all__ = ["TextSongs", "attention", "epoch", "forward", "generate", "loss"]
+__all__ = ["TextSongs", "epoch", "forward", "generate", "loss"]

@@ -4,7 +4,8 @@ import dataclasses
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
 from pathlib import Path, PurePosixPath
@@ -21,7 +22,7 @@ from vmt.features.record import Features
 from vmt.hardware import Precision, choose_device, choose_precision
 from vmt.jobs.extractors import remembered
 from vmt.jobs.index import video_id
-from vmt.jobs.ingest import features_of, sha256_of
+from vmt.jobs.ingest import features_key, features_of, sha256_of
 from vmt.music.cadence import with_cadence
 from vmt.music.config import GenerateConfig
 from vmt.music.sampling import Request, sample_chords
@@ -100,17 +101,32 @@ class Composer:
         self.soundfont_sha256 = sha256_of(self.soundfont)
 
     def read(self, key: str) -> Source | Failure:
-        """A video's features."""
+        """A video and its features, extracted and kept now where the store has none."""
         try:
-            name = video_id(key)
-            with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
-                path = Path(folder) / PurePosixPath(key).name
-                self.store.get_file(key, path)
-                sha256 = sha256_of(path)
-                _, features = features_of(self.store, self.extractor, path, sha256, training=False)
+            with self._fetched(key) as (path, sha256):
+                return self._source(key, path, sha256)
         except VmtError as error:
             return Failure(key, str(error))
-        return Source(name, key, sha256, features)
+
+    def read_kept(self, key: str) -> Source | Failure | None:
+        """A video and the features that the store keeps of it; None where it keeps none."""
+        try:
+            with self._fetched(key) as (path, sha256):
+                kept = self.store.head(features_key(self.extractor.name, sha256)) is not None
+                return self._source(key, path, sha256) if kept else None
+        except VmtError as error:
+            return Failure(key, str(error))
+
+    @contextmanager
+    def _fetched(self, key: str) -> Iterator[tuple[Path, str]]:
+        with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
+            path = Path(folder) / PurePosixPath(key).name
+            self.store.get_file(key, path)
+            yield path, sha256_of(path)
+
+    def _source(self, key: str, path: Path, sha256: str) -> Source:
+        _, features = features_of(self.store, self.extractor, path, sha256, training=False)
+        return Source(video_id(key), key, sha256, features)
 
     def take(self, source: Source, config: GenerateConfig) -> Take:
         """The take of these settings."""

@@ -82,9 +82,8 @@ def generate(
         raise GenerationError(f"takes {takes} must be 1 to 100")
     composer = Composer(store, settings, *chosen(store, run, epoch))
     configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
-    read = list(map(composer.read, video_keys))
-    lost = [Failure(key, each.reason) for key, each in zip(video_keys, read, strict=True) if isinstance(each, Lost)]
-    failed = [*refused, *lost, *(each for each in read if isinstance(each, Failure))]
+    read = _read(composer, video_keys, map)
+    failed = [*refused, *(each for each in read if isinstance(each, Failure))]
     wanted = [composer.take(source, each) for source in read if isinstance(source, Source) for each in configs]
     known = [] if force else [found for take in wanted if (found := _known(composer, take)) is not None]
     done = {(each.id, each.take) for each in known}
@@ -155,6 +154,15 @@ def chosen(store: ObjectStore, run: str | None, epoch: int | None) -> tuple[Run,
     if champion is None:
         raise GenerationError(f"store {store.url}: no champion yet; train a run and promote it, or name a run")
     return Run(store, champion.run), champion.epoch
+
+
+def _read(composer: Composer, video_keys: Sequence[str], map: Map) -> list[Source | Failure]:
+    """Videos with their features; only what has none yet is worth a process."""
+    kept = dict(zip(video_keys, thread_map(composer.read_kept, video_keys), strict=True))
+    unknown = [key for key, each in kept.items() if each is None]
+    for key, each in zip(unknown, map(composer.read, unknown), strict=True):
+        kept[key] = Failure(key, each.reason) if isinstance(each, Lost) else each
+    return [each for each in kept.values() if each is not None]
 
 
 def _known(composer: Composer, take: Take) -> Soundtrack | None:

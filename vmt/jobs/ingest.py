@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,7 +23,7 @@ from vmt.jobs.index import Candidate, VideoIndex, candidates
 from vmt.jobs.noted import thumbnails_key
 from vmt.jobs.processes import Lost
 from vmt.jobs.rights import rights_of
-from vmt.jobs.summaries import note_refused
+from vmt.jobs.summaries import note_refused, note_videos
 from vmt.store import ObjectStore
 from vmt.training.registry import now
 
@@ -114,6 +114,7 @@ def ingest(
         index.save(changed, gone)
     entries = {key: entry for key, entry in index.entries.items() if key in present}
     note_refused(store, prefix, entries)
+    note_videos(store, prefix, present)
     return IngestReport(
         extractor=name,
         found=len(videos),
@@ -197,6 +198,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def features_key(extractor: str, sha256: str, brought: Sequence[bytes] = ()) -> str:
+    """Where features are kept: by the extractor, the video's bytes, and those of the annotations brought for it."""
+    suffix = "-" + hashlib.sha256(b"".join(brought)).hexdigest()[:8] if brought else ""
+    return f"features/{extractor}/{sha256}{suffix}.safetensors"
+
+
 def features_of(
     store: ObjectStore,
     extractor: Extractor,
@@ -227,10 +234,7 @@ def features_of(
     brought = {
         PurePosixPath(key).suffix.lower(): store.get(key) for key in annotations if not key.lower().endswith(".json")
     }
-    suffix = (
-        "-" + hashlib.sha256(b"".join(brought[each] for each in sorted(brought))).hexdigest()[:8] if brought else ""
-    )
-    key = f"features/{extractor.name}/{sha256}{suffix}.safetensors"
+    key = features_key(extractor.name, sha256, [brought[each] for each in sorted(brought)])
     if store.head(key) is not None:
         return key, Features.from_bytes(store.get(key))
     annotation = chords.parse_lab(_text(brought[".lab"], path), f"{path.stem}.lab") if ".lab" in brought else None

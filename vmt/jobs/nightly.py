@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmt.dataset import versions
+from vmt.jobs.noted import NIGHTS
+from vmt.jobs.summaries import note_night
 from vmt.store import ObjectStore
 from vmt.training.registry import Run, now, read_champion, runs
 
@@ -137,9 +139,10 @@ def started(asked: Mapping[str, Any]) -> Json:
 
 def write_report(store: ObjectStore, night: Mapping[str, Any]) -> tuple[str, str]:
     """Write a night's report; the keys of its JSON and its Markdown, named by the moment it began."""
-    stem = f"reports/nightly/{str(night['started_at']).partition('+')[0].replace(':', '')}Z"
+    stem = f"{NIGHTS}{str(night['started_at']).partition('+')[0].replace(':', '')}Z"
     store.put(f"{stem}.md", markdown(night).encode())
     store.put(f"{stem}.json", json.dumps({**night, "finished_at": night["finished_at"] or now()}, indent=1).encode())
+    note_night(store, f"{stem}.md")
     return f"{stem}.json", f"{stem}.md"
 
 

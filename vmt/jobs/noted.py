@@ -5,6 +5,9 @@
     index/outputs/<run>/epoch_0026.json    the takes of each video
     index/newest.json                      the records of the newest soundtracks
     index/refused.json                     the videos that the last ingest refused
+    index/videos.json                      the keys of the videos that the last ingest saw
+    index/night.json                       the key of the newest nightly report
+    index/ratings.json                     every blind rating
     index/thumbnails/<sha256>.jpg          a sheet of small pictures of a video, made as its features are
 
 Each repeats what stands elsewhere and may be deleted: readers then list, and the next write lists once.
@@ -20,6 +23,10 @@ DATASETS = "index/datasets.json"
 OUTPUTS = "index/outputs/"
 NEWEST = "index/newest.json"
 REFUSED = "index/refused.json"
+VIDEOS = "index/videos.json"
+NIGHT = "index/night.json"
+NIGHTS = "reports/nightly/"
+RATINGS = "index/ratings.json"
 THUMBNAILS = "index/thumbnails/"
 _LONG = ("chords", "keys", "emotions", "changes", "splits")  # of a version, read with the version alone
 

@@ -3,27 +3,38 @@
 Writers merge into what they find by conditional writes, so none loses another's work.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 from vmt.dataset import versions
-from vmt.errors import ObjectNotFound, PreconditionFailed
-from vmt.jobs.noted import DATASETS, NEWEST, OUTPUTS, REFUSED, RUNS, brief, outputs_key, takes_of, thumbnails_key
+from vmt.jobs.index import candidates
+from vmt.jobs.merging import Json, merge
+from vmt.jobs.noted import (
+    DATASETS,
+    NEWEST,
+    NIGHT,
+    OUTPUTS,
+    REFUSED,
+    RUNS,
+    VIDEOS,
+    brief,
+    outputs_key,
+    takes_of,
+    thumbnails_key,
+)
 from vmt.store import ObjectStore
 from vmt.training.registry import Run, now
 
 KEPT_NEWEST = 24
-
-Json = dict[str, Any]
 
 
 def note_run(store: ObjectStore, run: str) -> None:
     """A run ended; one that is not done is left out, for its summary may still change."""
     summary = Run(store, run).read_json("summary.json")
     if summary is not None and summary["state"] == "done":
-        _merge(store, RUNS, lambda known: {**(known or {}), run: summary})
+        merge(store, RUNS, lambda known: {**(known or {}), run: summary})
 
 
 def note_version(store: ObjectStore, name: str, info: Mapping[str, Any]) -> None:
@@ -35,7 +46,7 @@ def note_version(store: ObjectStore, name: str, info: Mapping[str, Any]) -> None
         others = [each for each in known.get(name, []) if each["version"] != info["version"]]
         return {**known, name: sorted([*others, brief(info)], key=lambda each: int(each["version"]))}
 
-    _merge(store, DATASETS, added)
+    merge(store, DATASETS, added)
 
 
 def _by_name(published: Iterable[Mapping[str, Any]]) -> Json:
@@ -68,9 +79,9 @@ def note_soundtracks(
         others = [each for each in (known or {}).get("soundtracks", []) if each["record"] not in set(records)]
         return {"soundtracks": [*own, *others][:KEPT_NEWEST]}
 
-    _merge(store, outputs_key(run, epoch), added)
+    merge(store, outputs_key(run, epoch), added)
     if records:
-        _merge(store, NEWEST, newer)
+        merge(store, NEWEST, newer)
 
 
 def note_refused(store: ObjectStore, prefix: str, entries: Mapping[str, Mapping[str, Any]]) -> None:
@@ -87,13 +98,33 @@ def note_refused(store: ObjectStore, prefix: str, entries: Mapping[str, Mapping[
         refused = [_refusal(key, entry, before.get(key)) for key, entry in entries.items() if "code" in entry]
         return {"refused": sorted([*kept, *refused], key=lambda each: str(each["at"]), reverse=True)}
 
-    _merge(store, REFUSED, replaced)
+    merge(store, REFUSED, replaced)
 
 
 def _refusal(key: str, entry: Mapping[str, Any], before: Mapping[str, Any] | None) -> Json:
     same = before is not None and before["stamp"] == entry["stamp"] and before["code"] == entry["code"]
     own = {name: entry.get(name) for name in ("id", "code", "reason", "stamp")}
     return {"key": key, **own, "at": before["at"] if same and before is not None else now()}
+
+
+def note_videos(store: ObjectStore, prefix: str, keys: Iterable[str]) -> None:
+    """An ingest ended.
+
+    Args:
+        prefix: what it looked at; videos elsewhere are kept.
+        keys: of the videos that it found there.
+    """
+
+    def replaced(known: Json | None) -> Json:
+        before = known["videos"] if known is not None else [each.key for each in candidates(store.list("videos/"))]
+        return {"videos": sorted([*keys, *(key for key in before if not key.startswith(prefix))])}
+
+    merge(store, VIDEOS, replaced)
+
+
+def note_night(store: ObjectStore, report: str) -> None:
+    """A night ended and wrote its report; the names of reports begin with the moment."""
+    merge(store, NIGHT, lambda known: {"report": max(report, (known or {}).get("report", ""))})
 
 
 def note_forgotten(store: ObjectStore, ids: Iterable[str], sha256s: Iterable[str]) -> None:
@@ -110,6 +141,11 @@ def note_forgotten(store: ObjectStore, ids: Iterable[str], sha256s: Iterable[str
         run, _, epoch = each.key.removeprefix(OUTPUTS).removesuffix(".json").partition("/epoch_")
         _keep(store, each.key, partial(_standing, store, names, run, int(epoch)))
     _keep(store, NEWEST, lambda known: {"soundtracks": [e for e in known["soundtracks"] if store.head(e["record"])]})
+    _keep(
+        store,
+        VIDEOS,
+        lambda known: {"videos": [key for key in known["videos"] if PurePosixPath(key).stem not in names]},
+    )
     _keep(store, REFUSED, lambda known: {"refused": [e for e in known["refused"] if e["id"] not in names]})
 
 
@@ -123,28 +159,4 @@ def _standing(store: ObjectStore, names: set[str], run: str, epoch: int, known: 
 def _keep(store: ObjectStore, key: str, change: Callable[[Json], Json]) -> None:
     """Change a summary where there is one."""
     if store.head(key) is not None:
-        _merge(store, key, lambda known: change(known or {}))
-
-
-def _merge(store: ObjectStore, key: str, change: Callable[[Json | None], Json]) -> None:
-    """Write what `change` makes of the present content (None: there is none); no other writer's work is lost."""
-    while True:
-        known, etag = _read(store, key)
-        before = json.dumps(known, separators=(",", ":"))
-        content = json.dumps(change(known), separators=(",", ":"))
-        if content == before:
-            return
-        try:
-            store.put(key, content.encode(), if_absent=etag is None, if_match=etag)
-        except PreconditionFailed:
-            continue
-        return
-
-
-def _read(store: ObjectStore, key: str) -> tuple[Json | None, str | None]:
-    try:
-        data, etag = store.get_with_etag(key)
-    except ObjectNotFound:
-        return None, None
-    found: Json = json.loads(data)
-    return found, etag
+        merge(store, key, lambda known: change(known or {}))

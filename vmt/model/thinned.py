@@ -1,8 +1,7 @@
 """Attention with dropout on its weights, for training on a CPU, where no fused kernel has dropout.
 
-Forward and backward are written by hand, block by block: as many heads at a time as fit in a core's own cache, and for
-causal attention the later half of the queries apart, so that the earlier half never meets the later keys. Relative
-positions are skewed by a stride and not by a copy.
+Forward and backward are written by hand. Of causal attention the later half of the queries is worked on apart, so that
+the earlier half never meets the later keys. Relative positions are skewed by a stride and not by a copy.
 
 Shapes: N songs x heads, L queries, S keys, E = d_head.
 
@@ -10,7 +9,6 @@ Source: Huang et al. 2018 (skewing, Music Transformer).
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,8 +18,6 @@ from torch.autograd import Function
 
 from vmt.model.dropout import thinning
 
-_CACHED = 1 << 18
-"""Scores that are worked on at a time: a MiB of float32, which a core's second-level cache holds."""
 _WORTH_HALVING = 128
 """Queries of causal attention from which on the halves are worked on apart."""
 
@@ -49,73 +45,68 @@ def hidden_future(q: Tensor, queries: slice) -> Float[Tensor, "queries source"]:
     return torch.full(shape, -math.inf, dtype=q.dtype, device=q.device).triu(queries.start + 1)
 
 
-@dataclass(frozen=True)
-class _Block:
-    heads: slice
-    queries: slice
-    keys: slice
-
-
-def _blocks(heads: int, length: int, source: int, causal: bool) -> list[_Block]:
-    found = []
-    for queries in halves(length) if causal else [slice(0, length)]:
-        keys = slice(0, queries.stop if causal else source)
-        together = max(1, _CACHED // ((queries.stop - queries.start) * keys.stop))
-        found += [_Block(slice(n, min(n + together, heads)), queries, keys) for n in range(0, heads, together)]
-    return found
-
-
 class _Thinned(Function):
     @staticmethod
     def forward(
         ctx: Any, q: Tensor, k: Tensor, v: Tensor, table: Tensor | None, bias: Tensor | None, causal: bool, p: float
     ) -> Tensor:
-        ctx.blocks = _blocks(len(q), q.shape[1], k.shape[1], causal)
-        futures = {each.queries.stop: hidden_future(q, each.queries).float() for each in ctx.blocks if causal}
-        out, kept = torch.empty_like(q), []
-        for block in ctx.blocks:
-            own = q[block.heads, block.queries]
-            scores = (own @ k[block.heads, block.keys].mT).float()
+        ctx.parts = halves(q.shape[1]) if causal else [slice(0, q.shape[1])]
+        out, kept = _like(q), []
+        for part in ctx.parts:
+            own, seen = q[:, part], slice(0, part.stop if causal else k.shape[1])
+            scores = (own @ k[:, seen].mT).float()
             if table is not None:
-                scores += skewed(own @ table[-block.keys.stop :].T)
+                scores += skewed(own @ table[-part.stop :].T)
             if causal:
-                scores += futures[block.queries.stop]
+                scores += hidden_future(q, part)
             if bias is not None:
-                scores += bias[block.heads]
+                scores += bias
             weights = torch.softmax(scores, -1, out=scores)
             thinned = torch.mul(weights, thinning(weights, p)).to(q.dtype)
-            out[block.heads, block.queries] = thinned @ v[block.heads, block.keys]
+            out[:, part] = thinned @ v[:, seen]
             kept += [weights, thinned]
-        ctx.save_for_backward(q, k, v, table, *kept)
+        ctx.save_for_backward(q, k, v, table, out, *kept)
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        q, k, v, table, *kept = ctx.saved_tensors
-        dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
+        q, k, v, table, out, *kept = ctx.saved_tensors
+        dq, dk, dv = _like(q), _like(k).zero_(), _like(v).zero_()
         d_table = None if table is None else torch.zeros_like(table)
-        for block, weights, thinned in zip(ctx.blocks, kept[::2], kept[1::2], strict=True):
-            into, to = (block.heads, block.queries), (block.heads, block.keys)
-            own, out = q[into], gradients[0][into]
-            dv[to] += thinned.mT @ out
-            d = (out @ v[to].mT).float().mul_(thinned)
-            d.addcmul_(weights, d.sum(-1, keepdim=True), value=-1)
-            # A row of zeros before the first, into which the first query's skewed view reaches back.
-            heads, queries, source = d.shape
-            padded = q.new_empty(heads, queries + 1, source)
-            padded[:, 0] = 0
-            d_scores = padded[:, 1:].copy_(d)
-            dk[to] += d_scores.mT @ own
+        # The sum over keys of a weight times its gradient is that of an output times its own, over far fewer numbers.
+        centre = (gradients[0] * out).float().sum(-1, keepdim=True)
+        for part, weights, thinned in zip(ctx.parts, kept[::2], kept[1::2], strict=True):
+            own, d_out, seen = q[:, part], gradients[0][:, part], slice(0, weights.shape[-1])
+            dv[:, seen] += thinned.mT @ d_out
+            d = (d_out @ v[:, seen].mT).float().mul_(thinned).addcmul_(weights, centre[:, part], value=-1)
             if table is None or d_table is None:
-                dq[into] = d_scores @ k[to]
-                continue
-            strides = (padded.stride(0), source + 1, 1)
-            by_distance = padded.as_strided(d.shape, strides, source - queries + 1)
-            near = table[-source:].expand(heads, -1, -1)
-            dq[into] = (d_scores @ k[to]).baddbmm_(by_distance, near)
-            for each, query in zip(by_distance, own, strict=True):
-                d_table[-source:].addmm_(each.T, query)
+                d_scores = d.to(q.dtype)
+                dq[:, part] = d_scores @ k[:, seen]
+            else:
+                d_scores, by_distance = _by_both(d.to(q.dtype))
+                near = table[-part.stop :]
+                dq[:, part] = (d_scores @ k[:, seen]).add_(by_distance @ near)
+                d_table[-part.stop :] += (by_distance.mT @ own).sum(0)
+            dk[:, seen] += d_scores.mT @ own
         return dq, dk, dv, d_table, None, None, None
+
+
+def _like(x: Float[Tensor, "heads length e"]) -> Float[Tensor, "heads length e"]:
+    """Room for such a tensor with a position's heads side by side, as the layers before and after lay them out."""
+    heads, length, e = x.shape
+    return x.new_empty(length, heads, e).transpose(0, 1)
+
+
+def _by_both(d: Float[Tensor, "heads queries source"]) -> tuple[Tensor, Tensor]:
+    """Gradients of causal scores by key, and the same by distance: `skewed` undone.
+
+    Both are views of one tensor with a row of zeros before the first, into which the first query reaches back.
+    """
+    heads, queries, source = d.shape
+    padded = d.new_empty(heads, queries + 1, source)
+    padded[:, 0] = 0
+    by_key = padded[:, 1:].copy_(d)
+    return by_key, padded.as_strided(d.shape, (padded.stride(0), source + 1, 1), source - queries + 1)
 
 
 def thinned_attention(

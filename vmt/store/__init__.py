@@ -10,9 +10,8 @@ from vmt.errors import SettingsError
 from vmt.settings import Settings, load_settings
 from vmt.store.local import LocalStore
 from vmt.store.protocol import ObjectInfo, ObjectStore
-from vmt.store.s3 import S3Store
 
-__all__ = ["LocalStore", "ObjectInfo", "ObjectStore", "S3Store", "open_store"]
+__all__ = ["LocalStore", "ObjectInfo", "ObjectStore", "open_store"]
 
 
 def open_store(url: str, settings: Settings | None = None) -> ObjectStore:
@@ -33,5 +32,7 @@ def open_store(url: str, settings: Settings | None = None) -> ObjectStore:
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
         return LocalStore(Path(unquote(parts.path)))
     if parts.scheme == "s3" and parts.netloc and not parts.query and not parts.fragment:
+        from vmt.store.s3 import S3Store  # a local store needs no boto3, which takes a second to load
+
         return S3Store(parts.netloc, parts.path.strip("/"), settings or load_settings())
     raise SettingsError(f"store {url}: not an address of a store; write a folder, file:///folder or s3://bucket/prefix")

@@ -95,7 +95,12 @@ class ObjectStore(Protocol):
         ...
 
     def share_url(self, key: str, expires_s: int = 3600, *, filename: str | None = None) -> str:
-        """A URL that plays in a browser: presigned for S3, `file://` for a folder."""
+        """A URL that plays in a browser: presigned for S3, `file://` for a folder.
+
+        Args:
+            expires_s: how long a presigned one works.
+            filename: has the browser save it under this name instead; a folder's URL cannot.
+        """
         ...
 
 

@@ -211,10 +211,13 @@ class S3Store:
                         yield f"upload of {item['Key'].removeprefix(self._prefix)}"
 
     def share_url(self, key: str, expires_s: int = 3600, *, filename: str | None = None) -> str:
-        """A presigned URL, at the public endpoint where the settings name one, that a browser may play and seek in."""
+        """A presigned URL, at the public endpoint where the settings name one, that a browser may play and seek in.
+
+        Where a filename is given, the browser saves it under that name instead.
+        """
         params: dict[str, Any] = {"Bucket": self.bucket, "Key": self._name(key)}
         if filename is not None:
-            params["ResponseContentDisposition"] = f"inline; filename*=UTF-8''{quote(filename, safe='')}"
+            params["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
         endpoint = self._settings.s3_public_endpoint_url or self._settings.s3_endpoint_url
         with self._errors(f"share {key}"):
             return self._client(endpoint).generate_presigned_url("get_object", Params=params, ExpiresIn=expires_s)
