@@ -1,13 +1,27 @@
 """`python -m dashboard`: serve the dashboard for the store that `VMT_STORE` names."""
 
 import argparse
+import ctypes
 import json
+import platform
 
 from dashboard.access import UPLOAD_MIB
 from dashboard.server import app
 
 LIGHT = {"primaryColor": "#0072b2"}
 DARK = {"primaryColor": "#2b86c5"}
+M_ARENA_MAX = -8  # glibc's malloc.h
+ARENAS = 2
+
+
+def keep_memory_together() -> None:
+    """Have glibc serve all threads from a few arenas.
+
+    Each view of a page runs in a new thread, and by default each gets an arena of its own: what views have freed then
+    lies scattered over dozens of them, and the process grows by a tenth over some hundred views.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 def main() -> None:
@@ -23,6 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if bool(arguments.user_header) != bool(arguments.role_header):
         parser.error("--user-header and --role-header come together")
+    keep_memory_together()
     headers = {arguments.user_header: "user", arguments.role_header: "role"} if arguments.user_header else {}
     app().run(
         config={

@@ -23,14 +23,18 @@ from vmt.errors import ObjectNotFound, StoreError
 from vmt.features.record import Features
 from vmt.jobs import noted
 from vmt.settings import load_settings
-from vmt.store import ObjectStore, open_store
+from vmt.store import ObjectInfo, ObjectStore, open_store
 
 FRESH_S = 5
+LISTED_S = 60
 SETTLED_S = 300
 SHARE_S = 3600
 READERS = 16
+KEPT = 128  # of what one function read, so that memory does not grow with what was ever looked at
+KEPT_LARGE = 8
 REFUSED = 500
-OFFERED = 1000
+OFFERED = 5000
+VIDEO_FOLDERS = ("inbox/", "videos/")
 VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
 
 Record = Mapping[str, Any]
@@ -78,7 +82,7 @@ def _csv(key: str) -> pd.DataFrame | None:
         raise StoreError(f"{key} is not a CSV table ({error}); run the job that writes it again") from error
 
 
-@st.cache_data(ttl=FRESH_S, show_spinner=False)
+@st.cache_data(ttl=FRESH_S, max_entries=KEPT, show_spinner=False)
 def folders(prefix: str) -> list[str]:
     """The names one level below `prefix`."""
     return [name.strip("/").rpartition("/")[2] for name in store().folders(prefix)]
@@ -101,31 +105,31 @@ def summaries() -> list[Record]:
     )
 
 
-@st.cache_data(ttl=FRESH_S, show_spinner=False)
+@st.cache_data(ttl=FRESH_S, max_entries=KEPT, show_spinner=False)
 def summary(run: str) -> Record | None:
     """One run's summary."""
     return read_json(f"runs/{run}/summary.json")
 
 
-@st.cache_data(ttl=SETTLED_S, show_spinner=False)
+@st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)
 def params(run: str) -> Record | None:
     """One run's `model_params.json`."""
     return read_json(f"runs/{run}/model_params.json")
 
 
-@st.cache_data(ttl=FRESH_S, show_spinner=False)
+@st.cache_data(ttl=FRESH_S, max_entries=KEPT, show_spinner=False)
 def results(run: str) -> pd.DataFrame | None:
     """One run's `results.csv`: a row an epoch, from epoch 0."""
     return _csv(f"runs/{run}/results.csv")
 
 
-@st.cache_data(ttl=FRESH_S, show_spinner=False)
+@st.cache_data(ttl=FRESH_S, max_entries=KEPT, show_spinner=False)
 def regression(run: str) -> pd.DataFrame | None:
     """The regressor's `results.csv`."""
     return _csv(f"runs/{run}/regression/results.csv")
 
 
-@st.cache_data(ttl=FRESH_S, show_spinner=False)
+@st.cache_data(ttl=FRESH_S, max_entries=KEPT, show_spinner=False)
 def written_at(key: str) -> datetime | None:
     """When the object was last written."""
     info = store().head(key)
@@ -163,13 +167,13 @@ def datasets() -> dict[str, list[Record]]:
     }
 
 
-@st.cache_data(ttl=SETTLED_S, show_spinner=False)
+@st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)
 def dataset_version(name: str, version: str) -> Record | None:
     """One version's dataset.json, or None where it is not published."""
     return read_json(f"datasets/{name}/{version}/dataset.json")
 
 
-@st.cache_data(ttl=SETTLED_S, show_spinner=False)
+@st.cache_data(ttl=SETTLED_S, max_entries=KEPT_LARGE, show_spinner=False)
 def manifest(prefix: str) -> pd.DataFrame | None:
     """A version's table of videos."""
     try:
@@ -190,14 +194,14 @@ def quarantine() -> list[Record]:
     return sorted(found, key=lambda each: str(each.get("at") or ""), reverse=True)
 
 
-@st.cache_data(ttl=SETTLED_S, show_spinner=False)
+@st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)
 def thumbnails(sha256: str) -> str | None:
     """The key of a video's sheet of small pictures, where ingest made one."""
     key = noted.thumbnails_key(sha256)
     return key if exists(key) else None
 
 
-@st.cache_data(ttl=FRESH_S, show_spinner=False)
+@st.cache_data(ttl=FRESH_S, max_entries=KEPT, show_spinner=False)
 def report_words(run: str, language: str) -> list[tuple[str, list[str]]]:
     """The titles and sentences of a run's report, where one was written: what it says beside tables and pictures."""
     written = text(f"runs/{run}/report.{language}.md")
@@ -210,7 +214,7 @@ def report_words(run: str, language: str) -> list[tuple[str, list[str]]]:
     return [(title, sentences) for title, sentences in sections if sentences]
 
 
-@st.cache_resource(ttl=SETTLED_S, max_entries=8, show_spinner=False)
+@st.cache_resource(ttl=SETTLED_S, max_entries=KEPT_LARGE, show_spinner=False)
 def features(key: str) -> Features | None:
     """The features record of one video, shared by all visitors and never changed."""
     try:
@@ -219,11 +223,28 @@ def features(key: str) -> Features | None:
         return None
 
 
-@st.cache_data(ttl=FRESH_S, show_spinner=False)
-def videos(prefix: str) -> list[str]:
-    """The keys of videos under `prefix`, at most `OFFERED` of them."""
-    found = (info.key for info in store().list(prefix) if info.key.lower().endswith(VIDEO_ENDINGS))
+@st.cache_data(ttl=LISTED_S, show_spinner=False)
+def videos() -> list[str]:
+    """The keys of videos for training, at most `OFFERED`, as the last ingest saw them."""
+    known = read_json(noted.VIDEOS)
+    listed = known["videos"] if known is not None else (info.key for info in _listed("videos/"))
+    return list(itertools.islice(listed, OFFERED))
+
+
+@st.cache_data(ttl=LISTED_S, show_spinner=False)
+def inbox() -> list[str]:
+    """The keys of videos that want a soundtrack, newest first, as far as they are among the first `OFFERED`."""
+    return [info.key for info in sorted(_listed("inbox/"), key=lambda info: info.modified, reverse=True)]
+
+
+def _listed(prefix: str) -> list[ObjectInfo]:
+    found = (info for info in store().list(prefix) if info.key.lower().endswith(VIDEO_ENDINGS))
     return list(itertools.islice(found, OFFERED))
+
+
+def offered_videos() -> list[str]:
+    """What can be chosen to get a soundtrack."""
+    return [*inbox(), *videos()]
 
 
 @dataclass(frozen=True)
@@ -234,24 +255,27 @@ class NightReport:
     written: datetime
 
 
-@st.cache_data(ttl=60, show_spinner=False)
-def night_report(language: str) -> NightReport | None:
-    """The newest Markdown under `reports/`, in the visitor's language where there is one in it."""
-    found = sorted((info for info in store().list("reports/") if info.key.endswith(".md")), key=lambda info: info.key)
-    if not found:
+@st.cache_data(ttl=LISTED_S, show_spinner=False)
+def night_report() -> NightReport | None:
+    """The newest report under `reports/nightly/`; the moments they are named by sort as text."""
+    known = read_json(noted.NIGHT)
+    if known is not None:
+        key = str(known["report"])
+    else:
+        key = max((info.key for info in store().list(noted.NIGHTS) if info.key.endswith(".md")), default="")
+    info = store().head(key) if key else None
+    if info is None:
         return None
-    ours = [info for info in found if info.key.endswith(f".{language}.md")]
-    newest = (ours or found)[-1]
-    return NightReport(store().get(newest.key).decode(errors="replace"), newest.modified)
+    return NightReport(store().get(key).decode(errors="replace"), info.modified)
 
 
-@st.cache_data(ttl=SETTLED_S, show_spinner=False)
+@st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)
 def exists(key: str) -> bool:
     """Whether an object stands under `key`."""
     return store().head(key) is not None
 
 
-@st.cache_data(ttl=SETTLED_S, show_spinner=False)
+@st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)
 def text(key: str) -> str | None:
     """A small text object."""
     try:
@@ -260,7 +284,7 @@ def text(key: str) -> str | None:
         return None
 
 
-@st.cache_data(ttl=SHARE_S // 2, show_spinner=False)
+@st.cache_data(ttl=SHARE_S // 2, max_entries=8 * KEPT, show_spinner=False)
 def _shared(key: str, filename: str | None) -> str:
     # Half its life: a page that is still open keeps playing, and playback does not restart at each rerun.
     return store().share_url(key, SHARE_S, filename=filename)

@@ -16,6 +16,8 @@ from uuid import uuid4
 import pandas as pd
 
 from vmt.errors import PreconditionFailed
+from vmt.jobs.merging import Json, merge
+from vmt.jobs.noted import RATINGS
 from vmt.store import ObjectStore
 
 QUESTIONS = ("overall", "agreement", "harmony", "rhythm", "loudness")
@@ -68,10 +70,25 @@ def save(
         "scores": [dict(each) for each in scores],
         "comment": comment,
     }
+    key = f"ratings/{pair.id}.json"
     try:
-        store.put(f"ratings/{pair.id}.json", json.dumps(record, indent=1).encode(), if_absent=True)
+        store.put(key, json.dumps(record, indent=1).encode(), if_absent=True)
     except PreconditionFailed:
-        return  # sent twice
+        record = json.loads(store.get(key))  # sent twice: the first answers count
+    _note(store, record)
+
+
+def _note(store: ObjectStore, rating: Mapping[str, Any]) -> None:
+    """Add a rating to the object that pages read in place of all of them; the same again changes nothing."""
+
+    def added(known: Json | None) -> Json:
+        if known is None:
+            every = [json.loads(store.get(each.key)) for each in store.list("ratings/")]
+            return {"ratings": sorted(every, key=lambda each: (str(each["at"]), str(each["id"])))}
+        others = [each for each in known["ratings"] if each["id"] != rating["id"]]
+        return {"ratings": [*others, dict(rating)]}
+
+    merge(store, RATINGS, added)
 
 
 def rows(ratings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

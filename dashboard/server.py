@@ -132,7 +132,7 @@ def soundtracks(request: Request) -> Response:
 
 def app() -> App:
     """The whole web application."""
-    for name in SLOW_IMPORTS:
+    for name in (*SLOW_IMPORTS, *(["vmt.store.s3"] if _public_endpoint() else [])):
         importlib.import_module(name)
     routes = [Route(FILES_ROUTE + "/{key:path}", media), Route(archive.ZIP_ROUTE + "/{name:path}", soundtracks)]
     return App(Path(__file__).resolve().with_name("app.py"), routes=routes, middleware=[Middleware(ContentPolicy)])

@@ -23,26 +23,26 @@ def runs() -> list[str]:
     return data.folders("outputs/")
 
 
-@st.cache_data(ttl=data.FRESH_S, show_spinner=False)
+@st.cache_data(ttl=data.FRESH_S, max_entries=data.KEPT, show_spinner=False)
 def epochs(run: str) -> list[int]:
     """The epochs of a run that made soundtracks, newest first."""
     names = data.folders(f"outputs/{run}/")
     return sorted((int(name.removeprefix("epoch_")) for name in names if name.startswith("epoch_")), reverse=True)
 
 
-@st.cache_data(ttl=data.FRESH_S, show_spinner=False)
+@st.cache_data(ttl=data.FRESH_S, max_entries=data.KEPT, show_spinner=False)
 def takes(run: str, epoch: int) -> dict[str, list[str]]:
     """The takes of each video by a run's epoch."""
     known = data.read_json(noted.outputs_key(run, epoch))
     return {str(video): list(takes) for video, takes in known.items()} if known is not None else _listed(run, epoch)
 
 
-@st.cache_data(ttl=60, show_spinner=False)
+@st.cache_data(ttl=data.LISTED_S, max_entries=data.KEPT, show_spinner=False)
 def _listed(run: str, epoch: int) -> dict[str, list[str]]:
     return noted.takes_of(data.store(), run, epoch)
 
 
-@st.cache_data(ttl=data.FRESH_S, show_spinner=False)
+@st.cache_data(ttl=data.FRESH_S, max_entries=data.KEPT, show_spinner=False)
 def newest(n: int) -> list[data.Record]:
     """The newest soundtracks; where none is noted, those of the first `LOOKED_AT` videos that the champion scored."""
     known = data.read_json(noted.NEWEST)
@@ -68,7 +68,7 @@ def prefix(run: str, epoch: int, video: str, take: str) -> str:
     return f"outputs/{run}/epoch_{epoch:04d}/{video}/{take}/"
 
 
-@st.cache_data(ttl=60, show_spinner=False)
+@st.cache_data(ttl=data.LISTED_S, show_spinner=False)
 def _by_video() -> dict[str, list[str]]:
     """The prefixes of the takes of each video, newest run and epoch first."""
     pairs = [(run, epoch) for run in sorted(runs(), reverse=True) for epoch in epochs(run)]
@@ -91,21 +91,21 @@ def of_video(video: str) -> list[str]:
     return _by_video().get(video, [])
 
 
-@st.cache_data(ttl=data.SETTLED_S, show_spinner=False)
+@st.cache_data(ttl=data.SETTLED_S, max_entries=data.KEPT, show_spinner=False)
 def output(prefix: str) -> data.Record | None:
     """The record of one soundtrack; `prefix` is `outputs/<run>/<epoch>/<id>/<take>/`."""
     identity = prefix.rstrip("/").split("/")[-2]
     return data.read_json(f"{prefix}{identity}_cgen_rd.json")
 
 
-@st.cache_data(ttl=60, show_spinner=False)
+@st.cache_data(ttl=data.LISTED_S, max_entries=data.KEPT, show_spinner=False)
 def batches(run: str, epoch: int) -> list[ObjectInfo]:
     """The summaries of the batches that a run's epoch wrote, newest first; at most `BATCHES`."""
     found = data.store().list(f"outputs/{run}/epoch_{epoch:04d}/batch-")
     return sorted(found, key=lambda info: info.modified, reverse=True)[:BATCHES]
 
 
-@st.cache_data(ttl=data.SETTLED_S, show_spinner=False)
+@st.cache_data(ttl=data.SETTLED_S, max_entries=data.KEPT_LARGE, show_spinner=False)
 def notes(key: str) -> pd.DataFrame:
     """The notes of a MIDI file: part, start_s, end_s, pitch, velocity."""
     content = data.store().get(key)
@@ -127,9 +127,12 @@ def notes(key: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["part", "start_s", "end_s", "pitch", "velocity"])
 
 
-@st.cache_data(ttl=60, show_spinner=False)
+@st.cache_data(ttl=data.LISTED_S, show_spinner=False)
 def ratings() -> list[data.Record]:
     """Every blind rating, oldest first."""
+    known = data.read_json(noted.RATINGS)
+    if known is not None:
+        return list(known["ratings"])
     keys = [info.key for info in data.store().list("ratings/")]
     with ThreadPoolExecutor(data.READERS) as pool:
         found = [each for each in pool.map(data.read_json, keys) if each is not None]

@@ -99,7 +99,7 @@ def ask_compare() -> Parameters | None:
     st.caption(t("job.compare.meaning"))
     with st.form("compare"):
         runs = st.multiselect(t("contenders"), _finished(), placeholder=t("contenders.hint"))
-        keys = st.multiselect(t("choose_videos"), data.videos("videos/"), placeholder=t("videos.held_out"))
+        keys = st.multiselect(t("choose_videos"), data.videos(), placeholder=t("videos.held_out"))
         asked = st.form_submit_button(t("start"), type="primary")
     if not asked:
         return None

@@ -19,25 +19,47 @@ from vmt.music.styles import style_names
 
 AUTO = "auto"
 KEYS = (AUTO, *(str(chords.Key(tonic, minor)) for minor in (False, True) for tonic in range(12)))
+UPLOADED = "uploaded"  # in the session: the last file that was uploaded, and its key
 SCALE_MAX = 3.0  # the library takes up to 10; past 3 there is nothing left to hear
 
 
 def upload() -> None:
-    """Put one file into inbox/; its name becomes its id and never a path."""
+    """Put one file into inbox/ and choose it; its name becomes its id and never a path."""
     endings = [ending.lstrip(".") for ending in data.VIDEO_ENDINGS]
     file = st.file_uploader(t("upload", mib=UPLOAD_MIB), type=endings, max_upload_size=UPLOAD_MIB)
-    if file is None or st.session_state.get("uploaded") == file.file_id:
+    st.caption(t("upload.larger", mib=UPLOAD_MIB))
+    if file is None:
         return
     name = PurePosixPath(file.name.replace("\\", "/")).name
     key = f"inbox/{video_id(name)}{PurePosixPath(name).suffix.lower()}"
-    try:
-        data.store().put(key, file.getvalue(), if_absent=True)
-    except PreconditionFailed:
-        st.warning(t("upload.there", key=key))
-        return
-    st.session_state["uploaded"] = file.file_id
-    data.videos.clear()
+    if st.session_state.get(UPLOADED) != (file.file_id, key):
+        try:
+            data.store().put(key, file.getvalue(), if_absent=True)
+        except PreconditionFailed:
+            st.warning(t("upload.there", key=key))
+            return
+        st.session_state[UPLOADED] = (file.file_id, key)
+        data.inbox.clear()
     st.success(t("upload.done", key=key))
+
+
+def choose_videos() -> list[str]:
+    """Which videos; one that was uploaded or linked to is chosen already, one that is not offered can be typed."""
+    offered = data.offered_videos()
+    _, uploaded = st.session_state.get(UPLOADED, (None, None))
+    chosen = dict.fromkeys(key for key in (uploaded, selected("video")) if key and is_video(key) and data.exists(key))
+    return st.multiselect(
+        t("choose_videos"),
+        [*(key for key in chosen if key not in offered), *offered],
+        default=list(chosen),
+        placeholder=t("choose_videos.hint"),
+        accept_new_options=True,
+    )
+
+
+def is_video(key: str) -> bool:
+    """Whether `key` can name a video that may get a soundtrack."""
+    return key.startswith(data.VIDEO_FOLDERS) and key.lower().endswith(data.VIDEO_ENDINGS)
 
 
 def like(prefix: str | None) -> GenerateConfig:
@@ -56,12 +78,10 @@ def like(prefix: str | None) -> GenerateConfig:
 def ask_generate() -> dict[str, Any] | None:
     """What to start `generate` with, or None while nothing is asked."""
     upload()
-    known = [*data.videos("inbox/"), *data.videos("videos/")]
-    linked = [key for key in [selected("video")] if key in known]
     run, epoch = selected("run"), selected("epoch")
     start = like(selected("like"))
     with st.form("generate"):
-        keys = st.multiselect(t("choose_videos"), known, default=linked, placeholder=t("choose_videos.hint"))
+        keys = choose_videos()
         st.caption(f"{t('run')}: {run or t('champions')}" + (f", {t('epoch')} {epoch}" if run and epoch else ""))
         if selected("like") is not None:
             st.caption(t("like.meaning"))
@@ -71,6 +91,10 @@ def ask_generate() -> dict[str, Any] | None:
         return None
     if not keys:
         st.warning(t("choose_videos.none"))
+        return None
+    missing = [key for key in keys if not is_video(key) or data.store().head(key) is None]
+    if missing:
+        st.warning(t("choose_videos.missing", keys=", ".join(missing)))
         return None
     default = GenerateConfig()
     config = dataclasses.replace(start, **wanted)

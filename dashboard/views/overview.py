@@ -8,7 +8,7 @@ from dashboard import charts, data, soundtracks
 from dashboard.format import duration, number, when
 from dashboard.parts.figures import show_figures
 from dashboard.parts.trouble import trouble
-from dashboard.text import language, t
+from dashboard.text import t
 
 LIVE_S = 5
 SHOWN = 3
@@ -74,7 +74,7 @@ def show_work() -> None:
 def show_night() -> None:
     """What the last nightly run wrote of itself."""
     st.subheader(t("night"))
-    report = data.night_report(language())
+    report = data.night_report()
     if report is None:
         st.caption(t("night.none"))
         return

@@ -67,13 +67,22 @@ WORDS: dict[str, tuple[str, str]] = {
     "log.none": ("No log line yet.", "尚无日志。"),
     "parameters.given": ("Given: {parameters}", "参数：{parameters}"),
     "upload": ("Upload a video into inbox/ (up to {mib} MiB)", "上传视频到 inbox/（最大 {mib} MiB）"),
-    "upload.done": ("{key} is in the store.", "{key} 已存入。"),
+    "upload.larger": (
+        "A larger film goes into inbox/ with any S3 client, or by `vmt generate FILE`; here {mib} MiB is the most, "
+        "for an upload passes through the memory of this server.",
+        "更大的视频请用 S3 客户端放入 inbox/，或运行 `vmt generate FILE`；上传会占用本服务器内存，故上限为 {mib} MiB。",
+    ),
+    "upload.done": ("{key} is in the store and chosen below.", "{key} 已存入，并已在下方选中。"),
     "upload.there": (
-        "{key} is there already; choose it above, or rename the file.",
-        "{key} 已存在；请在上方选择，或重命名文件。",
+        "{key} is there already; choose it below, or rename the file.",
+        "{key} 已存在；请在下方选择，或重命名文件。",
     ),
     "choose_videos": ("Videos", "视频"),
-    "choose_videos.hint": ("choose from the store …", "从存储中选择…"),
+    "choose_videos.hint": ("choose or type, such as inbox/holiday.mp4 …", "选择或输入，例如 inbox/holiday.mp4 …"),
+    "choose_videos.missing": (
+        "Not in the store: {keys}. Names begin with inbox/ or videos/.",
+        "存储中没有：{keys}。名称须以 inbox/ 或 videos/ 开头。",
+    ),
     "choose_videos.none": ("Choose at least one video, or upload one.", "请至少选择或上传一个视频。"),
     "champions": ("the one that serves now", "当前模型"),
     "style": ("Style", "风格"),

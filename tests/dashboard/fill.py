@@ -399,18 +399,27 @@ def put_report(store: ObjectStore, run: str) -> None:
 
 def put_night(store: ObjectStore, date: str = "2025-12-05") -> None:
     """A nightly report."""
-    for language, text in (
-        ("en", "Made-up night: 15 new videos, no training."),
-        ("zh", "虚构：新增 15 个视频，未训练。"),
-    ):
-        store.put(f"reports/nightly-{date}.{language}.md", f"# {date}\n\n{text}\n".encode())
+    lines = [
+        f"# Night of {date}T03:30:00+00:00",
+        "",
+        f"**Made up**: {MADE_UP}",
+        "",
+        "**Videos**: 15 new, 40 known, 2 not usable",
+        "",
+        "**Dataset**: made-up@v0004, 55 videos (40 in made-up@v0003, last trained on)",
+        "",
+        "**Training**: made-up-amt, 30 epochs",
+        "",
+        "**Serves**: made-up-amt, chord NLL 1.5 against 1.6 of made-up-old on 10 test songs",
+    ]
+    store.put(f"{noted.NIGHTS}{date}T033000Z.md", "\n".join(lines).encode())
 
 
 def put_thumbnails(store: ObjectStore, video: str) -> None:
     """A sheet in place of the one that ingest makes."""
     sheet = ContactSheet(6.0)
     ramp = np.linspace(40, 220, 160 * 90 * 3).reshape(90, 160, 3)
-    frames = [Frame(k + 0.5, np.uint8(np.roll(ramp, 24 * k, axis=1))) for k in range(6)]
+    frames = [Frame(k + 0.5, np.roll(ramp, 24 * k, axis=1).astype(np.uint8)) for k in range(6)]
     list(sheet.watch(frames))
     store.put(noted.thumbnails_key(f"{hash_of(video):064x}"), sheet.jpeg())
 

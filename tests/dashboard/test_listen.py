@@ -11,7 +11,7 @@ Open = Callable[..., AppTest]
 
 
 def chosen(app: AppTest) -> dict[str, str]:
-    return {box.label: box.value for box in app.selectbox}
+    return {box.label: str(box.value) for box in app.selectbox}
 
 
 def test_an_empty_store_says_what_to_run(store: ObjectStore, open_page: Open) -> None:

@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.fill import fill, put_json, put_night, put_output, put_run
-from vmt.jobs.summaries import note_soundtracks
+from vmt.jobs.summaries import note_night, note_soundtracks
 from vmt.store import ObjectStore
 
 Open = Callable[..., AppTest]
@@ -51,13 +51,15 @@ def test_a_champion_whose_run_lost_a_file_is_still_named(store: ObjectStore, ope
     assert not app.exception
 
 
-def test_last_night_is_told_in_the_visitors_language(store: ObjectStore, open_page: Open) -> None:
+def test_last_night_is_told(store: ObjectStore, open_page: Open) -> None:
     put_run(store, "made-up-amt")
     assert any("No nightly report" in caption.value for caption in open_page("overview").caption)
-    put_night(store, "2025-12-04")
-    put_night(store, "2025-12-05")
-    assert any("##### 2025-12-05" in markdown.value for markdown in open_page("overview").markdown)
-    assert any("虚构：新增" in markdown.value for markdown in open_page("overview", lang="zh").markdown)
+    for date in ("2025-12-04", "2025-12-05"):
+        put_night(store, date)
+    assert any(f"##### Night of {date}" in markdown.value for markdown in open_page("overview").markdown)
+    note_night(store, "reports/nightly/2025-12-05T033000Z.md")
+    put_night(store, "2025-12-06")
+    assert any(f"##### Night of {date}" in markdown.value for markdown in open_page("overview").markdown), "as noted"
 
 
 def test_the_newest_soundtracks_are_those_that_jobs_noted(store: ObjectStore, open_page: Open) -> None:

@@ -1,8 +1,10 @@
+import json
 import math
 
 import pytest
 
 from dashboard import ratings
+from vmt.jobs import noted
 from vmt.store import ObjectStore
 
 PREFIXES = [f"outputs/run/epoch_{epoch:04d}/015/take/" for epoch in (3, 7, 9)]
@@ -48,6 +50,13 @@ def test_the_same_answers_sent_twice_are_kept_once(store: ObjectStore) -> None:
     for _ in range(2):
         ratings.save(store, pair, "015", [scores(4), scores(2)], "fine", ratings.rater({}))
     assert [info.key for info in store.list("ratings/")] == [f"ratings/{pair.id}.json"]
+    assert json.loads(store.get(noted.RATINGS))["ratings"] == [json.loads(store.get(f"ratings/{pair.id}.json"))]
+
+
+def test_the_first_note_takes_in_the_ratings_from_before(store: ObjectStore) -> None:
+    store.put("ratings/0.json", json.dumps(rating(5, 1)).encode())
+    ratings.save(store, ratings.pair_for({}, "015", PREFIXES), "015", [scores(4), scores(2)], "", "x")
+    assert [each["rater"] for each in json.loads(store.get(noted.RATINGS))["ratings"]] == [rating(5, 1)["rater"], "x"]
 
 
 def test_means_and_intervals() -> None:

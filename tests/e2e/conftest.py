@@ -1,22 +1,16 @@
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.dashboard.fill import fill
+from tests.e2e.stack import dashboard
 from vmt.store import ObjectStore, open_store
 
-ROOT = Path(__file__).parents[2]
+Theme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="module")
@@ -37,42 +31,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
     return filled
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(240):
-        assert process.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.25)
-    raise AssertionError(f"the dashboard did not come up: {log.read_text()}")
-
-
 @pytest.fixture(scope="session")
 def url(store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real server over the filled store."""
-    port, log = free_port(), tmp_path_factory.mktemp("log") / "dashboard.log"
-    command = [sys.executable, "-m", "dashboard", "--port", str(port)]
-    environment = {**os.environ, "VMT_STORE": store.url}
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_healthy(address, process, log)
-            yield address
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    log = tmp_path_factory.mktemp("log") / "dashboard.log"
+    with dashboard({**os.environ, "VMT_STORE": store.url}, log) as started:
+        yield started.url
 
 
 @pytest.fixture
@@ -81,7 +45,7 @@ def visit(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
     outside: list[str] = []
     contexts = []
 
-    def opened(path: str, *, width: int = 1440, theme: str = "light") -> Page:
+    def opened(path: str, *, width: int = 1440, theme: Theme = "light") -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=theme, locale="en-GB", timezone_id="Europe/Berlin"
         )

@@ -113,6 +113,7 @@ def test_tables_and_charts_are_saved(visit: Visit) -> None:
     assert Path(table.value.path()).read_text().startswith("Epoch,Learn rate,Avg Train loss (total)")
     chart = page.get_by_test_id("stVegaLiteChart").first
     expect(chart.locator("canvas, svg").first).to_be_visible(timeout=30_000)
+    chart.evaluate("chart => chart.scrollIntoView({block: 'center'})")  # its toolbar out from under the page's header
     chart.hover()
     with page.expect_download() as picture:
         page.get_by_role("button", name="Download as PNG").first.click()

@@ -33,8 +33,9 @@ class Bucket:
     What computes features is tested where it stands; here the flows pass keys.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, extractor: ExtractorConfig = EXTRACTOR, width: int = 8) -> None:
+        """Features as of `extractor`, `width` numbers for each picture."""
+        self.folder, self.extractor, self.width = folder, extractor, width
         self.store: ObjectStore = LocalStore(folder / "store")
         self.videos = 0
 
@@ -47,13 +48,13 @@ class Bucket:
             ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone, *H264, *AAC, path)
             self.store.put_file(f"videos/{path.name}", path)
             features = self._features(hashlib.sha256(path.read_bytes()).hexdigest())
-            self.store.put(f"features/{EXTRACTOR.name}/{features.source_sha256}.safetensors", features.to_bytes())
+            self.store.put(f"features/{self.extractor.name}/{features.source_sha256}.safetensors", features.to_bytes())
 
     def _features(self, sha256: str) -> Features:
         rng = np.random.default_rng(self.videos)
         emotion = rng.random((SECONDS, 6), dtype=np.float32)
         return Features(
-            semantic=rng.standard_normal((SECONDS, 8), dtype=np.float32),
+            semantic=rng.standard_normal((SECONDS, self.width), dtype=np.float32),
             emotion=emotion / emotion.sum(1, keepdims=True),
             scene_offset=np.arange(SECONDS, dtype=np.int32),
             motion=rng.random(SECONDS, dtype=np.float32),
@@ -63,7 +64,7 @@ class Bucket:
             key=chords.parse_key("C major"),
             duration_s=float(SECONDS),
             source_sha256=sha256,
-            extractors=EXTRACTOR.field_names(),
+            extractors=self.extractor.field_names(),
         )
 
 

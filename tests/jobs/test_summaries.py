@@ -26,6 +26,7 @@ def test_the_jobs_note_what_they_did(studio: Studio, tmp_path: Path) -> None:
     assert read(store, noted.RUNS)[studio.run] == read(store, f"runs/{studio.run}/summary.json")
     assert [each["version"] for each in read(store, noted.DATASETS)["main"]] == [1]
     assert read(store, noted.REFUSED) == {"refused": []}
+    assert read(store, noted.VIDEOS)["videos"] == sorted(each.key for each in store.list("videos/"))
     sheets = [each.key for each in store.list("index/thumbnails/")]
     assert len(sheets) == 3
     assert all(store.get(key).startswith(b"\xff\xd8\xff") for key in sheets)
@@ -47,6 +48,7 @@ def test_soundtracks_come_and_go(studio: Studio, tmp_path: Path) -> None:
     assert read(store, key) == {kept.id: [kept.take]}
     assert [each["record"] for each in read(store, noted.NEWEST)["soundtracks"]] == [kept.files["json"]]
     assert len(list(store.list("index/thumbnails/"))) == 2
+    assert f"videos/{gone.id}.mp4" not in read(store, noted.VIDEOS)["videos"]
 
 
 def test_what_was_refused_is_told_until_it_is_accepted(studio: Studio, tmp_path: Path) -> None:
@@ -70,6 +72,21 @@ def test_the_first_write_lists_what_stands(tmp_path: Path) -> None:
     store.put("outputs/run/epoch_0003/old/aaa/old_cgen_rd.json", b"{}")
     summaries.note_soundtracks(store, "run", 3, [("new", "bbb")], ["outputs/run/epoch_0003/new/bbb/new_cgen_rd.json"])
     assert read(store, noted.outputs_key("run", 3)) == {"old": ["aaa"], "new": ["bbb"]}
+
+
+def test_an_ingest_elsewhere_keeps_the_other_videos(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for key in ("videos/a.mp4", "videos/a.lab", "videos/new/b.mp4"):
+        store.put(key, b"")
+    summaries.note_videos(store, "videos/new/", ["videos/new/c.mp4"])
+    assert read(store, noted.VIDEOS) == {"videos": ["videos/a.mp4", "videos/new/c.mp4"]}
+
+
+def test_the_newest_night_is_noted_also_when_an_older_one_ends_late(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for moment in ("2025-12-04T033000Z", "2025-12-05T033000Z", "2025-12-03T033000Z"):
+        summaries.note_night(store, f"{noted.NIGHTS}{moment}.md")
+    assert read(store, noted.NIGHT) == {"report": "reports/nightly/2025-12-05T033000Z.md"}
 
 
 def test_two_writers_lose_nothing(tmp_path: Path) -> None:
