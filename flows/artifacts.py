@@ -1,12 +1,16 @@
 """What the flows leave on Prefect's pages, and the threshold that fails them.
 
-Everything shown there can be read from the store as well.
+Everything shown there can be read from the store as well, so a server that does not answer fails no flow.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import httpx
+from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.exceptions import PrefectHTTPStatusError
 
 from flows.reporting import artifact_key
 from vmt.errors import VmtError
@@ -41,12 +45,22 @@ def require_share(failed: Sequence[Mapping[str, Any]], of: int, fail_above: floa
         )
 
 
+@contextmanager
+def _if_the_server_answers() -> Iterator[None]:
+    try:
+        yield
+    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+        get_run_logger().warning("not shown on Prefect's page: %s", error)
+
+
+@_if_the_server_answers()
 def publish_losses(store: ObjectStore, run: str) -> None:
     """The run's table of losses, as its results.csv has it."""
     rows = [dict(zip(COLUMNS, row.values, strict=True)) for row in Run(store, run).results()]
     create_table_artifact(rows, key=artifact_key("losses", run), description=f"Losses of {run} by epoch")
 
 
+@_if_the_server_answers()
 def publish_soundtracks(store: ObjectStore, report: Mapping[str, Any]) -> None:
     """Links to the finished videos of a generation's report, and the videos that failed."""
     videos = [soundtrack["files"]["mp4"] for soundtrack in (*report["made"], *report["known"])]
@@ -57,11 +71,13 @@ def publish_soundtracks(store: ObjectStore, report: Mapping[str, Any]) -> None:
     )
 
 
+@_if_the_server_answers()
 def publish_night(night: Mapping[str, Any]) -> None:
     """The nightly report: what was new, what was trained and why or why not, who serves, what was made."""
     create_markdown_artifact(markdown(night), key="nightly", description="What the night did and why")
 
 
+@_if_the_server_answers()
 def publish_scores(title: str, columns: Mapping[str, Mapping[str, float | None]]) -> None:
     """Scores side by side: a row a score, a column a contender."""
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
@@ -69,6 +85,7 @@ def publish_scores(title: str, columns: Mapping[str, Mapping[str, float | None]]
     create_table_artifact(rows, key="scores", description=title)
 
 
+@_if_the_server_answers()
 def publish_housekeeping(report: Mapping[str, Any]) -> None:
     """What was removed, or would be."""
     would = "would be removed" if report["dry_run"] else "removed"

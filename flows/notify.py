@@ -6,7 +6,6 @@ Source of the URLs: https://github.com/caronc/apprise/wiki
 import logging
 from typing import Any
 
-import apprise
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
 
@@ -20,6 +19,8 @@ def notify(title: str, body: str) -> bool:
     url = load_settings().notify_url
     if url is None or not url.get_secret_value():  # compose.yaml passes an empty one on
         return False
+    import apprise  # half a second, which most runs need not spend
+
     sender = apprise.Apprise()
     if not sender.add(url.get_secret_value()):
         log.warning("VMT_NOTIFY_URL is not an Apprise URL; nobody was told: %s", title)

@@ -5,6 +5,7 @@ to date; then `prefect --no-prompt deploy --all` finds its pool. Running it agai
 """
 
 from datetime import timedelta
+from typing import Any
 
 from prefect.automations import AutomationCore
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -18,6 +19,7 @@ from prefect.workers.process import ProcessWorker
 
 from flows.deployments import DEPLOYMENTS, POOL
 
+HEARTBEAT = "prefect.flow-run.heartbeat"
 # Runs send a heartbeat every PREFECT_FLOWS_HEARTBEAT_FREQUENCY seconds, which is 30 on the workers: three are missing.
 LOST_AFTER_S = 90
 
@@ -25,18 +27,18 @@ LOST_AFTER_S = 90
 def lost_runs(after_s: int = LOST_AFTER_S) -> AutomationCore:
     """The automation that sets a run Crashed when its heartbeat stops.
 
-    A worker that is killed leaves its run Running for ever, and a deployment that allows one run at a time would never
-    start again.
+    A worker that is killed leaves its run Running for ever, or Pending if the run's process was not there yet, and a
+    deployment that allows one run at a time would never start again.
     """
-    states = ("Completed", "Failed", "Cancelled", "Crashed")
+    ended = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
     return AutomationCore(
         name="vmt: lost runs crash",
         description="A run without a heartbeat has lost its worker or its machine; it must not block its deployment.",
         trigger=EventTrigger(
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
             for_each={"prefect.resource.id"},
-            after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.heartbeat", *(f"prefect.flow-run.{state}" for state in states)},
+            after={HEARTBEAT, "prefect.flow-run.Pending"},
+            expect={HEARTBEAT, *ended},
             posture=Posture.Proactive,
             within=timedelta(seconds=after_s),
         ),
@@ -66,12 +68,23 @@ def prepare_pool(client: SyncPrefectClient) -> None:
 
 
 def prepare_automation(client: SyncPrefectClient, automation: AutomationCore) -> None:
-    """Make the automation, or bring it up to date."""
+    """Make the automation, or bring it up to date.
+
+    One that stands as it should is left alone: changed, it would forget the heartbeats it has seen, and a run that was
+    lost before would never crash.
+    """
     present = client.read_automations_by_name(automation.name)
+    if present and _declared(present[0]) == _declared(automation):
+        return
     if present:
         client.update_automation(present[0].id, automation)
     else:
         client.create_automation(automation)
+
+
+def _declared(automation: AutomationCore) -> dict[str, Any]:
+    """What somebody declares of an automation; the server adds ids."""
+    return automation.model_dump(include=set(AutomationCore.model_fields))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 """Prefect tasks: each wraps one job of `vmt.jobs`. Keys go in and plain JSON comes out, never arrays.
 
-A task opens the store by itself, for it may run on another machine than its flow. Only errors that say so are
-retried (`VmtError.transient`: the store refused, timed out, answered 5xx); every job goes on where it stopped, so a
-retry repeats no work. A job's events become Prefect's events and lines of the run's log. A job fans out in threads
-inside its one task: a task for each video would cost more than it shows, and one bad video must not fail the others.
+A task opens the store by itself, for it may run on another machine than its flow. Only what may pass by itself is
+tried again: errors that say so (`VmtError.transient`: the store refused, timed out, answered 5xx), and a Prefect server
+that is away. Every job goes on where it stopped, so a retry repeats no work. A job's events become Prefect's events and
+lines of the run's log. A job fans out in threads inside its one task: a task for each video would cost more than it
+shows, and one bad video must not fail the others.
 """
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, get_type_hints
 
+import httpx
 import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -46,7 +48,8 @@ GENERATE_TIMEOUT_S = 12 * HOUR_S
 def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     """Whether the failure in `state` may pass by itself; Prefect's `retry_condition_fn`."""
     error = state.result(raise_on_failure=False)
-    return isinstance(error, VmtError) and error.transient
+    # httpx speaks to Prefect's server alone, which may be restarting when a task asks it for the GPU.
+    return isinstance(error, httpx.TransportError) or (isinstance(error, VmtError) and error.transient)
 
 
 # 10, 20, 40, 80 s, spread: a store that restarts is back by then, and many machines do not return at once.

@@ -125,6 +125,16 @@ def test_preparing_brings_the_automation_up_to_date(client: SyncPrefectClient) -
     present = client.read_automations_by_name(lost_runs().name)
     assert [each.trigger.within.total_seconds() for each in present] == [120]
 
+    def changed_at() -> str:
+        found: str = client.request("GET", "/automations/{id}", path_params={"id": present[0].id}).json()["updated"]
+        return found
+
+    before = changed_at()
+    prepare_automation(client, lost_runs(120))
+    assert changed_at() == before, "changed, it would forget the runs that it watches"
+    prepare_automation(client, lost_runs())
+    assert changed_at() > before
+
 
 @pytest.mark.server
 def test_a_nightly_that_finds_one_going_does_not_start(deployed: PrefectServer, client: SyncPrefectClient) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from prefect import Task, flow
 
@@ -73,6 +74,7 @@ def in_flow(work: Callable[[], str]) -> str:
     ("error", "attempts"),
     [
         (StoreUnavailable("store s3://a: connection refused"), 1 + RETRY["retries"]),
+        (httpx.ConnectError("Prefect's server is away"), 1 + RETRY["retries"]),
         (StoreDenied("store s3://a: wrong key"), 1),
         (MediaError("video a: truncated", "truncated"), 1),
         (ValueError("a bug"), 1),

@@ -1,4 +1,4 @@
-"""A TCP proxy between a client and an S3 server: it refuses, slows, fills up, holds one request, and counts writes."""
+"""A TCP proxy between a client and an S3 server: it refuses, slows, fills up, holds requests, and counts writes."""
 
 import contextlib
 import re
@@ -31,16 +31,23 @@ class Proxy:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listening.getsockname()[1]
         self.mode = "pass"
-        self.held: Hold | None = None
+        self.holds: list[Hold] = []
         self.writes: Counter[str] = Counter()
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def hold(self, pattern: str) -> Hold:
-        """Hold the next request whose line matches; all others pass."""
-        self.held = Hold(pattern)
-        return self.held
+        """Hold the next request whose line matches; those after it pass."""
+        self.holds.append(Hold(pattern))
+        return self.holds[-1]
+
+    def forget(self) -> None:
+        """Hold nothing any more, and count writes anew."""
+        for each in self.holds:
+            each.released.set()
+        self.holds = []
+        self.writes.clear()
 
     def set_mode(self, mode: str) -> None:
         """Also for connections that are open: a refusing server has none."""
@@ -52,6 +59,7 @@ class Proxy:
                         each.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        self.forget()
         self.set_mode("refuse")
         self.listening.close()
 
@@ -92,10 +100,11 @@ class Proxy:
         if found is None:
             return True
         method, key = found[1].decode(), found[2].decode().partition("?")[0]
-        hold = self.held
-        if hold is not None and not hold.seen.is_set() and hold.pattern.search(f"{method} {key}"):
-            hold.seen.set()
-            hold.released.wait(300)
+        for hold in self.holds:
+            if not hold.seen.is_set() and hold.pattern.search(f"{method} {key}"):
+                hold.seen.set()
+                hold.released.wait(300)
+                break
         if self.mode == "full" and method in ("PUT", "POST"):
             head = f"HTTP/1.1 507 Insufficient Storage\r\nContent-Length: {len(FULL)}\r\nConnection: close\r\n\r\n"
             client.sendall(head.encode() + FULL)

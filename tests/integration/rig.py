@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, FlowRun, StateType
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions, FlowRun, StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.deployments import DEPLOYMENTS, POOL
@@ -58,12 +58,12 @@ class Rig:
             "VMT_CACHE": str(self.folder / "cache"),
         }
 
-    def prepare(self) -> None:
-        """Pool, automation and deployments, without schedules."""
+    def prepare(self, lost_after_s: int) -> None:
+        """Pool, automation and deployments, without schedules; and a worker."""
         self.server.wait_until_ready()
         prepare_pool(self.api)
-        prepare_automation(self.api, lost_runs())
-        once = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+        self.lose_runs_after(lost_after_s)
+        once = ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
         for each in DEPLOYMENTS:
             flow_id = self.api.create_flow_from_name(each.name)
             self.api.create_deployment(
@@ -74,9 +74,14 @@ class Rig:
                 pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
                 work_pool_name=POOL,
                 work_queue_name=each.queue,
-                concurrency_limit=None if each.overlap else once.limit,
-                concurrency_options=None if each.overlap else {"collision_strategy": once.collision_strategy},
+                concurrency_limit=None if each.overlap else 1,
+                concurrency_options=None if each.overlap else once,
             )
+        self.start_worker()
+
+    def lose_runs_after(self, seconds: int) -> None:
+        """Have runs whose heartbeat stops crash after this time; runs that begin later alone."""
+        prepare_automation(self.api, lost_runs(seconds))
 
     @property
     def api(self) -> SyncPrefectClient:
@@ -120,19 +125,8 @@ class Rig:
             if (self.folder / each).exists()
         )
 
-    def processes(self, run: UUID) -> list[int]:
-        """Process ids of a flow run: those whose environment names it."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            with contextlib.suppress(OSError, ValueError):
-                if entry.name.isdigit() and f"PREFECT__FLOW_RUN_ID={run}".encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-        return found
-
     def kill_run(self, run: UUID) -> None:
-        for pid in self.processes(run):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _kill_all(f"PREFECT__FLOW_RUN_ID={run}")
 
     def kill_worker(self) -> None:
         assert self.worker is not None
@@ -157,21 +151,28 @@ class Rig:
         return [each.name for each in self.api.read_flow_runs() if each.state_type not in FINAL]
 
 
+def _kill_all(variable: str) -> None:
+    """Kill every process whose environment says so."""
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            if entry.name.isdigit() and variable.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
 @contextlib.contextmanager
 def rig(folder: Path) -> Iterator[Rig]:
-    """Started, prepared, and stopped by process ids at the end."""
+    """Starting, to be prepared; killed at the end, flow processes without a worker included."""
     with s3_server(folder / "s3") as s3:
         made = Rig(folder, s3)
         try:
             with temporary_settings({PREFECT_API_URL: made.server.url}), get_client(sync_client=True) as client:
                 made.client = client
-                made.prepare()
-                made.start_worker()
                 yield made
         finally:
-            if made.worker is not None and made.worker.poll() is None:
-                stop(made.worker)
-            made.server.stop()
+            _kill_all(f"PREFECT_HOME={folder}")
+            made.server.process.wait()
+            if made.worker is not None:
+                made.worker.wait()
             made.proxy.close()
 
 
