@@ -15,6 +15,7 @@ from multiprocessing import connection, get_context
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from vmt.jobs.events import Map, thread_map
 
@@ -183,6 +184,9 @@ def _serve(pipe: Any, function: Callable[[Any], Any], threads: int) -> None:
     """The life of a worker: it ends when its parent does, even if that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     torch.set_num_threads(threads)
+    threadpool_limits(
+        threads
+    )  # NumPy's products too: pools as wide as the machine in each worker only wait for each other
     try:
         pipe.send("ready")
         while True:

@@ -21,7 +21,7 @@ RELATIVE_GATE_LU = -10.0
 OVERSAMPLING = 4
 _REACH = 6  # samples on either side that a value between two samples is made of
 _CHUNK_S = 10
-_ROWS = 2048  # blocks at a time, so that what is between them stays in the cache
+_COLUMNS = 2048  # blocks at a time, so that what is between them stays in the cache
 
 
 @dataclass(frozen=True)
@@ -111,23 +111,24 @@ def true_peak_dbtp(sound: Float32[np.ndarray, "channels samples"], sample_rate: 
 def true_peaks(sound: Float32[np.ndarray, "channels samples"], size: int) -> Float64[np.ndarray, " blocks"]:
     """The highest absolute value of any channel in each block of `size` samples, on the samples and between them.
 
-    Interpolation by a short filter is a product of matrices: overlapping rows of samples by a band of taps.
+    Interpolation by a short filter is a product of matrices: a band of taps by overlapping columns of samples.
     """
-    band = _interpolation(size)
+    band = _interpolation(size).T
     samples = sound.shape[1]
     peaks = np.zeros(-(-samples // size))
-    for first in range(0, len(peaks), _ROWS):
-        start, count = first * size, min(_ROWS, len(peaks) - first)
+    room = np.empty((len(band), _COLUMNS), dtype=np.float32)
+    for first in range(0, len(peaks), _COLUMNS):
+        start, count = first * size, min(_COLUMNS, len(peaks) - first)
         for channel in sound:
             part = np.zeros(count * size + 2 * _REACH, dtype=np.float32)
             left = min(start, _REACH)
             known = channel[start - left : start + count * size + _REACH]
             part[_REACH - left : _REACH - left + len(known)] = known
-            rows = np.lib.stride_tricks.sliding_window_view(part, size + 2 * _REACH)[::size]
-            fine = rows @ band
-            highest = np.maximum(fine.max(axis=1), -fine.min(axis=1))
-            on = np.abs(part[_REACH : _REACH + count * size].reshape(count, size)).max(axis=1)
-            peaks[first : first + count] = np.maximum(peaks[first : first + count], np.maximum(highest, on))
+            columns = np.lib.stride_tricks.sliding_window_view(part, size + 2 * _REACH)[::size].T
+            fine = np.matmul(band, columns, out=room[:, :count])
+            on = columns[_REACH : _REACH + size]
+            highest = np.maximum(np.maximum(fine.max(axis=0), -fine.min(axis=0)), np.abs(on).max(axis=0))
+            peaks[first : first + count] = np.maximum(peaks[first : first + count], highest)
     return peaks
 
 
