@@ -129,7 +129,7 @@ def overlay(tables: Mapping[str, pd.DataFrame], column: str, *, title: str) -> C
                 alt.Tooltip("value:Q", title=title, format=".4~r"),
             ],
         )
-        .properties(height=320)
+        .properties(height=420)
     )
     return chart
 

@@ -29,6 +29,7 @@ from prefect.states import Cancelled, Cancelling
 
 from vmt.errors import VmtError
 
+EXCEPTION = "Flow run encountered an exception: "  # stands before every reason
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -182,7 +183,7 @@ def _run(run: FlowRun, names: Mapping[UUID, str]) -> JobRun:
         job=job,
         kind=state.type.value if state else StateType.PENDING.value,
         state=(state.name if state else None) or "Pending",
-        message=(state.message if state else None) or "",
+        message=((state.message if state else None) or "").removeprefix(EXCEPTION),
         created=run.created,
         started=run.start_time,
         ended=run.end_time,

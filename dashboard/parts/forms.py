@@ -10,6 +10,7 @@ from dashboard.text import t
 from vmt.model.config import MODEL_PRESETS
 
 Parameters = dict[str, Any]
+PRESET = "vmt"
 SPLITS = ("validation", "test")
 
 
@@ -42,9 +43,10 @@ def ask_train() -> Parameters | None:
     with st.form("train"):
         left, middle, right = st.columns(3)
         dataset = left.selectbox(t("dataset"), [*names, *versions])
-        preset = middle.selectbox(t("preset"), list(MODEL_PRESETS))
+        presets = list(MODEL_PRESETS)
+        preset = middle.selectbox(t("preset"), presets, index=presets.index(PRESET))
         seed = right.number_input(t("seed"), 0, None, None, placeholder=t("preset_default"))
-        overrides = _overrides((left, middle, right)) | ({} if seed is None else {"seed": seed})
+        overrides = _overrides() | ({} if seed is None else {"seed": seed})
         promote = st.checkbox(t("promote"))
         asked = st.form_submit_button(t("start"), type="primary")
     if not asked:
@@ -52,17 +54,23 @@ def ask_train() -> Parameters | None:
     return {"dataset": dataset, "preset": preset, "overrides": overrides, "promote": promote}
 
 
-def _overrides(columns: tuple[Any, Any, Any]) -> Parameters:
+def _overrides() -> Parameters:
     """What differs from the preset; the limits are `TrainConfig`'s and `ModelConfig`'s rules."""
     own = t("preset_default")
-    left, middle, right = columns
-    given = {
+    left, middle, right = st.columns(3)
+    given: Parameters = {
         "epochs": left.number_input(t("epochs"), 0, 10_000, None, placeholder=own),
         "batch_size": middle.number_input(t("batch_size"), 1, 4096, None, placeholder=own),
         "dropout": right.number_input(t("dropout"), 0.0, 0.9, None, placeholder=own),
+    }
+    left, middle, right = st.columns(3)  # a row each: on a narrow page columns stand one below the other
+    given |= {
         "learn_rate": left.number_input(t("learn_rate.peak"), 1e-6, 100.0, None, format="%g", placeholder=own),
         "warmup_steps": middle.number_input(t("warmup_steps"), 1, None, None, placeholder=own),
         "patience": right.number_input(t("patience"), 0, 10_000, None, placeholder=own),
+    }
+    left, middle, right = st.columns(3)
+    given |= {
         "weight_decay": left.number_input(t("weight_decay"), 0.0, 1.0, None, format="%g", placeholder=own),
         "label_smoothing": middle.number_input(t("label_smoothing"), 0.0, 0.99, None, placeholder=own),
         "select_by": right.selectbox(

@@ -107,6 +107,10 @@ def ask_generate() -> dict[str, Any] | None:
 
 def _controls(start: GenerateConfig) -> dict[str, Any]:
     """Every setting that a person decides, three in a row; `start` is what they show first."""
+    return {**_character(start), **_sampling(start), **_level(start), "stems": st.checkbox(t("stems"), start.stems)}
+
+
+def _character(start: GenerateConfig) -> dict[str, Any]:
     low, high = TEMPO_RANGE_BPM
     styles, emotions = list(style_names()), [None, *chords.EMOTIONS]
     left, middle, right = st.columns(3)
@@ -114,6 +118,9 @@ def _controls(start: GenerateConfig) -> dict[str, Any]:
         "style": left.selectbox(t("style"), styles, index=styles.index(start.style)),
         "key": middle.selectbox(t("key"), KEYS, index=KEYS.index(start.key), format_func=_auto),
         "tempo_bpm": right.number_input(t("tempo_bpm"), low, high, start.tempo_bpm, placeholder=t("auto")),
+    }
+    left, middle, right = st.columns(3)  # a row each: on a narrow page columns stand one below the other
+    return found | {
         "seed": left.number_input(t("seed"), 0, None, start.seed),
         "emotion": middle.selectbox(
             t("emotion"), emotions, index=emotions.index(start.emotion), format_func=_emotion, disabled=_curved(start)
@@ -124,15 +131,25 @@ def _controls(start: GenerateConfig) -> dict[str, Any]:
             index=ORIGINAL_SOUND.index(start.original_sound),
             format_func=lambda name: t(f"original_sound.{name}"),
         ),
+    }
+
+
+def _sampling(start: GenerateConfig) -> dict[str, Any]:
+    left, middle, right = st.columns(3)
+    return {
         "temperature": left.slider(t("temperature"), 0.1, 2.0, min(start.temperature, 2.0)),
         "top_p": middle.slider(t("top_p"), 0.05, 1.0, start.top_p),
         "accents": right.slider(t("accents"), 0.0, 1.0, start.accents),
+    }
+
+
+def _level(start: GenerateConfig) -> dict[str, Any]:
+    left, middle, right = st.columns(3)
+    return {
         "density_scale": left.slider(t("density_scale"), 0.0, SCALE_MAX, min(start.density_scale, SCALE_MAX)),
         "loudness_scale": middle.slider(t("loudness_scale"), 0.0, SCALE_MAX, min(start.loudness_scale, SCALE_MAX)),
-        "lufs": right.slider(t("lufs"), -40.0, -5.0, start.lufs, 0.5),
-        "stems": left.checkbox(t("stems"), start.stems),
+        "lufs": right.slider(t("lufs"), -40.0, -5.0, start.lufs, 0.5, format="%.1f"),
     }
-    return found
 
 
 def _curved(start: GenerateConfig) -> bool:

@@ -62,13 +62,14 @@ def _head(summary: data.Record) -> None:
     st.title(run)
     champion = data.champion()
     colors = {"done": "green", "running": "blue", "failed": "red"}
+    serves = champion is not None and champion.get("run") == run
     with st.container(horizontal=True):
         st.badge(t(f"state.{summary['state']}"), color=colors.get(summary["state"], "gray"))  # type: ignore[arg-type]
-        if champion is not None and champion.get("run") == run:
+        if champion is not None and serves:
             st.badge(t("champion_at", epoch=champion["epoch"]), color="violet")
         if summary.get("untrained"):
             st.badge(t("untrained"), color="orange")
-        if may_operate() and summary.get("best_epoch") is not None:
+        if may_operate() and not serves and summary.get("best_epoch") is not None:
             link = {"job": "promote", "run": run}
             st.page_link("views/jobs.py", label=f"{t('promote.this')} →", query_params=link)
     parts = [

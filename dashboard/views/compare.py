@@ -5,11 +5,12 @@ import streamlit as st
 
 from dashboard import charts, data, ratings, soundtracks
 from dashboard.access import may_operate
-from dashboard.format import number
+from dashboard.format import number, tempo
 from dashboard.selection import choose, select, selected
 from dashboard.text import t
 
 BESIDE = 4
+KINDS = ("chord", "total", "emotion")
 
 
 def name_of(prefix: str) -> str:
@@ -19,25 +20,32 @@ def name_of(prefix: str) -> str:
 
 
 def show_beside(prefixes: list[str]) -> None:
-    """Players, validation losses and chords of each."""
-    for column, prefix in zip(st.columns(len(prefixes)), prefixes, strict=True):
-        record = soundtracks.output(prefix)
+    """Players, validation losses and chords of each; the least of a loss has a star where there are several."""
+    records = [soundtracks.output(prefix) for prefix in prefixes]
+    every = [data.epoch_losses(str(each["run"]), int(each["epoch"])) if each else {} for each in records]
+    several = [losses for losses in every if losses] if len(prefixes) > 1 else []
+    least = {kind: min((losses[kind] for losses in several), default=None) for kind in KINDS}
+    for column, prefix, record, losses in zip(st.columns(len(prefixes)), prefixes, records, every, strict=True):
         with column:
             st.markdown(f"**{name_of(prefix)}**")
             if record is None:
                 st.warning(t("listen.unfinished", prefix=prefix))
                 continue
             st.video(data.media_url(record["files"]["mp4"]))
-            losses = data.epoch_losses(str(record["run"]), int(record["epoch"]))
-            rows = {t(f"validation.{kind}"): number(losses.get(kind)) for kind in ("chord", "total", "emotion")}
+            rows = {t(f"validation.{kind}"): starred(losses.get(kind), least[kind]) for kind in KINDS}
             rows |= {
                 t("key"): str(record.get("key") or "–"),
-                t("tempo"): f"{record['tempo_bpm']:.0f} bpm" if record.get("tempo_bpm") else "–",
+                t("tempo"): tempo(record.get("tempo_bpm")),
             }
             rows |= {t("chord_changes"): str(len(charts.chord_blocks(record["chords"])) - 1)}
             st.table(pd.DataFrame({t("value"): rows}).rename_axis(t("measure")))
             if record.get("untrained"):
                 st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
+
+
+def starred(value: float | None, least: float | None) -> str:
+    """A loss, marked where none beside it is less."""
+    return f"{number(value)} ★" if value is not None and value == least else number(value)
 
 
 def show_side_by_side(video: str) -> None:

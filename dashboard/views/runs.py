@@ -8,7 +8,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from dashboard import charts, data
-from dashboard.format import duration, moment, number, zone
+from dashboard.format import duration, number, zone
 from dashboard.parts.run import show_run
 from dashboard.parts.trouble import trouble
 from dashboard.selection import choose, select, selected
@@ -19,28 +19,28 @@ VALIDATION = {kind: f"Avg Eval loss ({kind})" for kind in ("chord", "total", "em
 
 def table_of(summaries: Sequence[data.Record]) -> pd.DataFrame:
     """One row a run, numbers as numbers so that the table sorts them."""
-    rows = []
-    for summary in summaries:
-        best = summary.get("best") or {}
-        rows.append(
-            {
-                t("run"): summary["run"],
-                t("state"): t(f"state.{summary.get('state', 'starting')}"),
-                t("preset"): summary.get("preset"),
-                t("dataset"): summary.get("dataset"),
-                t("epochs"): summary.get("epochs"),
-                t("best_epoch"): summary.get("best_epoch"),
-                t("chord_nll"): best.get("chord"),
-                t("total"): best.get("total"),
-                t("emotion"): best.get("emotion"),
-                t("took"): summary.get("seconds"),
-                t("started"): moment(summary.get("started_at")),
-                t("clip"): t("untrained_short") if summary.get("untrained") else "",
-            }
-        )
-    table = pd.DataFrame(rows)
-    numbers = [t(name) for name in ("epochs", "best_epoch", "chord_nll", "total", "emotion", "took")]
-    return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
+
+    def column(name: str, where: str | None = None) -> list[Any]:
+        return [(each.get(where) or {} if where else each).get(name) for each in summaries]
+
+    states = {state: t(f"state.{state}") for state in ("running", "done", "failed", "starting")}
+    untrained = t("untrained_short")
+    return pd.DataFrame(
+        {
+            t("run"): column("run"),
+            t("state"): [states[each or "starting"] for each in column("state")],
+            t("preset"): column("preset"),
+            t("dataset"): column("dataset"),
+            t("epochs"): pd.to_numeric(pd.Series(column("epochs"))),
+            t("best_epoch"): pd.to_numeric(pd.Series(column("best_epoch"))),
+            t("chord_nll"): pd.to_numeric(pd.Series(column("chord", "best"))),
+            t("total"): pd.to_numeric(pd.Series(column("total", "best"))),
+            t("emotion"): pd.to_numeric(pd.Series(column("emotion", "best"))),
+            t("took"): pd.to_numeric(pd.Series(column("seconds"))),
+            t("started"): pd.to_datetime(pd.Series(column("started_at")), utc=True, errors="coerce", format="ISO8601"),
+            t("clip"): [untrained if each else "" for each in column("untrained")],
+        }
+    )
 
 
 def styled(table: pd.DataFrame) -> Styler:

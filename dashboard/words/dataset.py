@@ -18,7 +18,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "removed": ("Removed", "移除"),
     "videos": ("Videos", "视频"),
     "videos.all": ("← All videos", "← 全部视频"),
-    "hours_total": ("Hours", "小时数"),
+    "length_total": ("Length", "总时长"),
     "hours": ("hours", "小时"),
     "split": ("Split", "划分"),
     "split.train": ("Training", "训练集"),

@@ -129,10 +129,13 @@ def served_stack(folder: Path) -> Iterator[dict[str, str]]:
 def _pause_schedules(api: str, log: Path) -> None:
     """Wait until every deployment is there, and see to it that none starts by itself."""
     deadline = time.monotonic() + READY_WITHIN_S
-    while len(found := httpx.post(f"{api}/deployments/filter", json={}).json()) < len(DEPLOYMENTS):
+    while True:
+        answer = httpx.post(f"{api}/deployments/filter", json={})
+        found = answer.json() if answer.is_success else []
+        active = [(each["id"], one["id"]) for each in found for one in each["schedules"] if one["active"]]
+        if len(found) == len(DEPLOYMENTS) and not active:
+            return
         assert time.monotonic() < deadline, f"the deployments are not there:\n{log.read_text()[-2000:]}"
+        for deployment, schedule in active:  # SQLite refuses while `serve` is still writing: it is asked again
+            httpx.patch(f"{api}/deployments/{deployment}/schedules/{schedule}", json={"active": False})
         time.sleep(0.5)
-    for deployment in found:
-        for schedule in deployment["schedules"]:
-            path = f"{api}/deployments/{deployment['id']}/schedules/{schedule['id']}"
-            httpx.patch(path, json={"active": False}).raise_for_status()
