@@ -8,7 +8,7 @@ shows, and one bad video must not fail the others.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_type_hints
 
 import httpx
@@ -16,12 +16,13 @@ import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import task_run
 from prefect.tasks import Task, exponential_backoff
 
 from flows.gpu import gpu_slot
 from flows.reporting import reporter
 from vmt.dataset import versions
-from vmt.errors import GenerationError, VmtError
+from vmt.errors import GenerationError, StoreUnavailable, VmtError
 from vmt.hardware import choose_device
 from vmt.jobs.compose import frozen
 from vmt.jobs.extractors import configured
@@ -50,6 +51,22 @@ def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     error = state.result(raise_on_failure=False)
     # httpx speaks to Prefect's server alone, which may be restarting when a task asks it for the GPU.
     return isinstance(error, httpx.TransportError) or (isinstance(error, VmtError) and error.transient)
+
+
+def again_if_passing(failed: Iterable[Any]) -> None:
+    """Have the task tried again where items failed of what may pass by itself; what is done is not done again.
+
+    The last try lets them pass, for the report names them.
+
+    Args:
+        failed: failures of a generation or an ingestion.
+
+    Raises:
+        StoreUnavailable: for the first of them.
+    """
+    for each in failed:
+        if each.transient and task_run.run_count <= RETRY["retries"]:
+            raise StoreUnavailable(each.reason)
 
 
 # 10, 20, 40, 80 s, spread: a store that restarts is back by then, and many machines do not return at once.
@@ -95,6 +112,7 @@ def ingest_videos(prefix: str, retry_refused: bool = False) -> Json:
             map=spread(settings.workers),
             on_event=reporter(),
         )
+    again_if_passing(report.failed)
     return dataclasses.asdict(report)
 
 
@@ -198,4 +216,5 @@ def generate_soundtracks(
             map=spread(environment.workers),
             on_event=reporter(),
         )
+    again_if_passing(report.failed)
     return dataclasses.asdict(report)

@@ -8,8 +8,9 @@ from prefect import Task, flow
 
 from flows import housekeep, inbox, judging, tasks
 from flows.artifacts import TooManyFailed, require_share
-from flows.tasks import RETRY, generate_config, is_transient
+from flows.tasks import RETRY, again_if_passing, generate_config, is_transient
 from vmt.errors import GenerationError, MediaError, StoreDenied, StoreUnavailable
+from vmt.jobs.compose import Failure
 from vmt.music.config import GenerateConfig
 
 
@@ -105,3 +106,20 @@ def test_what_passes_meanwhile_succeeds(prefect_api: None) -> None:
         return "done"
 
     assert in_flow(work) == "done"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(("transient", "attempts"), [(True, 1 + RETRY["retries"]), (False, 1)])
+def test_items_that_a_passing_error_spoilt_are_tried_again_and_reported_at_last(
+    prefect_api: None, transient: bool, attempts: int
+) -> None:
+    made = []
+
+    @tasks.task(**{**RETRY, "retry_delay_seconds": 0, "retry_jitter_factor": None})
+    def work() -> str:
+        made.append(1)
+        again_if_passing([Failure("videos/a.mp4", "no picture"), Failure("videos/b.mp4", "503", transient)])
+        return "report"
+
+    assert in_flow(work) == "report"
+    assert len(made) == attempts

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.studio import OVERRIDES, Studio, film_clip
+from vmt.errors import StoreUnavailable
 from vmt.jobs.inbox import LEDGER_KEY, TRIES, put_in_inbox, serve_inbox
 from vmt.jobs.promote import promote
 from vmt.jobs.train import train
@@ -46,6 +47,24 @@ def test_each_video_is_scored_once_and_failures_three_times(store: LocalStore, m
     store.put_file("inbox/again.mp4", film_clip("bikes.mp4"))
     assert [each.id for each in serve_inbox(store, settings).made] == ["again"]
     assert sorted(json.loads(store.get(LEDGER_KEY))) == ["inbox/again.mp4", "inbox/bikes.mp4"]
+
+
+class Away(LocalStore):
+    """A store that does not answer when it is asked for a video."""
+
+    def get_file(self, key: str, path: Path) -> None:
+        if key.startswith("inbox/"):
+            raise StoreUnavailable("store: does not answer")
+        super().get_file(key, path)
+
+
+def test_a_store_that_fails_costs_a_video_none_of_its_tries(
+    store: LocalStore, made_studio: Studio, tmp_path: Path
+) -> None:
+    store.put_file("inbox/bikes.mp4", film_clip("bikes.mp4"))
+    for _ in range(TRIES + 1):
+        assert len(serve_inbox(Away(tmp_path / "store"), made_studio.settings).failed) == 1
+    assert [each.id for each in serve_inbox(store, made_studio.settings).made] == ["bikes"]
 
 
 def test_a_killed_job_goes_on_with_the_champion_of_its_claim(store: LocalStore, made_studio: Studio) -> None:

@@ -38,10 +38,15 @@ KINDS = ("lab", "mid", "flac", "mp4", "json")
 
 @dataclass(frozen=True)
 class Failure:
-    """A video that got no soundtrack, and why."""
+    """A video that got no soundtrack, and why.
+
+    Attributes:
+        transient: whether the reason may pass by itself.
+    """
 
     key: str
     reason: str
+    transient: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +111,7 @@ class Composer:
             with self._fetched(key) as (path, sha256):
                 return self._source(key, path, sha256)
         except VmtError as error:
-            return Failure(key, str(error))
+            return Failure(key, str(error), error.transient)
 
     def read_kept(self, key: str) -> Source | Failure | None:
         """A video and the features that the store keeps of it; None where it keeps none."""
@@ -115,7 +120,7 @@ class Composer:
                 kept = self.store.head(features_key(self.extractor.name, sha256)) is not None
                 return self._source(key, path, sha256) if kept else None
         except VmtError as error:
-            return Failure(key, str(error))
+            return Failure(key, str(error), error.transient)
 
     @contextmanager
     def _fetched(self, key: str) -> Iterator[tuple[Path, str]]:

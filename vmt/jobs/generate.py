@@ -214,7 +214,7 @@ def _summarised(composer: Composer, report: GenerateReport, asked: Mapping[str, 
         _note(composer, report)
         composer.store.put(key, json.dumps(content, indent=1).encode())
     except StoreError as error:
-        return dataclasses.replace(report, failed=(*report.failed, Failure(key, str(error))))
+        return dataclasses.replace(report, failed=(*report.failed, Failure(key, str(error), error.transient)))
     return dataclasses.replace(report, summary=key)
 
 

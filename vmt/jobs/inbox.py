@@ -3,7 +3,8 @@
 `index/inbox.json` remembers for each video its stamp (etag and size, also of the annotations beside it) and what came
 of it. A video is claimed for the champion of that moment before its soundtrack is made: a job that is killed and run
 again goes on with the same run and epoch, finds what is there already, and makes nothing twice, even if another run
-was promoted meanwhile. A video that failed is tried three times, and then again when its bytes change.
+was promoted meanwhile. A video that failed is tried three times, and then again when its bytes change; where the store
+failed, it is tried on.
 """
 
 import json
@@ -130,12 +131,13 @@ def _claim(store: ObjectStore, video: Candidate, entry: dict[str, Any] | None, c
 
 def _outcomes(report: GenerateReport, claims: Entries) -> Entries:
     """The ledger's entries after the work."""
-    reasons = {each.key: each.reason for each in report.failed}
+    failures = {each.key: each for each in report.failed}
     records = {each.id: each.files["json"] for each in (*report.made, *report.known)}
     outcomes: Entries = {}
     for key, claim in claims.items():
-        if key in reasons:
-            outcomes[key] = claim | {"state": "failed", "tries": claim["tries"] + 1, "reason": reasons[key]}
+        if (failure := failures.get(key)) is not None:
+            tries = claim["tries"] + (not failure.transient)
+            outcomes[key] = claim | {"state": "failed", "tries": tries, "reason": failure.reason}
         else:
             outcomes[key] = claim | {"state": "made", "record": records[video_id(key)]}
     return outcomes

@@ -32,11 +32,12 @@ _SAVE_EVERY = 10
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a video was not used: a code to count, a sentence to read."""
+    """Why a video was not used: a code to count, a sentence to read, and whether it may pass by itself."""
 
     key: str
     code: str
     reason: str
+    transient: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ class _Worker:
             _quarantine(self.store, self.extractor.name, candidate.key, entry)
             return entry
         except VmtError as error:
-            return Refusal(candidate.key, type(error).__name__, str(error))
+            return Refusal(candidate.key, type(error).__name__, str(error), error.transient)
         return entry | {"features_key": key} | versions.summary(features)
 
     def lost(self, candidate: Candidate, how: Lost) -> dict[str, Any]:

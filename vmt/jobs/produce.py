@@ -57,7 +57,7 @@ def produce(composer: Composer, take: Take, written: Written) -> dict[str, str] 
         record = _record(composer, take, written, facts)
         store.put(take.keys["json"], json.dumps(record, indent=1).encode())
     except VmtError as error:
-        return Failure(take.source.key, str(error))
+        return Failure(take.source.key, str(error), error.transient)
     files: dict[str, str] = record["files"]
     return files
 
