@@ -15,10 +15,11 @@ class SmallExtractor(Extractor):
     """Tells the processes that it is sent to of its CLIP, which open_clip does not know by itself."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (type(self), self.config, self._cache_dir)
+        return again, (type(self), self.config, self._cache_dir)
 
 
-def _again(kind: type[SmallExtractor], config: ExtractorConfig, cache_dir: Path) -> SmallExtractor:
+def again(kind: type[SmallExtractor], config: ExtractorConfig, cache_dir: Path) -> SmallExtractor:
+    """An extractor in a process that has not heard of its CLIP."""
     if config.clip_model not in open_clip.list_models():
         with tempfile.TemporaryDirectory() as folder:
             architecture = Path(folder) / f"{config.clip_model}.json"

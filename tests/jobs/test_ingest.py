@@ -2,10 +2,17 @@
 
 import json
 import os
+import shutil
 import signal
+import struct
+import subprocess
+import sys
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pretty_midi
 import pytest
 
 from tests.clips import Clips
@@ -148,3 +155,64 @@ def test_over_processes_a_video_that_crashes_its_worker_is_refused_alone(
     ingest(alone, studio.extractor)
     key = next(iter(VideoIndex.load(alone, studio.extractor.name).entries.values()))["features_key"]
     assert store.get(key) == alone.get(key)
+
+
+CHORDS = "0 2 C\n2 3 F\n"
+
+
+@pytest.fixture
+def annotated(tmp_path: Path, clips: Clips) -> LocalStore:
+    """A bucket of six short videos with chords and notes beside them, so that nothing has to be recognised."""
+    store = LocalStore(tmp_path / "bucket")
+    song = pretty_midi.PrettyMIDI()
+    song.instruments.append(pretty_midi.Instrument(0))
+    song.instruments[0].notes.append(pretty_midi.Note(90, 60, 0.0, 1.0))
+    song.write(tmp_path / "notes.mid")
+    for number in range(6):
+        # Bytes after the last box change nothing but what the video is known by.
+        store.put(f"videos/{number}.mp4", clips.get("mp4-h264-aac").read_bytes() + free_box(number))
+        store.put(f"videos/{number}.lab", CHORDS.encode())
+        store.put_file(f"videos/{number}.mid", tmp_path / "notes.mid")
+    return store
+
+
+def free_box(number: int) -> bytes:
+    """An MP4 box that players skip."""
+    return struct.pack(">I4sI", 12, b"free", number)
+
+
+def ingest_under(store: LocalStore, how: str) -> list[str]:
+    """What `tests.jobs.killed_ingest` printed."""
+    command = [sys.executable, "-m", "tests.jobs.killed_ingest", str(store.root), how]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def outcome(store: LocalStore) -> tuple[list[str], dict[str, Any]]:
+    """All keys, and the index, but for the stamps of a local store, which change with a copy."""
+    (index,) = store.list("index/ingest/")
+    entries = json.loads(store.get(index.key))
+    for entry in entries.values():
+        del entry["stamp"]
+    return [each.key for each in store.list("")], entries
+
+
+def test_neither_another_ingest_nor_being_killed_at_any_moment_does_harm(annotated: LocalStore, tmp_path: Path) -> None:
+    """Two at once end as one would; one that is killed again and again loses no video and does none twice."""
+    killed = LocalStore(tmp_path / "killed")
+    shutil.copytree(annotated.root, killed.root)
+    ingest_under(annotated, "together")
+    keys, entries = outcome(annotated)
+    assert sorted(entries) == [f"videos/{number}.mp4" for number in range(6)]
+    for entry in entries.values():
+        assert Features.from_bytes(annotated.get(entry["features_key"])).chord == ("C", "C", "F")
+
+    lines = ingest_under(killed, "killed")
+    assert lines.count("killed") >= 3
+    # What was being put in place when the process died may have come to stand or not.
+    in_hand = {line for line, after in pairwise(lines) if after == "killed"}
+    made = Counter(line for line in lines if line.startswith("made"))
+    assert len(made) == 6
+    assert {line for line, times in made.items() if times > 1} <= in_hand
+    assert outcome(killed) == (keys, entries)
