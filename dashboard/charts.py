@@ -119,7 +119,7 @@ def overlay(tables: Mapping[str, pd.DataFrame], column: str, *, title: str) -> C
                 "run:N",
                 scale=alt.Scale(range=list(SERIES)),
                 legend=alt.Legend(
-                    orient="top", title=None, columns=2, labelLimit=140, symbolType="square", symbolDash=[]
+                    orient="top", title=None, columns=2, labelLimit=140, symbolType="square", symbolStrokeWidth=0
                 ),
             ),
             strokeDash=alt.StrokeDash("run:N", legend=None),
@@ -170,7 +170,9 @@ def histogram(counts: Mapping[str, int], unit: str) -> Chart:
         .mark_bar(color=_tone(TRAIN))
         .encode(
             x=alt.X("count:Q", title=unit, axis=alt.Axis(tickMinStep=1, tickCount=5)),
-            y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=110, labelOverlap=False)),
+            y=alt.Y(
+                "name:N", sort=None, title=None, axis=alt.Axis(labelLimit=110, labelOverlap=False, labelFlush=False)
+            ),
             tooltip=[alt.Tooltip("name:N", title=t("name")), alt.Tooltip("count:Q", title=unit)],
         )
         .properties(height=max(140, 70 + 17 * len(rows)))

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard import charts, data
 from dashboard.access import may_operate
-from dashboard.format import duration, number, when
+from dashboard.format import number, when
 from dashboard.parts.features import show_features
 from dashboard.parts.figures import show_figures
 from dashboard.parts.starting import needs_prefect, start
@@ -35,7 +35,13 @@ def show_version(info: data.Record) -> None:
     if info.get("untrained"):
         st.warning(t("untrained.meaning"))
     sides = [(t(f"split.{side}"), number(info["splits"].get(side))) for side in SPLITS]
-    show_figures([(t("videos"), number(info["videos"])), (t("length_total"), duration(float(info["seconds"]))), *sides])
+    show_figures(
+        [
+            (t("videos"), number(info["videos"])),
+            (t("length_total"), f"{number(float(info['seconds']) / 3600)} h"),
+            *sides,
+        ]
+    )
     st.caption(
         t(
             "version.made",

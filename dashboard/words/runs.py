@@ -20,7 +20,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "overlay": ("Several runs in one chart", "多次训练对比"),
     "overlay.runs": ("Runs to overlay", "选择训练"),
     "overlay.hint": ("choose two or more …", "选择两个或更多…"),
-    "validation_of": ("validation, {loss}", "验证集，{loss}"),
+    "validation_of": ("{loss}, validation", "{loss}，验证集"),
     # one run
     "run.gone": ("There is no run {run} in this store.", "存储中没有训练 {run}。"),
     "run.starting": ("Run {run} has written nothing yet.", "训练 {run} 尚未写入任何结果。"),

@@ -23,7 +23,7 @@ def test_the_newest_version_is_shown_first(store: ObjectStore, open_page: Open) 
     fill(store)
     app = open_page("dataset")
     assert app.selectbox(key="choose-version").value == "v0004"
-    assert metrics(app) == {"Videos": "55", "Length": "11 min 00 s", "Training": "45", "Validation": "5", "Test": "5"}
+    assert metrics(app) == {"Videos": "55", "Length": "0.1833 h", "Training": "45", "Validation": "5", "Test": "5"}
     app.selectbox(key="choose-version").select("v0001").run()
     assert metrics(app)["Videos"] == "16"
     assert app.query_params["version"] == "v0001"

@@ -3,6 +3,8 @@
 python -m tests.dashboard.fill FOLDER
 VMT_STORE=FOLDER python -m dashboard --port 8501 &
 python -m tests.e2e.screenshots http://127.0.0.1:8501 docs/img
+
+For `--only jobs` the dashboard has to know a Prefect server with a few runs, such as that of `vmt up`.
 """
 
 import argparse
