@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -222,6 +223,16 @@ class TestReading:
         with pytest.raises(MediaError, match="of its picture cannot be decoded") as raised:
             list(media.frames(path))
         assert raised.value.code == "decode-failed"
+
+    @pytest.mark.parametrize("read", [lambda path: list(media.frames(path)), lambda path: media.sound(path, RATE)])
+    def test_decoding_that_does_not_keep_up_is_ended(
+        self, clips: Clips, read: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("vmt.media.decoding.GRACE_S", 0.0)
+        monkeypatch.setattr("vmt.media.decoding.SLOWEST", 1e-9)
+        with pytest.raises(MediaError, match=r"decoding took 0 s to get to second \d") as raised:
+            read(clips.get("mp4-h264-aac"))
+        assert raised.value.code == "timeout"
 
     def test_memory_does_not_grow_with_length(self, tmp_path: Path) -> None:
         path = tmp_path / "a.mp4"

@@ -10,9 +10,11 @@ import numpy as np
 import pretty_midi
 import pytest
 
+from tests.clips import Clips
 from tests.features.test_recognise import song
 from tests.features.test_visual import Frame, shots
-from vmt import chords
+from tests.test_media import ffmpeg_reading
+from vmt import chords, media
 from vmt.chords import Key
 from vmt.errors import MediaError, SettingsError, WeightsError
 from vmt.features.extract import Extractor, ExtractorConfig
@@ -134,6 +136,24 @@ def test_the_shortest_video_and_sounds_of_other_lengths(extractor: Extractor) ->
 def test_a_video_without_frames_is_named(extractor: Extractor) -> None:
     with pytest.raises(MediaError, match="video 0042"):
         extractor.extract(iter([]), None, duration_s=3.0, source_sha256=SHA, name="0042")
+
+
+@pytest.mark.parametrize("kind", ["vfr-mp4", "vfr-mkv"])
+def test_each_second_is_its_first_frame_at_a_variable_frame_rate(extractor: Extractor, clips: Clips, kind: str) -> None:
+    """The frame that ffmpeg's own timestamps say, all the way to the embedding."""
+    path = clips.get(kind)
+    info = media.probe(path)
+    found = extractor.extract(
+        media.frames(path), None, duration_s=info.duration_s, source_sha256=SHA, name=kind
+    ).semantic
+    times, _ = ffmpeg_reading(path, info.width, info.height)
+    assert np.diff(times).max() > 1.5 * np.diff(times).min()
+    frames = [frame.rgb for frame in media.frames(path)]
+    first = [next((n for n, time in enumerate(times) if time >= second - 1e-3), -1) for second in range(len(found))]
+    expected, _ = extractor.clip.embed([extractor.clip.prepare(frames[number]) for number in first])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    others, _ = extractor.clip.embed([extractor.clip.prepare(frames[number - 1]) for number in first[1:]])
+    assert np.abs(found[1:] - others).max(1).min() > 1e-3, "a frame earlier shows"
 
 
 def test_frames_are_not_read_ahead_of_clip(extractor: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:

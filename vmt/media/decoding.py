@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import av
 import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from jaxtyping import Float32, UInt8
 
@@ -15,6 +18,9 @@ from vmt.media.reading import decode, open_media, packets, picture_stream, probe
 
 DAMAGED_SHARE = 0.05
 GAP_S = 0.05
+GRACE_S = 600.0
+SLOWEST = 20.0
+"""Seconds that decoding a second of video may take, after `GRACE_S`: what takes longer would never end."""
 _FRONT = {"FL": 0.5, "FR": 0.5, "FC": 0.7071, "LFE": 0.0}
 _SURROUND = 0.3536
 
@@ -36,8 +42,8 @@ def frames(path: Path) -> Iterator[Frame]:
     """Every frame in one pass, in rising time.
 
     Raises:
-        MediaError: as `probe` where the file does not open; `decode-failed` at the end where over 5 % of the packets
-            were damaged.
+        MediaError: as `probe` where the file does not open; `timeout` where decoding does not keep up; `decode-failed`
+            at the end where over 5 % of the packets were damaged.
     """
     with open_media(path) as container:
         stream = picture_stream(container, path)
@@ -46,9 +52,8 @@ def frames(path: Path) -> Iterator[Frame]:
         start = time = 0.0
         size: tuple[int, int] | None = None
         read = damaged = 0
-        for packet in packets(container, stream):
+        for decoded in _decoded(container, stream, path):
             read += 1
-            decoded = decode(packet)
             damaged += decoded is None
             for picture in decoded or ():
                 stamp = _time(picture, by_dts)
@@ -62,6 +67,28 @@ def frames(path: Path) -> Iterator[Frame]:
         raise refusal(
             path, f"{damaged} of {read} packets of its picture cannot be decoded; encode it again", "decode-failed"
         )
+
+
+def _decoded(container: InputContainer, stream: Any, path: Path) -> Iterator[list[Any] | None]:
+    """What each packet of a stream holds, None where it is damaged, as long as decoding keeps up.
+
+    Only time spent in here counts, not that of who takes the frames.
+    """
+    demuxed, spent_s, reached_s = packets(container, stream), 0.0, 0.0
+    while True:
+        start = monotonic()
+        packet = next(demuxed, None)
+        if packet is None:
+            return
+        found = decode(packet)
+        spent_s += monotonic() - start
+        if packet.pts is not None and packet.time_base is not None:
+            reached_s = max(reached_s, float(packet.pts * packet.time_base))
+        if spent_s > GRACE_S + SLOWEST * reached_s:
+            raise refusal(
+                path, f"decoding took {spent_s:.0f} s to get to second {reached_s:.0f}; encode it again", "timeout"
+            )
+        yield found
 
 
 def _time(picture: VideoFrame, by_dts: bool) -> float | None:
@@ -88,7 +115,7 @@ def sound(path: Path, sample_rate: int) -> Float32[np.ndarray, " samples"] | Non
         `round(duration_s * sample_rate)` samples, full scale = 1; None where the file has no sound.
 
     Raises:
-        MediaError: as `probe`; `decode-failed` where over 5 % of the packets were damaged.
+        MediaError: as `probe`; `timeout` and `decode-failed` as in `frames`.
     """
     info = probe(path)
     if info.audio_codec is None:
@@ -98,9 +125,8 @@ def sound(path: Path, sample_rate: int) -> Float32[np.ndarray, " samples"] | Non
         stream = sound_stream(container)
         assert stream is not None
         read = damaged = 0
-        for packet in packets(container, stream):
+        for decoded in _decoded(container, stream, path):
             read += 1
-            decoded = decode(packet)
             damaged += decoded is None
             for piece in decoded or ():
                 track.add(piece, None if piece.time is None else float(piece.time) - info.start_s)
