@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.dashboard.fill import fill
 from tests.e2e.stack import dashboard
 from vmt.store import ObjectStore, open_store
 
+PATIENCE_MS = 20_000  # two cores run two browsers, two dashboards and the rest of the stack
 Theme = Literal["light", "dark"]
 
 
@@ -18,6 +19,7 @@ def browser() -> Iterator[Browser]:
     """Closed after each file: while it is open an event loop runs, and Prefect takes every call for an async one."""
     chromium = shutil.which("chromium")
     assert chromium, "no chromium on the PATH; install Debian's package chromium"
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield opened

@@ -39,14 +39,14 @@ def test_a_run_opens_by_keyboard_and_shows_its_best_epoch(visit: Visit, store: O
     page.get_by_role("combobox", name="Open a run").click()
     page.keyboard.type("made-up-amt")
     page.keyboard.press("Enter")
-    expect(page.locator("h1")).to_have_text("made-up-amt")
+    expect(page.get_by_role("heading", name="made-up-amt", level=1, exact=True)).to_be_visible()
     assert "run=made-up-amt" in page.url
     best = best_epoch(store)
     expect(page.get_by_test_id("stMetric").filter(has_text="Best epoch")).to_contain_text(str(best))
     expect(page.get_by_text(f"Best epoch: {best}")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(5)
     page.get_by_role("button", name="All runs").click()
-    expect(page.locator("h1")).to_have_text("Runs")
+    expect(page.get_by_role("heading", name="Runs", level=1, exact=True)).to_be_visible()
 
 
 def test_the_film_and_the_sound_play_and_seek(visit: Visit) -> None:
@@ -74,9 +74,9 @@ def test_a_link_shows_what_it_selects(visit: Visit) -> None:
 def test_the_language_switch_follows_to_the_next_page(visit: Visit) -> None:
     page = visit("/runs")
     page.get_by_text("中文").click()
-    expect(page.locator("h1")).to_have_text("训练")
+    expect(page.get_by_role("heading", name="训练", level=1, exact=True)).to_be_visible()
     page.get_by_role("link", name="试听").click()
-    expect(page.locator("h1")).to_have_text("试听")
+    expect(page.get_by_role("heading", name="试听", level=1, exact=True)).to_be_visible()
     assert "lang=zh" in page.url
 
 
@@ -115,6 +115,7 @@ def test_tables_and_charts_are_saved(visit: Visit) -> None:
     expect(chart.locator("canvas, svg").first).to_be_visible(timeout=30_000)
     chart.evaluate("chart => chart.scrollIntoView({block: 'center'})")  # its toolbar out from under the page's header
     chart.hover()
+    expect(page.get_by_test_id("stElementToolbar").first).to_have_css("opacity", "1")
     with page.expect_download() as picture:
         page.get_by_role("button", name="Download as PNG").first.click()
     assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")

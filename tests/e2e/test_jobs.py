@@ -39,7 +39,7 @@ def jobs(open_to_all: Dashboard, browser: Browser) -> Iterator[Callable[..., Pag
     def opened(query: str = "") -> Page:
         page = context.new_page()
         page.goto(f"{open_to_all.url}/jobs{query}")
-        expect(page.locator("h1")).to_have_text("Jobs", timeout=SHOWN_MS)
+        expect(page.get_by_role("heading", name="Jobs", level=1, exact=True)).to_be_visible(timeout=SHOWN_MS)
         return page
 
     yield opened
@@ -62,7 +62,7 @@ def test_a_soundtrack_is_asked_for_written_and_played(jobs: Callable[..., Page],
     page.get_by_role("button", name="Start", exact=True).dblclick()
     expect(page.get_by_text("Progress: soundtracks")).to_be_visible(timeout=ENDED_MS)
     page.get_by_role("link", name="Listen: bigbuckbunny →").click(timeout=ENDED_MS)
-    expect(page.locator("h1")).to_have_text("Listen")
+    expect(page.get_by_role("heading", name="Listen", level=1, exact=True)).to_be_visible()
     for tag in ("video", "audio"):
         plays(page, tag)
     asked = {"flows": {"name": {"any_": ["generate"]}}}
@@ -124,5 +124,5 @@ def test_without_prefect_reading_goes_on(store: ObjectStore, browser: Browser, t
         page.goto(f"{started.url}/jobs")
         expect(page.get_by_text("No Prefect server answers")).to_be_visible(timeout=SHOWN_MS)
         page.get_by_role("link", name="Runs").click()
-        expect(page.locator("h1")).to_have_text("Runs")
+        expect(page.get_by_role("heading", name="Runs", level=1, exact=True)).to_be_visible()
         page.close()
