@@ -36,6 +36,8 @@ def test_a_batch_is_scored_beside_its_songs(studio: Studio, store: LocalStore) -
     assert mean["lufs"] == pytest.approx(-14, abs=0.5)
     assert (mean["true_peak_dbtp"] or 0) <= -1
     assert scores.real["chord_duration_s"] is not None
+    assert scores.real["lufs"] is not None
+    assert -40 < scores.real["lufs"] < 0
     cuts = json.loads(store.get(report.made[0].files["json"]))["cuts_s"]
     assert scores.accents["cuts"] == len(cuts)
     with pytest.raises(GenerationError, match="no output under nowhere/"):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pretty_midi
 
-from vmt import chords
+from vmt import chords, media
 from vmt.errors import GenerationError, ObjectNotFound
 from vmt.features.recognise import SAMPLE_RATE as RECOGNISED
 from vmt.features.recognise import ChordRecogniser
@@ -22,7 +22,7 @@ from vmt.hardware import choose_device
 from vmt.jobs.compose import SUFFIX
 from vmt.jobs.events import OnEvent, ignore
 from vmt.music.render import SAMPLE_RATE, read_sound
-from vmt.music.scores import Hear, accents_heard, chord_scores, cut_hits, note_scores, sound_scores
+from vmt.music.scores import Hear, accents_heard, chord_scores, cut_hits, level_scores, note_scores, sound_scores
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 
@@ -127,21 +127,34 @@ def score_output(
 
 
 def _real(store: ObjectStore, record: Mapping[str, Any]) -> dict[str, float]:
-    """The same scores of the video's own song: chords from its features, notes from a `.mid` beside it."""
+    """The same scores of the video's own song, as far as it is known: its sound, its chords, and notes beside it."""
     found: dict[str, float] = {}
     video = record["video"]
-    try:
-        data = store.get(f"features/{record['extractor']}/{video['sha256']}.safetensors")
-        labels = Features.from_bytes(data).chord
-        found |= chord_scores(labels) if labels is not None else {}
-    except ObjectNotFound:
-        pass  # the video was annotated, or its features were deleted
+    labels = _own_chords(store, record["extractor"], video["sha256"])
+    found |= chord_scores(labels) if labels is not None else {}
     try:
         notes = store.get(str(PurePosixPath(video["key"]).with_suffix(".mid")))
         found |= note_scores(pretty_midi.PrettyMIDI(io.BytesIO(notes)))
     except ObjectNotFound:
         pass  # nobody brought the notes
+    with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
+        path, wav = Path(folder) / PurePosixPath(video["key"]).name, Path(folder) / "own.wav"
+        try:
+            store.get_file(video["key"], path)
+        except ObjectNotFound:
+            return found  # the video was taken away
+        if media.own_sound(path, wav, duration_s=video["duration_s"]):
+            found |= level_scores(read_sound(wav), SAMPLE_RATE)
     return found
+
+
+def _own_chords(store: ObjectStore, extractor: str, sha256: str) -> tuple[str, ...] | None:
+    """Chords of a video's own song: those brought for it, else those recognised."""
+    kept = sorted(
+        each.key for each in store.list(f"features/{extractor}/{sha256}") if each.key.endswith(".safetensors")
+    )
+    labels = [Features.from_bytes(store.get(key)).chord for key in kept]
+    return next((each for each in labels if each is not None), None)
 
 
 def _midi(store: ObjectStore, record: Mapping[str, Any]) -> pretty_midi.PrettyMIDI:

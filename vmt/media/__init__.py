@@ -8,6 +8,17 @@ Messages begin with `video NAME:`, and a `MediaError` carries a code that progra
 from vmt.media.decoding import Frame, frames, sound
 from vmt.media.reading import MediaInfo, probe
 from vmt.media.sheet import ContactSheet
-from vmt.media.writing import blend, encode_video, mux
+from vmt.media.writing import blend, encode_video, mux, own_sound
 
-__all__ = ["ContactSheet", "Frame", "MediaInfo", "blend", "encode_video", "frames", "mux", "probe", "sound"]
+__all__ = [
+    "ContactSheet",
+    "Frame",
+    "MediaInfo",
+    "blend",
+    "encode_video",
+    "frames",
+    "mux",
+    "own_sound",
+    "probe",
+    "sound",
+]

@@ -119,13 +119,9 @@ def blend(video: Path, music: Path, out: Path, *, duration_s: float, duck: bool)
         MediaError: as `probe`; `encode-failed` or `timeout`.
         StoreFull: if there is no space left for `out`.
     """
-    info = probe(video)
-    if info.audio_codec is None:
+    own = _own_sound(video, duration_s + 1)
+    if own is None:
         return False
-    own = ffmpeg.input(_local(video), itsoffset=-info.start_s, **SAFE_INPUT).audio
-    # the sound may start before or after the first frame: what is missing is silence, what is early is cut
-    own = own.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "first_pts": 0})
-    own = own.filter("aformat", channel_layouts="stereo").filter("apad").filter("atrim", end=duration_s + 1)
     under = ffmpeg.input(_local(music), protocol_whitelist="file,pipe").audio.filter("aresample", AUDIO_RATE_HZ)
     # a second more than is wanted, for sidechaincompress drops what it holds when one of its inputs ends
     under = under.filter("apad").filter("atrim", end=duration_s + 1)
@@ -134,12 +130,37 @@ def blend(video: Path, music: Path, out: Path, *, duration_s: float, duck: bool)
         own = both.stream(0)
         under = ffmpeg.filter([under, both.stream(1)], "sidechaincompress", **_DUCKING)
     mixed = ffmpeg.filter([own, under], "amix", inputs=2, normalize=0, duration="longest")
-    mixed = mixed.filter("atrim", end=duration_s)
+    _write_wav(mixed.filter("atrim", end=duration_s), out, duration_s)
+    return True
+
+
+def own_sound(video: Path, out: Path, *, duration_s: float) -> bool:
+    """The video's own sound, as a stereo WAV of floats at 48 kHz that starts with the first frame.
+
+    Args, returns and raises as `blend`.
+    """
+    own = _own_sound(video, duration_s)
+    if own is None:
+        return False
+    _write_wav(own, out, duration_s)
+    return True
+
+
+def _own_sound(video: Path, length_s: float) -> Any | None:
+    info = probe(video)
+    if info.audio_codec is None:
+        return None
+    own = ffmpeg.input(_local(video), itsoffset=-info.start_s, **SAFE_INPUT).audio
+    # the sound may start before or after the first frame: what is missing is silence, what is early is cut
+    own = own.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "first_pts": 0})
+    return own.filter("aformat", channel_layouts="stereo").filter("apad").filter("atrim", end=length_s)
+
+
+def _write_wav(sound: Any, out: Path, duration_s: float) -> None:
     with _whole(out) as part:
         options = {"format": "wav", "c:a": "pcm_f32le", "ac": 2, "rf64": "auto", "threads": THREADS}
-        command = ffmpeg.output(mixed, _local(part), **options).global_args("-copyts")
+        command = ffmpeg.output(sound, _local(part), **options).global_args("-copyts")
         _run(command, out, 120 + 2 * duration_s)
-    return True
 
 
 _DUCKING = {"threshold": 0.03, "ratio": 3.5, "attack": 30, "release": 500, "knee": 4}

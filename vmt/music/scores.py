@@ -155,9 +155,12 @@ def sound_scores(
         "key_heard": float(hear_key(heard) == key),
         "density_correlation": correlation(music.note_density(music.midi_notes(midi), seconds), note_density),
         "loudness_correlation": correlation(music.loudness(sound.mean(axis=0), sample_rate, seconds), loudness),
-        "lufs": integrated_lufs(sound, sample_rate),
-        "true_peak_dbtp": true_peak_dbtp(sound, sample_rate),
-    }
+    } | level_scores(sound, sample_rate)
+
+
+def level_scores(sound: Float32[np.ndarray, "2 samples"], sample_rate: int) -> dict[str, float]:
+    """lufs: integrated loudness; true_peak_dbtp. Minus infinity for silence."""
+    return {"lufs": integrated_lufs(sound, sample_rate), "true_peak_dbtp": true_peak_dbtp(sound, sample_rate)}
 
 
 def correlation(one: Float[np.ndarray, " time"], other: Float[np.ndarray, " time"]) -> float:
