@@ -1,6 +1,6 @@
-"""What deployments on workers rest on: the work pool, its queues, and the automation that ends lost runs.
+"""What deployments on workers rest on: the work pool, its queues, and the automations that end lost runs.
 
-`python -m flows.prepare` makes what is missing on the server that PREFECT_API_URL names and brings the automation up
+`python -m flows.prepare` makes what is missing on the server that PREFECT_API_URL names and brings the automations up
 to date; then `prefect --no-prompt deploy --all` finds its pool. Running it again changes nothing.
 """
 
@@ -22,34 +22,50 @@ from flows.deployments import DEPLOYMENTS, POOL
 HEARTBEAT = "prefect.flow-run.heartbeat"
 # Runs send a heartbeat every PREFECT_FLOWS_HEARTBEAT_FREQUENCY seconds, which is 30 on the workers: three are missing.
 LOST_AFTER_S = 90
+# Far above what a start takes: 6 s on a quiet machine, half a minute on a crowded one.
+BEGINS_WITHIN_S = 600
 
 
 def lost_runs(after_s: int = LOST_AFTER_S) -> AutomationCore:
     """The automation that sets a run Crashed when its heartbeat stops.
 
-    A worker that is killed leaves its run Running for ever, or Pending if the run's process was not there yet, and a
-    deployment that allows one run at a time would never start again.
+    A worker that is killed leaves its run Running for ever, and a deployment that allows one run at a time would never
+    start again.
     """
+    return _crash(
+        "vmt: lost runs crash",
+        "A run without a heartbeat has lost its worker or its machine; it must not block its deployment.",
+        HEARTBEAT,
+        after_s,
+        f"no heartbeat for {after_s} s: the worker or its machine is gone",
+    )
+
+
+def runs_that_never_begin(after_s: int = BEGINS_WITHIN_S) -> AutomationCore:
+    """The automation that sets a run Crashed whose worker was gone before the run's process could begin."""
+    return _crash(
+        "vmt: runs that never begin crash",
+        "A run that a worker took and that sends no heartbeat has lost it; it must not block its deployment.",
+        "prefect.flow-run.Pending",
+        after_s,
+        f"it did not begin within {after_s} s: the worker or its machine is gone",
+    )
+
+
+def _crash(name: str, description: str, after: str, within_s: int, message: str) -> AutomationCore:
     ended = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
     return AutomationCore(
-        name="vmt: lost runs crash",
-        description="A run without a heartbeat has lost its worker or its machine; it must not block its deployment.",
+        name=name,
+        description=description,
         trigger=EventTrigger(
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
             for_each={"prefect.resource.id"},
-            after={HEARTBEAT, "prefect.flow-run.Pending"},
+            after={after},
             expect={HEARTBEAT, *ended},
             posture=Posture.Proactive,
-            within=timedelta(seconds=after_s),
+            within=timedelta(seconds=within_s),
         ),
-        actions=[
-            ChangeFlowRunState(
-                name="Crashed",
-                force=False,
-                state=StateType.CRASHED,
-                message=f"no heartbeat for {after_s} s: the worker or its machine is gone",
-            )
-        ],
+        actions=[ChangeFlowRunState(name="Crashed", force=False, state=StateType.CRASHED, message=message)],
     )
 
 
@@ -82,6 +98,12 @@ def prepare_automation(client: SyncPrefectClient, automation: AutomationCore) ->
         client.create_automation(automation)
 
 
+def prepare_automations(client: SyncPrefectClient) -> None:
+    """Those that end runs which lost their worker."""
+    for automation in (lost_runs(), runs_that_never_begin()):
+        prepare_automation(client, automation)
+
+
 def _declared(automation: AutomationCore) -> dict[str, Any]:
     """What somebody declares of an automation; the server adds ids."""
     return automation.model_dump(include=set(AutomationCore.model_fields))
@@ -90,4 +112,4 @@ def _declared(automation: AutomationCore) -> dict[str, Any]:
 if __name__ == "__main__":
     with get_client(sync_client=True) as client:
         prepare_pool(client)
-        prepare_automation(client, lost_runs())
+        prepare_automations(client)

@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Crashed
 
 from flows.deployments import DEPLOYMENTS, serve_all
-from flows.prepare import lost_runs, prepare_automation
+from flows.prepare import prepare_automations
 
 UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
@@ -35,5 +35,5 @@ def bury_lost_runs(client: SyncPrefectClient) -> list[FlowRun]:
 if __name__ == "__main__":
     with get_client(sync_client=True) as client:
         bury_lost_runs(client)
-        prepare_automation(client, lost_runs())
+        prepare_automations(client)
     serve_all()

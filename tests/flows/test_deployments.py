@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Crashed, Pending
 
 from flows.deployments import DEPLOYMENTS, POOL, Deployment
-from flows.prepare import lost_runs, prepare_automation, prepare_pool
+from flows.prepare import lost_runs, prepare_automation, prepare_pool, runs_that_never_begin
 from tests.prefect_server import ROOT, PrefectServer
 
 each_deployment = pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=[each.name for each in DEPLOYMENTS])
@@ -96,7 +96,8 @@ def test_a_real_server_takes_what_production_deploys(deployed: PrefectServer, cl
         options = found.concurrency_options
         assert (options.collision_strategy if options else None) == (None if deployment.overlap else "CANCEL_NEW")
     assert client.read_work_pool(POOL).type == "process"
-    assert len(client.read_automations_by_name(lost_runs().name)) == 1
+    for automation in (lost_runs(), runs_that_never_begin()):
+        assert len(client.read_automations_by_name(automation.name)) == 1
     for each in DEPLOYMENTS:
         if each.after:
             assert len(client.read_automations_by_name(each.after.declared(each.name)["name"])) == 1
@@ -151,11 +152,29 @@ def test_a_nightly_that_finds_one_going_does_not_start(deployed: PrefectServer, 
 
 
 @pytest.mark.server
+def test_a_run_that_never_begins_crashes_and_gives_its_slot_back(
+    deployed: PrefectServer, client: SyncPrefectClient
+) -> None:
+    """Its worker was killed after it took the run and before the run's process sent a heartbeat."""
+    prepare_automation(client, runs_that_never_begin(10))
+    ingest = client.read_deployment_by_name("ingest/ingest")
+    taken = client.create_flow_run_from_deployment(ingest.id)
+    client.set_flow_run_state(taken.id, Pending())
+    deadline = time.monotonic() + 60
+    while client.read_flow_run(taken.id).state_type != StateType.CRASHED:
+        assert time.monotonic() < deadline, deployed.log.read_text()
+        time.sleep(0.2)
+    limit = client.read_deployment_by_name("ingest/ingest").global_concurrency_limit
+    assert limit is not None
+    assert limit.active_slots == 0
+    prepare_automation(client, runs_that_never_begin())
+
+
+@pytest.mark.server
 def test_a_finished_training_starts_its_evaluation(deployed: PrefectServer, client: SyncPrefectClient) -> None:
     """The automation takes run and epoch from the event; the same event of another flow starts nothing."""
     evaluate = client.read_deployment_by_name("evaluate/evaluate")
-    for flow, run in (("nightly", "not-this"), ("train", "this")):
-        deployed.run("python", "-c", EMIT, flow, run)
+    deployed.run("python", "-c", EMIT)
     wanted = DeploymentFilter(id=DeploymentFilterId(any_=[evaluate.id]))
     deadline = time.monotonic() + 60
     while not (runs := client.read_flow_runs(deployment_filter=wanted)):
@@ -165,17 +184,16 @@ def test_a_finished_training_starts_its_evaluation(deployed: PrefectServer, clie
 
 
 EMIT = """
-import sys
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
 
-emit_event(
-    "vmt.best-epoch",
-    resource={"prefect.resource.id": f"vmt.run.{sys.argv[2]}"},
-    related=[
-        {"prefect.resource.id": "prefect.flow.1", "prefect.resource.role": "flow", "prefect.resource.name": sys.argv[1]}
-    ],
-    payload={"run": sys.argv[2], "epoch": 7},
-)
+for flow, run in (("nightly", "not-this"), ("train", "this")):
+    related = {"prefect.resource.id": "prefect.flow.1", "prefect.resource.role": "flow", "prefect.resource.name": flow}
+    emit_event(
+        "vmt.best-epoch",
+        resource={"prefect.resource.id": f"vmt.run.{run}"},
+        related=[related],
+        payload={"run": run, "epoch": 7},
+    )
 EventsWorker.instance().drain()
 """

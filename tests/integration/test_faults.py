@@ -23,7 +23,7 @@ COMPLETED, CRASHED, FAILED = StateType.COMPLETED, StateType.CRASHED, StateType.F
 # A run sends heartbeats every 30 s at the most; production waits for three of them.
 LOST_AFTER_S = 45
 # Less than between two heartbeats: for runs that are lost before the second.
-LOST_AT_ONCE_S = 15
+LOST_AT_ONCE_S = 25
 
 
 @pytest.fixture(scope="module")
