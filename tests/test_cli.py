@@ -89,6 +89,10 @@ def test_the_way_of_a_producer(
     code, out, _ = run(capsys, monkeypatch, "promote", "mine@1")
     assert code == 0
     assert out.startswith("mine epoch 1 serves since")
+    assert run(capsys, monkeypatch, "promote", "mine@0")[0] == 0
+    code, out, _ = run(capsys, monkeypatch, "rollback")
+    assert code == 0
+    assert out.startswith("mine epoch 1 serves since")
     code, out, _ = run(capsys, monkeypatch, "runs", "--json")
     assert "mine" in {each["run"] for each in json.loads(out)}
     code, out, err = run(capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--style", "piano", "--json")
