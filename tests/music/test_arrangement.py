@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import time
 from dataclasses import replace
 
 import mido
@@ -266,3 +267,30 @@ def test_bad_arguments_are_refused_with_what_is_allowed(change: dict[str, object
     }
     with pytest.raises(GenerationError, match=message):
         arrange(POP.labels, POP.key, **{**arguments, **change})  # type: ignore[arg-type]
+
+
+@pytest.mark.long
+def test_three_hours_are_arranged_in_linear_time_and_hold_together() -> None:
+    spent = []
+    for seconds in (900, 10800):
+        wave = np.sin(np.arange(seconds) / 40).astype(np.float32)
+        labels = song("C G A:min F C G F F " * (seconds // 16 + 1)).labels[:seconds]
+        start = time.process_time()
+        midi = arrange(
+            labels,
+            chords.Key(0, minor=False),
+            note_density=10 + 3 * wave,
+            loudness=0.1 + 0.02 * wave,
+            duration_s=float(seconds),
+            cuts_s=np.arange(9.0, seconds - 3, 11).tolist(),
+            style="band",
+            tempo_bpm=100.0,
+        )
+        midi_bytes(midi)
+        spent.append(time.process_time() - start)
+    assert spent[1] <= 1.5 * 12 * spent[0]
+    struck = np.histogram([note.start for note in notes(midi)], bins=18, range=(0, 10800))[0]
+    assert struck.min() > 0.8 * struck.max()
+    late = {text.text for text in midi.text_events if text.time > 10000}
+    assert late >= {"C", "G", "A:min", "F"}
+    assert any(text.startswith("section: ") for text in late)
