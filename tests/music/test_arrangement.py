@@ -270,6 +270,7 @@ def test_bad_arguments_are_refused_with_what_is_allowed(change: dict[str, object
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_three_hours_are_arranged_in_linear_time_and_hold_together() -> None:
     spent = []
     for seconds in (900, 10800):
