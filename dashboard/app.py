@@ -12,6 +12,7 @@ VIEWS = Path(__file__).resolve().parent / "views"
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 3.5rem clamp(1rem, 3vw, 3.5rem) 3rem; }
 [data-testid="stMainBlockContainer"] h1 { padding-top: 0.25rem; }
+[data-testid="stStatusWidget"] { display: none; }
 """
 PAGES = ("overview", "runs", "listen", "compare", "dataset", "jobs")
 

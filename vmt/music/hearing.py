@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from vmt.chords import Key
+from vmt.features.compiled import compile_librosa
 from vmt.features.music import find_key
 
 HOP = 256
@@ -30,6 +31,7 @@ def hear_tempo(sound: Float32[np.ndarray, " samples"], sample_rate: int) -> floa
 
     Source: Grosche and Müller 2011, IEEE TASLP 19 (Fourier tempogram).
     """
+    compile_librosa()
     onsets = librosa.onset.onset_strength(y=sound[: LONGEST_S * sample_rate], sr=sample_rate, hop_length=HOP)
     onsets = onsets - onsets.mean()
     if not len(onsets) or onsets.std() < 1e-6:

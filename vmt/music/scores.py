@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Int64
 
 from vmt import chords
 from vmt.features import music
+from vmt.features.compiled import compile_librosa
 from vmt.features.recognise import SAMPLE_RATE as RECOGNISED
 from vmt.music.hearing import hear_key, hear_tempo, tempo_apart
 from vmt.music.loudness import integrated_lufs, true_peak_dbtp
@@ -142,6 +143,7 @@ def sound_scores(
         key that the MIDI says. key_heard: 1 or 0, the key found from the heard chords.
         density_correlation, loudness_correlation: with the curves, over seconds. lufs, true_peak_dbtp.
     """
+    compile_librosa()
     mono = librosa.resample(sound.mean(axis=0), orig_sr=sample_rate, target_sr=RECOGNISED)
     heard = hear(mono, len(labels))
     same = chords.REDUCE_25[chords.tokens(heard)] == chords.REDUCE_25[chords.tokens(labels)]
