@@ -16,6 +16,7 @@ from vmt.features.record import Features
 from vmt.features.visual import grid_length
 from vmt.jobs.index import VideoIndex
 from vmt.jobs.ingest import ingest
+from vmt.jobs.noted import thumbnails_key
 from vmt.jobs.processes import Processes
 from vmt.store import LocalStore
 
@@ -91,14 +92,15 @@ def test_damaged_videos_are_read_or_refused_and_nothing_is_half_written(
     assert report.new + len(report.refused) == report.found == VIDEOS
     assert report.new > VIDEOS // 10
     assert counts.keys() >= {"truncated", "not-media"}
-    expected = {f"index/ingest/{extractor.name}.json", f"features/{extractor.name}/extractor.json"}
+    expected = {f"features/{extractor.name}/extractor.json"}
     for entry in VideoIndex.load(bucket, extractor.name).entries.values():
         if "code" in entry:
             expected.add(f"quarantine/{entry['id']}.json")
             assert json.loads(bucket.get(f"quarantine/{entry['id']}.json"))["reason"] == entry["reason"]
         else:
-            expected.add(entry["features_key"])
+            expected |= {entry["features_key"], thumbnails_key(entry["sha256"])}
             features = Features.from_bytes(bucket.get(entry["features_key"]))
             assert features.seconds == grid_length(features.duration_s)
-    assert {each.key for each in bucket.list("")} - {each.key for each in bucket.list("videos/")} == expected
+    prefixes = ("features/", "quarantine/", "index/thumbnails/")
+    assert {each.key for prefix in prefixes for each in bucket.list(prefix)} == expected
     assert ingest(bucket, extractor, map=Processes(2, limit_s=LIMIT_S)).known == VIDEOS
