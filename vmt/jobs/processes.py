@@ -184,9 +184,8 @@ def _serve(pipe: Any, function: Callable[[Any], Any], threads: int) -> None:
     """The life of a worker: it ends when its parent does, even if that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     torch.set_num_threads(threads)
-    threadpool_limits(
-        threads
-    )  # NumPy's products too: pools as wide as the machine in each worker only wait for each other
+    # NumPy's products too: pools as wide as the machine in each worker only wait for each other.
+    threadpool_limits(threads)
     try:
         pipe.send("ready")
         while True:
