@@ -14,6 +14,8 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.events import DeploymentEventTrigger
 from prefect.schedules import Cron
 
+from flows.environment import FLOWS
+
 POOL = "vmt"
 # SQLite, Prefect's own database on one machine, fails under more runs at a time.
 SERVE_LIMIT = 2
@@ -99,7 +101,7 @@ class Deployment:
             "entrypoint": self.entrypoint,
             "parameters": self.parameters,
             "schedules": [{"cron": self.cron, "timezone": "UTC"}] if self.cron else [],
-            "work_pool": {"name": POOL, "work_queue_name": self.queue},
+            "work_pool": {"name": POOL, "work_queue_name": self.queue, "job_variables": {"env": FLOWS}},
         }
         if not self.overlap:
             entry["concurrency_limit"] = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
@@ -117,7 +119,7 @@ DEPLOYMENTS = (
         cron="30 3 * * *",
     ),
     Deployment("train", "One training run on a dataset version, with a preset and overrides.", queue="gpu"),
-    Deployment("generate", "Soundtracks for a list of videos or a prefix.", queue="gpu", overlap=True),
+    Deployment("generate", "Soundtracks for a list of videos, a manifest or a prefix.", queue="gpu", overlap=True),
     Deployment(
         "inbox",
         "New videos under inbox/ get a soundtrack by the champion, once each.",

@@ -6,13 +6,14 @@ from prefect import flow
 
 from flows.artifacts import publish_soundtracks, require_share
 from flows.notify import alert
-from flows.tasks import Json, generate_soundtracks, list_videos, store
+from flows.tasks import Json, generate_soundtracks, list_videos, read_manifest, store
 
 
 @flow(name="generate", on_failure=[alert], on_crashed=[alert])
 def generate(
     videos: list[str] | None = None,
     prefix: str = "inbox/",
+    manifest: str | None = None,
     run: str | None = None,
     epoch: int | None = None,
     settings: dict[str, Any] | None = None,
@@ -22,8 +23,10 @@ def generate(
     """Write a soundtrack for each video; one that fails does not stop the others.
 
     Args:
-        videos: their keys; everything under `prefix` if None.
-        prefix: of the videos' keys, where `videos` does not name them.
+        videos: their keys; those that `manifest` lists, or everything under `prefix`, if None.
+        prefix: of the videos' keys, where neither of the others names them.
+        manifest: key of an object that lists the videos: a dataset's `manifest.parquet` or a `.csv`, by the column
+            `key`, or a text with a key a line.
         run: whose weights compose; the champion's if None.
         epoch: of that run; its best if None.
         settings: of the generation, where they differ from the defaults.
@@ -33,7 +36,12 @@ def generate(
     Returns:
         The keys of what was made and of what was there, and which videos failed and why.
     """
-    keys = videos if videos is not None else list_videos(prefix)
+    if videos is not None:
+        keys = videos
+    elif manifest is not None:
+        keys = read_manifest(manifest)
+    else:
+        keys = list_videos(prefix)
     report = generate_soundtracks(keys, run, epoch, settings, force)
     publish_soundtracks(store(), report)
     require_share(report["failed"], len(keys), fail_above, "soundtracks failed")

@@ -20,8 +20,9 @@ from prefect.workers.process import ProcessWorker
 from flows.deployments import DEPLOYMENTS, POOL
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
-# Runs send a heartbeat every PREFECT_FLOWS_HEARTBEAT_FREQUENCY seconds, which is 30 on the workers: three are missing.
-LOST_AFTER_S = 90
+# Six heartbeats are missing (flows/environment.py). With fewer, a Prefect server that was away for two minutes would
+# find every run lost when it comes back, before the runs that live can say so.
+LOST_AFTER_S = 180
 # Far above what a start takes: 6 s on a quiet machine, half a minute on a crowded one.
 BEGINS_WITHIN_S = 600
 
@@ -54,11 +55,14 @@ def runs_that_never_begin(after_s: int = BEGINS_WITHIN_S) -> AutomationCore:
 
 def _crash(name: str, description: str, after: str, within_s: int, message: str) -> AutomationCore:
     ended = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
+    names = [each.name for each in DEPLOYMENTS]
+    ours: dict[str, str | list[str]] = {"prefect.resource.role": "flow", "prefect.resource.name": names}
     return AutomationCore(
         name=name,
         description=description,
         trigger=EventTrigger(
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+            match_related=ResourceSpecification(ours),  # somebody else's runs may send no heartbeat
             for_each={"prefect.resource.id"},
             after={after},
             expect={HEARTBEAT, *ended},

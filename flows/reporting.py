@@ -1,5 +1,6 @@
 """What becomes of a job's events: lines of the run's log, Prefect's events for automations, progress on its pages."""
 
+import time
 from collections.abc import Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.events import emit_event
 from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from vmt.jobs.events import OnEvent
 
@@ -23,6 +25,10 @@ ITEMS = {
     "vmt.soundtrack.failed": "soundtracks",
     "vmt.score.done": "scores",
 }
+
+# Work does not wait for a server that is away: Prefect's own client would ask for minutes, at every epoch.
+AT_ONCE = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: 5.0}
+ASK_AGAIN_S = 30.0
 
 
 def words(payload: Mapping[str, Any], prefix: str = "") -> str:
@@ -48,11 +54,15 @@ def resource(payload: Mapping[str, Any]) -> str:
 
 @dataclass
 class Progress:
-    """Progress artifacts of one task: a training's epochs, a batch's items."""
+    """Progress artifacts of one task: a training's epochs, a batch's items.
+
+    While the server does not answer they stay as they are; it is asked again after `ASK_AGAIN_S`.
+    """
 
     artifacts: dict[str, UUID] = field(default_factory=dict)
     wanted: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
+    ask_at: float = 0.0
 
     def follow(self, event: str, payload: Mapping[str, Any]) -> None:
         """Show what an event says of the progress; most say nothing."""
@@ -67,7 +77,16 @@ class Progress:
             self._show(name, self.done[name] / self.wanted[name])
 
     def _show(self, name: str, share: float) -> None:
-        percent = 100 * min(1.0, share)
+        if time.monotonic() < self.ask_at:
+            return
+        try:
+            with temporary_settings(AT_ONCE):
+                self._write(name, 100 * min(1.0, share))
+        except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+            get_run_logger().warning("progress is not shown: %s", error)
+            self.ask_at = time.monotonic() + ASK_AGAIN_S
+
+    def _write(self, name: str, percent: float) -> None:
         if name in self.artifacts:
             update_progress_artifact(self.artifacts[name], percent)
             return
@@ -88,10 +107,7 @@ def reporter() -> OnEvent:
 
     def tell(name: str, payload: Mapping[str, Any]) -> None:
         emit_event(name, resource={"prefect.resource.id": resource(payload)}, payload=dict(payload))
-        try:
-            progress.follow(name, payload)
-        except (httpx.HTTPError, PrefectHTTPStatusError) as error:  # a restarting server ends no training
-            log.warning("progress is not shown: %s", error)
+        progress.follow(name, payload)
 
     def report(name: str, payload: Mapping[str, Any]) -> None:
         log.info("%s %s", name, words(payload))

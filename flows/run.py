@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flows.environment import FLOWS
 from vmt.errors import VmtError
 from vmt.settings import Settings, load_settings
 
@@ -31,6 +32,7 @@ def environment(settings: Settings) -> dict[str, str]:
         # The first start makes the database: 12 s here, more on a busy machine, where Prefect gives up after 20.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "vmt",
+        **FLOWS,
     }
 
 

@@ -32,6 +32,7 @@ from vmt.jobs.index import candidates
 from vmt.jobs.ingest import IngestReport, ingest
 from vmt.jobs.processes import spread
 from vmt.jobs.promote import promote
+from vmt.jobs.request import manifest_videos
 from vmt.jobs.train import train
 from vmt.music.config import GenerateConfig
 from vmt.settings import load_settings
@@ -94,6 +95,12 @@ def device() -> torch.device:
 def list_videos(prefix: str) -> list[str]:
     """Keys of the videos under `prefix`."""
     return [video.key for video in candidates(store().list(prefix))]
+
+
+@task(name="read manifest", **RETRY)
+def read_manifest(key: str) -> list[str]:
+    """Keys of the videos that an object lists."""
+    return manifest_videos(store(), key)
 
 
 @task(name="ingest", timeout_seconds=INGEST_TIMEOUT_S, **RETRY)

@@ -1,4 +1,4 @@
-"""A real Prefect server on SQLite for tests, and workers for it, each stopped by its process id."""
+"""A real Prefect server for tests, and workers for it, each stopped by its process id."""
 
 import os
 import signal
@@ -29,7 +29,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 class PrefectServer:
     """A server with a folder of its own; it may be killed and started again with the same data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str | None = None) -> None:
+        """On the database at this URL, or on SQLite in the folder."""
         self.folder = folder
         self.port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}/api"
@@ -44,6 +45,8 @@ class PrefectServer:
             "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1S",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
         }
+        if database is not None:
+            self.environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
         self.start()
 
     def start(self) -> None:
@@ -91,16 +94,15 @@ class PrefectServer:
 
 
 def start_worker(
-    server: PrefectServer, pool: str, environment: Mapping[str, str], log: Path
+    server: PrefectServer, pool: str, environment: Mapping[str, str], log: Path, *more: str
 ) -> subprocess.Popen[bytes]:
-    """A worker of the pool, which has registered itself when it takes its first run."""
+    """A worker of the pool, which has registered itself when it takes its first run; `more` says what else it is."""
     with log.open("ab") as file:
         return subprocess.Popen(
-            [str(BIN / "prefect"), "worker", "start", "--pool", pool, "--type", "process", "--limit", "2"],
+            [str(BIN / "prefect"), "worker", "start", "--pool", pool, "--type", "process", *(more or ("--limit", "2"))],
             env={
                 **server.environment,
                 "PREFECT_WORKER_QUERY_SECONDS": "1",
-                "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
                 "PREFECT_LOGGING_EXTRA_LOGGERS": "vmt",
                 **environment,
             },

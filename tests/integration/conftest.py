@@ -1,8 +1,17 @@
-"""The table of faults, as docs/operations.md has it, at the end of a run of tests that made one."""
+"""A production to strike at, and at the end of a run the table of faults as docs/operations.md has it."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 import pytest
+
+from tests.integration import world as the
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[the.World]:
+    with the.world(tmp_path_factory.mktemp("world")) as made:
+        yield made
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

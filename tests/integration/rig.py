@@ -1,4 +1,5 @@
-"""A whole production on loopback for the tests of faults: SeaweedFS behind a proxy, Prefect's server, a worker.
+"""A whole production on loopback for the tests of faults: SeaweedFS behind a proxy, Prefect's server on
+Postgres, a worker.
 
 What a flow needs is small and ready: videos whose features stand in the store already, so that a case spends its time
 where the fault strikes. Each case has a part of the bucket of its own, and is compared with an undisturbed run.
@@ -22,6 +23,7 @@ from flows.deployments import DEPLOYMENTS, POOL
 from flows.prepare import lost_runs, prepare_automation, prepare_pool
 from tests.flows.conftest import EXTRACTOR
 from tests.integration.proxy import Proxy
+from tests.postgres import Postgres, postgres
 from tests.prefect_server import ROOT, PrefectServer, start_worker, stop
 from tests.servers import S3Server, s3_server
 from vmt.settings import Settings
@@ -40,10 +42,10 @@ PRODUCT = {
 class Rig:
     """Everything that runs, and what can be done to it."""
 
-    def __init__(self, folder: Path, s3: S3Server) -> None:
-        self.folder, self.s3 = folder, s3
+    def __init__(self, folder: Path, s3: S3Server, database: Postgres) -> None:
+        self.folder, self.s3, self.database = folder, s3, database
         self.proxy = Proxy(s3.ports[0])
-        self.server = PrefectServer(folder)
+        self.server = PrefectServer(folder, database.url)
         self.worker: subprocess.Popen[bytes] | None = None
         self.client: SyncPrefectClient | None = None
 
@@ -74,6 +76,7 @@ class Rig:
                 pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
                 work_pool_name=POOL,
                 work_queue_name=each.queue,
+                job_variables=each.declared()["work_pool"]["job_variables"],
                 concurrency_limit=None if each.overlap else 1,
                 concurrency_options=None if each.overlap else once,
             )
@@ -162,8 +165,8 @@ def _kill_all(variable: str) -> None:
 @contextlib.contextmanager
 def rig(folder: Path) -> Iterator[Rig]:
     """Starting, to be prepared; killed at the end, flow processes without a worker included."""
-    with s3_server(folder / "s3") as s3:
-        made = Rig(folder, s3)
+    with s3_server(folder / "s3") as s3, postgres() as database:
+        made = Rig(folder, s3, database)
         try:
             with temporary_settings({PREFECT_API_URL: made.server.url}), get_client(sync_client=True) as client:
                 made.client = client

@@ -5,7 +5,7 @@ for byte, no half object is visible, and nothing is trained or generated twice w
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,22 +14,14 @@ import pytest
 from prefect.client.schemas.objects import StateType
 
 from tests.integration import world as the
-from tests.integration.world import EPOCHS, SHOWN, TRAINING, Strike, World
+from tests.integration.world import EPOCHS, LOST_AFTER_S, SHOWN, TRAINING, Strike, World
 from vmt.training.registry import Run
 
 pytestmark = pytest.mark.server
 
 COMPLETED, CRASHED, FAILED = StateType.COMPLETED, StateType.CRASHED, StateType.FAILED
-# A run sends heartbeats every 30 s at the most; production waits for three of them.
-LOST_AFTER_S = 45
 # Less than between two heartbeats: for runs that are lost before the second.
 LOST_AT_ONCE_S = 25
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with the.world(tmp_path_factory.mktemp("faults"), LOST_AFTER_S) as made:
-        yield made
 
 
 def weights(world: World) -> list[str]:
@@ -96,6 +88,7 @@ FAULTS: dict[str, tuple[Strike, StateType]] = {
     "kill -9 of the worker": (the.killed_worker, CRASHED),
     "SIGTERM of the worker": (the.ended_worker, CRASHED),
     "kill -9 of the Prefect server": (the.killed_server, COMPLETED),
+    "kill -9 of Postgres": (the.killed_database, COMPLETED),
     "kill -9 of the S3 server": (the.killed_s3, COMPLETED),
     "S3 refuses for 60 s": (the.refusing_s3(60), COMPLETED),
     "S3 is slow": (the.slow_s3(10), COMPLETED),

@@ -30,6 +30,9 @@ TRAINING = {"dataset": "main@v0001", "preset": "demo", "run": "one", "overrides"
 VIDEOS = 6
 SHOWN = ["videos/0001.mp4", "videos/0002.mp4"]
 
+# A run sends heartbeats every 30 s at the most; production waits for three of them.
+LOST_AFTER_S = 45
+
 Strike = Callable[[Rig, UUID, Hold], None]
 
 
@@ -63,7 +66,7 @@ class World:
 
 
 @contextlib.contextmanager
-def world(folder: Path, lost_after_s: int) -> Iterator[World]:
+def world(folder: Path) -> Iterator[World]:
     """Everything started, while undisturbed runs make what the others are compared with."""
     (folder / "rig").mkdir()
     with rig(folder / "rig") as made:
@@ -82,7 +85,7 @@ def world(folder: Path, lost_after_s: int) -> Iterator[World]:
         copy(trained, finished, folder)
         generate(finished, settings, SHOWN)
         torch.set_num_threads(threads)
-        made.prepare(lost_after_s)
+        made.prepare(LOST_AFTER_S)
         yield World(made, folder, bucket.store, frozen, trained, finished)
 
 
@@ -104,6 +107,12 @@ def killed_server(made: Rig, run: UUID, held: Hold) -> None:
     made.server.kill()
     held.released.set()
     made.restart_server()
+
+
+def killed_database(made: Rig, run: UUID, held: Hold) -> None:
+    made.database.kill()
+    held.released.set()
+    made.database.start_again()
 
 
 def killed_s3(made: Rig, run: UUID, held: Hold) -> None:
@@ -141,8 +150,10 @@ def gone_machine(made: Rig, run: UUID, held: Hold) -> None:
     made.kill_worker()
     made.kill_run(run)
     made.server.kill()
+    made.database.kill()
     made.s3.kill()
     made.s3.start_again()
+    made.database.start_again()
     made.restart_server()
     made.start_worker()
 

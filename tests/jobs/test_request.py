@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from vmt.errors import GenerationError
-from vmt.jobs.request import listed_videos, read_emotions, read_record, videos_under
+from vmt.jobs.request import listed_videos, manifest_videos, read_emotions, read_record, videos_under
 from vmt.music.config import GenerateConfig
 from vmt.store import LocalStore
 
@@ -30,6 +31,36 @@ def test_a_prefix_finds_videos_and_not_their_annotations(tmp_path: Path) -> None
     assert videos_under(store, "inbox/") == ["inbox/a.mp4", "inbox/b.webm"]
     with pytest.raises(GenerationError, match="no video under other/"):
         videos_under(store, "other/")
+
+
+def test_a_manifest_in_the_store_names_keys(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    table = pd.DataFrame({"id": ["a", "b", "song"], "key": ["videos/a.mp4", "videos/b.webm", ""]})
+    store.put("datasets/main/v0001/manifest.parquet", table.to_parquet())
+    store.put("lists/some.csv", table.to_csv(index=False).encode())
+    store.put("lists/some.txt", b"# two of them\nvideos/a.mp4\n\n videos/b.webm\n")
+    for key in ("datasets/main/v0001/manifest.parquet", "lists/some.csv", "lists/some.txt"):
+        assert manifest_videos(store, key) == ["videos/a.mp4", "videos/b.webm"], key
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.parquet", pd.DataFrame({"id": ["a"]}).to_parquet(), "lists/a.parquet: has no column 'key'"),
+        ("a.parquet", b"PAR1", "lists/a.parquet: cannot be read"),
+        ("a.csv", b"id\na\n", "has no column 'key'"),
+        ("a.csv", b"", "cannot be read"),
+        ("a.csv", b'key\n"a', "cannot be read"),
+        ("a.csv", b"key\n", "names no video"),
+        ("a.txt", b"# none\n", "names no video"),
+        ("a.txt", b"\xff\xfe\xfd", "cannot be read"),
+    ],
+)
+def test_a_bad_manifest_is_named(tmp_path: Path, name: str, data: bytes, message: str) -> None:
+    store = LocalStore(tmp_path)
+    store.put(f"lists/{name}", data)
+    with pytest.raises(GenerationError, match=message):
+        manifest_videos(store, f"lists/{name}")
 
 
 def test_curves_of_names_and_of_shares(tmp_path: Path) -> None:

@@ -12,9 +12,12 @@ from vmt.store import ObjectStore
 
 @app.command()
 def generate(
-    videos: Annotated[list[Path] | None, typer.Argument(help="video files; or give --prefix or --list")] = None,
+    videos: Annotated[list[Path] | None, typer.Argument(help="video files; or give --prefix, --list or --manifest")] = None,
     prefix: Annotated[str | None, typer.Option(help="all videos in the store whose keys begin so")] = None,
     listed: Annotated[Path | None, typer.Option("--list", help="a text file with a video file or key a line")] = None,
+    manifest: Annotated[
+        str | None, typer.Option(help="key of a dataset's manifest.parquet, a CSV with a column `key`, or a list")
+    ] = None,
     run: Annotated[str | None, typer.Option(help="RUN, or RUN@EPOCH; the champion if none")] = None,
     seed: int = 0,
     takes: Annotated[int, typer.Option(help="soundtracks for each video, of this seed and the following ones")] = 1,
@@ -48,11 +51,11 @@ def generate(
     from vmt.jobs.estimate import plan
     from vmt.jobs.inbox import put_in_inbox
     from vmt.jobs.processes import spread
-    from vmt.jobs.request import listed_videos, read_emotions, read_record, videos_under
+    from vmt.jobs.request import listed_videos, manifest_videos, read_emotions, read_record, videos_under
     from vmt.music.config import GenerateConfig
 
-    if sum(bool(given) for given in (videos, prefix is not None, listed, replay)) != 1:
-        raise typer.BadParameter("give video files, or --prefix, or --list, or --replay: one of them")
+    if sum(bool(given) for given in (videos, prefix is not None, listed, manifest, replay)) != 1:
+        raise typer.BadParameter("give video files, or --prefix, --list, --manifest or --replay: one of them")
     if replay is not None and dry_run:
         raise typer.BadParameter("--replay makes one output that is known already; leave --dry-run out")
     from_file = emotion is not None and Path(emotion).suffix.lower() == ".csv"
@@ -79,6 +82,8 @@ def generate(
     settings, store = open_configured()
     if prefix is not None:
         wanted = videos_under(store, prefix)
+    if manifest is not None:
+        wanted = manifest_videos(store, manifest)
     name, epoch = run_epoch(run) if run else (None, None)
     if dry_run:
         planned = plan(store, settings, wanted, run=name, epoch=epoch, config=config, takes=takes, force=force)

@@ -1,9 +1,13 @@
 """What people bring to a generation: lists of videos and curves of emotion, checked before any work."""
 
 import csv
+import io
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+import pandas as pd
+import pyarrow
 
 from vmt import chords
 from vmt.errors import GenerationError
@@ -30,11 +34,39 @@ def listed_videos(path: Path) -> list[str | Path]:
     Raises:
         GenerationError: if the file cannot be read or names nothing.
     """
-    lines = [line.strip() for line in _text(path).splitlines()]
-    names = [line for line in lines if line and not line.startswith("#")]
+    names = _lines(_text(path))
     if not names:
         raise GenerationError(f"list {path}: names no video; write one key or file a line")
     return [Path(name) if Path(name).is_file() else name for name in names]
+
+
+def manifest_videos(store: ObjectStore, key: str) -> list[str]:
+    """The keys of the videos that an object in the store lists.
+
+    Args:
+        store: where it is.
+        key: of a dataset's `manifest.parquet` or a `.csv`, whose column `key` names them, or of a text as
+            `listed_videos` reads it.
+
+    Raises:
+        GenerationError: if it cannot be read or names nothing.
+    """
+    data, kind = store.get(key), PurePosixPath(key).suffix
+    try:
+        if kind == ".parquet":
+            names = pd.read_parquet(io.BytesIO(data))["key"].tolist()
+        elif kind == ".csv":
+            names = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)["key"].tolist()
+        else:
+            names = _lines(data.decode("utf-8-sig"))
+    except KeyError as error:
+        raise GenerationError(f"manifest {key}: has no column 'key', which names the videos' keys") from error
+    except (ValueError, pyarrow.ArrowException) as error:  # pandas' and the decoder's errors are ValueErrors
+        raise GenerationError(f"manifest {key}: cannot be read ({error}); give .parquet, .csv or a key a line") from error
+    found = [name.strip() for name in names if name.strip()]  # songs that were imported have no video
+    if not found:
+        raise GenerationError(f"manifest {key}: names no video; its column 'key', or its lines, must")
+    return found
 
 
 def read_emotions(path: Path) -> tuple[tuple[float, ...], ...]:
@@ -84,6 +116,11 @@ def _row(row: list[str], header: list[str], place: str) -> tuple[float, ...]:
     if min(shares.values()) < 0 or not 0 < total < float("inf"):
         raise GenerationError(f"{place}: {','.join(row)!r} must be shares of 0 and more, not all 0")
     return tuple(shares[name] / total for name in chords.EMOTIONS)
+
+
+def _lines(text: str) -> list[str]:
+    lines = [line.strip() for line in text.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _text(path: Path) -> str:
