@@ -12,7 +12,7 @@ from vmt.store import ObjectStore
 
 @app.command()
 def generate(
-    videos: Annotated[list[Path] | None, typer.Argument(help="video files; or give --prefix, --list or --manifest")] = None,
+    videos: Annotated[list[Path] | None, typer.Argument(help="files; or give --prefix, --list or --manifest")] = None,
     prefix: Annotated[str | None, typer.Option(help="all videos in the store whose keys begin so")] = None,
     listed: Annotated[Path | None, typer.Option("--list", help="a text file with a video file or key a line")] = None,
     manifest: Annotated[

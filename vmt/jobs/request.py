@@ -62,7 +62,7 @@ def manifest_videos(store: ObjectStore, key: str) -> list[str]:
     except KeyError as error:
         raise GenerationError(f"manifest {key}: has no column 'key', which names the videos' keys") from error
     except (ValueError, pyarrow.ArrowException) as error:  # pandas' and the decoder's errors are ValueErrors
-        raise GenerationError(f"manifest {key}: cannot be read ({error}); give .parquet, .csv or a key a line") from error
+        raise GenerationError(f"manifest {key}: cannot be read ({error}); give .parquet, .csv or lines") from error
     found = [name.strip() for name in names if name.strip()]  # songs that were imported have no video
     if not found:
         raise GenerationError(f"manifest {key}: names no video; its column 'key', or its lines, must")
