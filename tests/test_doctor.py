@@ -1,7 +1,10 @@
 """`vmt doctor`: each line for a machine that has what it needs, and for one that has not."""
 
+import base64
 import json
+import os
 import threading
+import time
 from collections.abc import Iterator
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,19 +17,23 @@ from tests.servers import S3Server, free_ports
 from vmt import cli, doctor
 from vmt.doctor import Finding, examine
 from vmt.settings import Settings
+from vmt.store import LocalStore
 
 
 class Answers(BaseHTTPRequestHandler):
     """A server that says what it was told to, at the time that it was told to."""
 
     body: bytes = b"true"
+    health: bytes = b"true"
     status: int = 200
+    login: str | None = None
     skew_s: float = 0.0
 
     def _answer(self) -> None:
-        content = self.body if self.path.endswith("/filter") else b"true"
-        self.send_response_only(self.status)
-        self.send_header("Date", formatdate(doctor.time.time() + self.skew_s, usegmt=True))
+        content = self.body if self.path.endswith("/filter") else self.health
+        welcome = self.login is None or self.headers["Authorization"] == f"Basic {self.login}"
+        self.send_response_only(self.status if welcome else 401)
+        self.send_header("Date", formatdate(time.time() + self.skew_s, usegmt=True))
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -136,22 +143,60 @@ def test_the_clock_against_the_stores(
 
 
 @pytest.mark.parametrize(
-    ("status", "deployments", "state", "words"),
+    ("deployments", "state", "words"),
     [
-        (200, [{"status": "READY"}, {"status": "NOT_READY"}], "ok", "2 deployments"),
-        (200, [{"status": "NOT_READY"}], "warn", "nobody runs its 1 deployments"),
-        (200, [], "fail", "knows no deployment"),
-        (422, [], "fail", "422 for http"),
+        ([{"status": "READY"}, {"status": "NOT_READY"}], "ok", "2 deployments"),
+        ([{"status": "NOT_READY"}], "warn", "nobody runs its 1 deployments"),
+        ([], "fail", "knows no deployment"),
     ],
 )
 def test_prefect(
-    status: int, deployments: list[dict[str, str]], state: str, words: str, api: str, monkeypatch: pytest.MonkeyPatch
+    deployments: list[dict[str, str]], state: str, words: str, api: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Answers, "status", status)
     monkeypatch.setattr(Answers, "body", json.dumps(deployments).encode())
-    found = doctor._prefect(api)
+    found = doctor._prefect(api, None)
     assert found.state == state
     assert words in found.found
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (401, "set PREFECT_API_AUTH_STRING"),
+        (404, "correct PREFECT_API_URL"),
+        (405, "correct PREFECT_API_URL"),
+        (422, "install the versions of the locks"),
+        (503, "see the server's log"),
+    ],
+)
+def test_each_refusal_of_prefect_has_its_remedy(
+    status: int, remedy: str, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Answers, "status", status)
+    found = doctor._prefect(api, None)
+    assert found.state == "fail"
+    assert f"{status} for http" in found.found
+    assert found.remedy.startswith(remedy)
+
+
+def test_an_address_without_api_gets_prefects_page(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Answers, "health", b"<!doctype html>")
+    found = doctor._prefect(api, None)
+    assert (found.state, found.found) == ("fail", f"{api} answers, but not as Prefect's API does")
+    assert "as in http://127.0.0.1:4200/api" in found.remedy
+
+
+def test_a_server_that_asks_for_a_login_gets_the_environments(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Answers, "login", base64.b64encode(b"admin:hush").decode())
+    monkeypatch.setattr(Answers, "body", b'[{"status": "READY"}]')
+    assert doctor._prefect(api, None).found.startswith(f"{api}: 401 for")
+    assert doctor._prefect(api, "admin:hush").state == "ok"
+
+
+@pytest.mark.parametrize("address", ["4200", "localhost:4200", "http://[4200"])
+def test_what_is_no_address_is_a_failing_line(address: str) -> None:
+    assert "does not answer" in doctor._prefect(address, None).found
+    assert doctor._clock(Settings(), address).state == "warn"
 
 
 def test_the_command_says_what_to_do_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +205,36 @@ def test_the_command_says_what_to_do_and_fails(monkeypatch: pytest.MonkeyPatch) 
     assert done.exit_code == 1
     assert done.output.startswith("fail  environment  environment variable VMT_DEVICE: ")
     assert "-> correct it" in done.output
+
+
+def test_a_check_that_cannot_be_made_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VMT_STORE", "ftp://x")
+    monkeypatch.setenv("VMT_CACHE", str(tmp_path))
+    monkeypatch.setenv("VMT_CLIP_WEIGHTS", "untrained:0")
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+
+    def no_disk(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("shutil.disk_usage", no_disk)
+    done = CliRunner().invoke(cli.app, ["doctor"])
+    assert done.exit_code == 1
+    states = {line.split()[1]: line for line in done.output.splitlines() if not line.startswith(" ")}
+    assert states["store"].startswith("fail  store        store ftp://x: not an address of a store; write a folder")
+    assert states["disk"].startswith("fail  disk         [Errno 13] Permission denied")
+    assert states["Prefect"].startswith("ok")
+    as_json = json.loads(CliRunner().invoke(cli.app, ["doctor", "--json"]).output)
+    assert [each["name"] for each in as_json] == list(states)
+
+
+def test_probes_that_a_killed_doctor_left_are_removed(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for name in ("health/doctor-old", "health/doctor-new", "health/stack"):
+        store.put(name, b"doctor")
+    for name in ("doctor-old", "stack"):
+        os.utime(tmp_path / "health" / name, (0, 0))
+    assert doctor._store(Settings(store=str(tmp_path))).state == "ok"
+    assert [each.key for each in store.list()] == ["health/doctor-new", "health/stack"]
 
 
 @pytest.mark.server

@@ -1,9 +1,13 @@
 """`vmt doctor`: whether this machine has what VMT needs, line by line, and what to do where it has not.
 
 Each check does the thing itself where that is cheap: it encodes a picture, writes and reads an object, asks Prefect for
-its deployments. Nothing is downloaded, and nothing that it writes stays.
+its deployments. Nothing is downloaded, and nothing that it writes stays. A check that cannot be made is a failing line,
+and the others are made all the same.
 """
 
+import base64
+import contextlib
+import http.client
 import json
 import platform
 import secrets
@@ -14,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +29,7 @@ import torch
 from packaging.requirements import Requirement
 
 from vmt import media
-from vmt.errors import GenerationError, PreconditionFailed, VmtError, WeightsError
+from vmt.errors import GenerationError, PreconditionFailed, SettingsError, VmtError, WeightsError
 from vmt.features import clip
 from vmt.hardware import choose_precision
 from vmt.music.soundfont import check_soundfont, default_soundfont, fluidsynth_module
@@ -36,6 +41,8 @@ NAMED = ("torch", "prefect", "fastapi", "sqlalchemy", "streamlit")  # whose vers
 FULL_BYTES, TIGHT_BYTES = 1 << 30, 10 << 30
 SKEW_WARN_S, SKEW_FAIL_S = 5.0, 300.0  # S3 refuses signatures that are 900 s off
 TIMEOUT_S = 5.0
+PROBES = "health/doctor-"
+PROBE_FOR_LIFE = timedelta(hours=1)  # no probe takes that long: its doctor was killed
 
 State = Literal["ok", "warn", "fail"]
 
@@ -57,24 +64,34 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: Settings, prefect_api: str | None) -> Iterator[Finding]:
+def examine(settings: Settings, prefect_api: str | None, prefect_login: str | None = None) -> Iterator[Finding]:
     """Every finding, as it is made.
 
     Args:
         settings: the environment's.
         prefect_api: the value of PREFECT_API_URL.
+        prefect_login: the value of PREFECT_API_AUTH_STRING, `user:password`.
     """
-    yield _python()
-    yield _packages()
-    yield _ffmpeg()
-    yield _synthesizer()
-    yield _soundfont(settings)
-    yield _clip(settings)
-    yield _gpu(settings)
-    yield _disk(settings)
-    yield _store(settings)
-    yield _clock(settings, prefect_api)
-    yield _prefect(prefect_api)
+    checks: dict[str, Callable[[], Finding]] = {
+        "python": _python,
+        "packages": _packages,
+        "ffmpeg": _ffmpeg,
+        "synthesizer": _synthesizer,
+        "soundfont": lambda: _soundfont(settings),
+        "CLIP": lambda: _clip(settings),
+        "GPU": lambda: _gpu(settings),
+        "disk": lambda: _disk(settings),
+        "store": lambda: _store(settings),
+        "clock": lambda: _clock(settings, prefect_api),
+        "Prefect": lambda: _prefect(prefect_api, prefect_login),
+    }
+    for name, check in checks.items():
+        try:
+            yield check()
+        except VmtError as error:  # says itself what to do
+            yield Finding(name, "fail", str(error))
+        except OSError as error:
+            yield Finding(name, "fail", str(error), "mend that, or set another place; the other lines hold")
 
 
 def _python() -> Finding:
@@ -173,9 +190,10 @@ def _gpu(settings: Settings) -> Finding:
 
 def _disk(settings: Settings) -> Finding:
     places = {"cache": settings.cache, "temporary files": Path(tempfile.gettempdir()), "stack": settings.stack}
-    store = open_store(settings.store, settings)
-    if isinstance(store, LocalStore):
-        places["store"] = store.root
+    with contextlib.suppress(SettingsError):  # the store's own line says it
+        store = open_store(settings.store, settings)
+        if isinstance(store, LocalStore):
+            places["store"] = store.root
     free = {name: shutil.disk_usage(_existing(path)).free for name, path in places.items()}
     name = min(free, key=lambda each: free[each])
     found = f"{free[name] / 1e9:.1f} GB free at least, for {name} ({_existing(places[name])})"
@@ -205,7 +223,10 @@ def _store(settings: Settings) -> Finding:
 
 
 def _probe_store(store: ObjectStore, name: str) -> Finding:
-    key, content = f"health/doctor-{secrets.token_hex(8)}", b"doctor"
+    for each in store.list(PROBES):
+        if each.modified < datetime.now(UTC) - PROBE_FOR_LIFE:
+            store.delete(each.key)
+    key, content = PROBES + secrets.token_hex(8), b"doctor"
     try:
         store.put(key, content, if_absent=True)
         if store.get(key) != content:
@@ -248,35 +269,50 @@ def _clock(settings: Settings, prefect_api: str | None) -> Finding:
     return Finding("clock", "ok", f"agrees with {asked}")
 
 
-def _prefect(api: str | None) -> Finding:
+def _prefect(api: str | None, login: str | None) -> Finding:
     if not api:
         return Finding(
             "Prefect", "ok", "PREFECT_API_URL names no server; flows run by themselves, and `vmt up` starts one"
         )
-    remedy = "start it (`vmt up`, or prefect server start), or correct PREFECT_API_URL"
+    base = api.rstrip("/")
     try:
-        healthy = _answer(f"{api.rstrip('/')}/health")
-        listed = _answer(f"{api.rstrip('/')}/deployments/filter", b'{"limit": 100}')
+        healthy = json.loads(_answer(f"{base}/health", login)) is True
+        deployments = json.loads(_answer(f"{base}/deployments/filter", login, b'{"limit": 100}'))
     except urllib.error.HTTPError as error:
+        return Finding("Prefect", "fail", f"{api}: {error.code} for {error.url}", _remedy(error.code))
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        return Finding("Prefect", "fail", f"{api} answers, but not as Prefect's API does", _remedy(404))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        found = f"{api} does not answer ({_reason(error)})"
         return Finding(
-            "Prefect", "fail", f"{api}: {error.code} for {error.url}", "install the versions of the locks: `make setup`"
+            "Prefect", "fail", found, "start it (`vmt up`, or prefect server start), or correct PREFECT_API_URL"
         )
-    except (urllib.error.URLError, OSError) as error:
-        return Finding("Prefect", "fail", f"{api} does not answer ({_reason(error)})", remedy)
-    deployments = json.loads(listed)
-    count = len(deployments)
-    if healthy.strip() != b"true":
+    if not healthy:
         return Finding("Prefect", "fail", f"{api} says that it is not healthy", "see its log")
-    if not count:
+    if not deployments:
         return Finding("Prefect", "fail", f"{api} knows no deployment", "`vmt up`, or prefect deploy --all")
+    count = len(deployments)
     if all(each["status"] == "NOT_READY" for each in deployments):
         return Finding("Prefect", "warn", f"{api}: nobody runs its {count} deployments", "start a worker, or `vmt up`")
     return Finding("Prefect", "ok", f"{api}: {count} deployments")
 
 
-def _answer(url: str, body: bytes | None = None) -> bytes:
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+def _remedy(status: int) -> str:
+    """What to do about Prefect's refusal."""
+    if status in (401, 403):
+        return "set PREFECT_API_AUTH_STRING to the server's user:password, here and for all who speak to it"
+    if status in (404, 405):
+        return "correct PREFECT_API_URL: it names Prefect's API, as in http://127.0.0.1:4200/api"
+    if status >= 500:
+        return "see the server's log, and that of its database"
+    return "install the versions of the locks here and on the server: `make setup`"
+
+
+def _answer(url: str, login: str | None, body: bytes | None = None) -> bytes:
+    headers = {"Content-Type": "application/json"}
+    if login:
+        headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=TIMEOUT_S) as answer:
         return bytes(answer.read())
 
 
@@ -287,10 +323,10 @@ def _headers(url: str) -> Mapping[str, str]:
             found = answer.headers
     except urllib.error.HTTPError as error:
         found = error.headers
-    except (urllib.error.URLError, OSError):
+    except (OSError, ValueError, http.client.HTTPException):
         return {}
     return {name.lower(): value for name, value in found.items()}
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
     return str(getattr(error, "reason", error))

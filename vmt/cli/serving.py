@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,7 @@ from vmt.store import ObjectStore
 
 if TYPE_CHECKING:
     from vmt.demo.tour import Tour
+    from vmt.doctor import Finding
 
 
 @app.command()
@@ -90,22 +91,29 @@ def dashboard(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check this machine and its environment line by line, and say what to do where something is wrong."""
+    findings = []
+    for each in _findings():
+        findings.append(each)
+        if not as_json:  # as soon as it is known: some checks wait for an answer
+            _show_finding(each)
+    show_result(findings, as_json, lambda: None)
+    if any(each.state == "fail" for each in findings):
+        raise typer.Exit(1)
+
+
+def _findings() -> Iterator["Finding"]:
     from vmt.doctor import Finding, examine
 
     try:
         settings = load_settings()
     except SettingsError as error:
-        findings = [Finding("environment", "fail", str(error), "correct it; nothing else can be checked before")]
-    else:
-        findings = [Finding("environment", "ok", f"store {settings.store}, cache {settings.cache}")]
-        findings += examine(settings, os.environ.get("PREFECT_API_URL"))
+        yield Finding("environment", "fail", str(error), "correct it; nothing else can be checked before")
+        return
+    yield Finding("environment", "ok", f"store {settings.store}, cache {settings.cache}")
+    yield from examine(settings, os.environ.get("PREFECT_API_URL"), os.environ.get("PREFECT_API_AUTH_STRING"))
 
-    def human() -> None:
-        for each in findings:
-            typer.echo(f"{each.state:4}  {each.name:12} {each.found}")
-            if each.remedy and each.state != "ok":
-                typer.echo(f"{'':18} -> {each.remedy}")
 
-    show_result(findings, as_json, human)
-    if any(each.state == "fail" for each in findings):
-        raise typer.Exit(1)
+def _show_finding(each: "Finding") -> None:
+    typer.echo(f"{each.state:4}  {each.name:12} {each.found}")
+    if each.remedy and each.state != "ok":
+        typer.echo(f"{'':18} -> {each.remedy}")
