@@ -7,6 +7,8 @@ from datetime import UTC, timedelta
 from prefect import flow, task
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterEndTime,
     FlowRunFilterState,
@@ -17,6 +19,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types import DateTime
 
 from flows.artifacts import publish_housekeeping
+from flows.deployments import DEPLOYMENTS
 from flows.notify import alert
 from flows.reporting import reporter
 from flows.tasks import RETRY, Json, store
@@ -43,13 +46,15 @@ def forget_old_runs(days: int, dry_run: bool) -> int:
 
 def _old_runs(client: SyncPrefectClient, before: DateTime, *, keep: bool) -> Iterator[FlowRun]:
     """Runs that ended before a moment, page by page; deleted on the way unless `keep`."""
+    # The server may be others' as well, whose runs are theirs to keep.
+    ours = FlowFilter(name=FlowFilterName(any_=[each.name for each in DEPLOYMENTS]))
     old = FlowRunFilter(
         end_time=FlowRunFilterEndTime(before_=before),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=ENDED)),
     )
     offset = 0
     while True:
-        page: list[FlowRun] = client.read_flow_runs(flow_run_filter=old, limit=PAGE, offset=offset)
+        page: list[FlowRun] = client.read_flow_runs(flow_filter=ours, flow_run_filter=old, limit=PAGE, offset=offset)
         for run in page:
             if not keep:
                 try:

@@ -61,8 +61,8 @@ def nightly(
         min_validation: videos that a first version validates on, at least.
         min_test: videos that a first version holds out, at least; the held-out videos are the showcase.
         force: train even if the dataset did not grow.
-        grow_share: the growth since the last training that is enough to train again, as a share, 0.05 for 5 %.
-        grow_videos: the growth that is enough, as a number of videos.
+        grow_share: new videos since the last training that are enough to train again, as a share, 0.05 for 5 %.
+        grow_videos: new videos that are enough, as a number.
         go_on: train on from the champion's weights where they fit; else from random weights.
         more_epochs: how many epochs are added to the champion's, with `go_on`.
         margin: by how much the new run's chord NLL must be lower than the champion's, in nats.
@@ -116,7 +116,7 @@ def _bring_in(night: Json) -> None:
     version = freeze_dataset(asked["dataset"], asked["chord_labels"], asked["min_validation"], asked["min_test"])
     night["dataset"] = dataset_growth(version, asked["preset"])
     limits = {name: asked[name] for name in ("force", "grow_share", "grow_videos")}
-    decision = decide(night["dataset"]["videos"], night["dataset"]["videos_before"], **limits)
+    decision = decide(night["dataset"], **limits)
     night["decision"] = {**vars(decision), "start": None}
 
 

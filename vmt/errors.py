@@ -14,6 +14,7 @@ VmtError                 a person can do something about it: one line, exit code
 ├── WeightsError         weights are missing, of the wrong shape, or unsafe to read
 ├── DatasetError         a dataset version cannot be made or does not fit
 ├── TrainingError        training cannot start or go on
+│   └── RunTaken             another process trains the run now
 ├── GenerationError      a soundtrack cannot be made as asked
 └── StackError           the local stack cannot start, stop or be reached
 ```
@@ -107,6 +108,10 @@ class DatasetError(VmtError):
 
 class TrainingError(VmtError):
     """Training cannot start or go on."""
+
+
+class RunTaken(TrainingError):
+    """Another process trains the run now."""
 
 
 class GenerationError(VmtError):

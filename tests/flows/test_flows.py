@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowFilter, FlowFilterName
 
 from flows.artifacts import TooManyFailed
 from flows.compare import compare
@@ -161,6 +162,11 @@ def test_the_inbox_is_scored_once_and_by_the_champion(bucket: Bucket, tmp_path: 
     assert [(each["id"], each["run"]) for each in inbox()["made"]] == [("second", other)]
 
 
+@flow(name="theirs")
+def theirs() -> None:
+    """A flow of somebody else's on the same server."""
+
+
 def test_scores_comparisons_and_housekeeping(bucket: Bucket) -> None:
     bucket.add(6)
     first = night()
@@ -174,6 +180,7 @@ def test_scores_comparisons_and_housekeeping(bucket: Bucket) -> None:
     assert len(compared["contenders"]) == 2
     assert {each["run"] for each in compared["contenders"]} >= {first["run"]}
     weights = sorted(each.key for each in bucket.store.list("runs/") if "/weights/" in each.key)
+    theirs()
     would = housekeep(keep_every=0, keep_days=0, runs_days=0, dry_run=True)
     assert would["dry_run"]
     assert would["prefect_runs"] > 0
@@ -182,6 +189,9 @@ def test_scores_comparisons_and_housekeeping(bucket: Bucket) -> None:
     assert done["weights"] == would["weights"]
     assert "**Prefect's old runs**" in artifact("housekeep")
     assert housekeep(keep_every=0, keep_days=0, runs_days=0, dry_run=True)["prefect_runs"] <= 1
+    with get_client(sync_client=True) as client:
+        left = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=[theirs.name])))
+    assert len(left) == 1, "others' runs are theirs to keep"
 
 
 def test_train_and_generate_by_hand(bucket: Bucket, tmp_path: Path) -> None:

@@ -62,6 +62,13 @@ def test_what_stays_serves_goes_on_and_rolls_back(store: LocalStore) -> None:
     assert len(Run(store, "one").results()) == 9
 
 
+def test_a_run_that_was_killed_between_its_table_and_its_mark_still_goes_on(store: LocalStore) -> None:
+    run = Run(store, "one")
+    run.write_json("state/loop.json", {"epoch": 7})
+    housekeep(store, keep_every=0, keep_days=0, at=IN_A_MONTH)
+    assert 7 in epochs(store)
+
+
 def test_the_young_stay(store: LocalStore) -> None:
     assert housekeep(store, keep_every=0, keep_days=1).weights == ()
     assert housekeep(store, keep_every=0, keep_days=0, at=IN_A_MONTH).weights != ()

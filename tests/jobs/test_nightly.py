@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.jobs.test_train import OVERRIDES, fill
+from vmt.dataset import versions
 from vmt.jobs.nightly import VERDICT, decide, growth, last_judged, markdown, origin, started, write_report
 from vmt.jobs.promote import promote
 from vmt.jobs.train import train
@@ -13,32 +15,47 @@ from vmt.store import LocalStore
 from vmt.training.registry import Run
 
 
+def dataset(videos: int, before: int | None, added: int, changed: str | None = None) -> dict[str, Any]:
+    new = [f"videos/{number}.mp4" for number in range(added)]
+    return {"videos": videos, "videos_before": before, "added": new, "changed": changed}
+
+
 @pytest.mark.parametrize(
-    ("videos", "before", "force", "train"),
+    ("videos", "before", "added", "force", "train"),
     [
-        (3, None, False, True),  # never trained on
-        (100, 100, False, False),
-        (100, 100, True, True),
-        (104, 100, False, False),
-        (105, 100, False, True),  # 5 %
-        (1009, 1000, False, False),
-        (1010, 1000, False, True),  # 10 videos
-        (4, 3, False, True),
-        (90, 100, False, False),  # it shrank
-        (0, 0, False, False),
+        (3, None, 0, False, True),  # never trained on
+        (100, 100, 0, False, False),
+        (100, 100, 0, True, True),
+        (104, 100, 4, False, False),
+        (105, 100, 5, False, True),  # 5 %
+        (1009, 1000, 9, False, False),
+        (1010, 1000, 10, False, True),  # 10 videos
+        (4, 3, 1, False, True),
+        (90, 100, 0, False, False),  # it shrank
+        (90, 100, 10, False, True),  # others than before
+        (0, 0, 0, False, False),
     ],
 )
-def test_it_trains_when_the_dataset_grew_enough(videos: int, before: int | None, force: bool, train: bool) -> None:
-    decision = decide(videos, before, force=force)
+def test_it_trains_when_enough_new_videos_came(
+    videos: int, before: int | None, added: int, force: bool, train: bool
+) -> None:
+    decision = decide(dataset(videos, before, added), force=force)
     assert decision.train is train
     assert str(videos) in decision.reason
 
 
 def test_the_growth_that_is_enough_is_stated_and_acts() -> None:
-    assert "trains again with 5% or 10 more" in decide(101, 100).reason
-    assert decide(101, 100, grow_share=0.01).train
-    assert decide(102, 100, grow_videos=2).train
-    assert "trains again with 50% or 3 more" in decide(102, 100, grow_share=0.5, grow_videos=3).reason
+    assert "trains again with 5% or 10 new ones" in decide(dataset(101, 100, 1)).reason
+    assert decide(dataset(101, 100, 1), grow_share=0.01).train
+    assert decide(dataset(102, 100, 2), grow_videos=2).train
+    reason = decide(dataset(102, 100, 2), grow_share=0.5, grow_videos=3).reason
+    assert "trains again with 50% or 3 new ones" in reason
+
+
+def test_it_trains_when_the_features_are_others() -> None:
+    decision = decide(dataset(100, 100, 0, "features are of b now, and were of a"))
+    assert decision.train
+    assert decision.reason.startswith("features are of b now, and were of a; the dataset has 100 videos")
 
 
 @pytest.fixture
@@ -74,7 +91,17 @@ def test_growth_names_what_came(store: LocalStore) -> None:
     first = growth(store, "main@v0001", None)
     assert (first["videos"], first["videos_before"], first["added"]) == (3, None, [])
     same = growth(store, "main@v0001", "main@v0001")
-    assert (same["videos"], same["videos_before"], same["added"]) == (3, 3, [])
+    assert (same["videos"], same["videos_before"], same["added"], same["changed"]) == (3, 3, [], None)
+
+
+def test_growth_names_an_extractor_and_chords_that_changed(store: LocalStore) -> None:
+    old = versions.read(store, versions.resolve(store, "main@v0001"))
+    for version, other in enumerate(({"extractor": "y"}, {"chord_labels": 157}), start=2):
+        versions.publish(
+            store, "main", old.manifest, {"chord_labels": 25, "extractor": "x", "untrained": False} | other
+        )
+        found = growth(store, f"main@v{version:04d}", "main@v0001")["changed"]
+        assert found == ("features are of y now, and were of x", "it has 157 chord labels now, and had 25")[version - 2]
 
 
 def test_the_report_says_what_failed_and_how_far_it_came(store: LocalStore) -> None:

@@ -1,8 +1,10 @@
 """Training as a job: what it keeps, and that nothing is lost whenever it stops."""
 
+import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,12 @@ import torch
 
 from vmt import chords
 from vmt.dataset import versions
-from vmt.errors import TrainingError
+from vmt.errors import RunTaken, TrainingError
 from vmt.features.record import Features
 from vmt.jobs.train import train
 from vmt.model.copying import CopyTransformer
 from vmt.store import LocalStore
-from vmt.training.registry import Run
+from vmt.training.registry import HASHES, TRAINER, Run
 
 OVERRIDES: dict[str, Any] = {
     "epochs": 3,
@@ -136,6 +138,59 @@ def test_a_failure_is_told_and_the_next_start_goes_on(store: LocalStore) -> None
     summary = Run(store, "r").read_json("summary.json")
     assert summary is not None
     assert (summary["state"], summary["error"]) == ("done", None)
+
+
+def test_who_takes_a_run_last_has_it(store: LocalStore) -> None:
+    """Two flows may start one run, or one that was given up lives on: nothing is mixed, and one of them ends it."""
+
+    def meanwhile(event: str, payload: Mapping[str, Any]) -> None:
+        if event == "vmt.epoch.finished" and payload["epoch"] == 1:
+            train(store, "main", preset="demo", run="one", overrides=OVERRIDES)
+
+    with pytest.raises(RunTaken, match="run one: another process took it and finished it; this one stops"):
+        train(store, "main", preset="demo", run="one", overrides=OVERRIDES, on_event=meanwhile)
+    run = Run(store, "one")
+    summary = run.read_json("summary.json")
+    assert summary is not None
+    assert (summary["state"], summary["error"]) == ("done", None)
+    assert [row.epoch for row in run.results()] == [0, 1, 2, 3]
+    hashes = run.read_json(HASHES) or {}
+    assert {str(epoch): hashlib.sha256(run.weights(epoch)).hexdigest() for epoch in range(4)} == hashes
+    assert run.read_json(TRAINER) is None
+
+
+def test_the_best_epoch_is_told_of_again_where_its_word_may_be_lost(store: LocalStore) -> None:
+    """Killed between selecting it and ending the run: the next start selects it again, for somebody waits for that."""
+    told: list[int] = []
+
+    def lost(event: str, payload: Mapping[str, Any]) -> None:
+        if event == "vmt.best-epoch":
+            told.append(payload["epoch"])
+            if len(told) == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(store, "main", preset="demo", run="one", overrides=OVERRIDES, on_event=lost)
+    train(store, "main", preset="demo", run="one", overrides=OVERRIDES, on_event=lost)
+    train(store, "main", preset="demo", run="one", overrides=OVERRIDES, on_event=lost)
+    assert len(told) == 2
+    assert told[0] == told[1]
+
+
+def test_a_run_ends_with_the_epoch_whose_weights_are_there(store: LocalStore) -> None:
+    gone: list[int] = []
+
+    def damage(event: str, payload: Mapping[str, Any]) -> None:
+        run = Run(store, "one")
+        if event == "vmt.epoch.finished" and payload["epoch"] == OVERRIDES["epochs"]:
+            gone.append(run.best_epoch())
+            store.delete(run.weights_key(gone[0]))
+
+    train(store, "main", preset="demo", run="one", overrides=OVERRIDES, on_event=damage)
+    summary = Run(store, "one").read_json("summary.json")
+    assert summary is not None
+    assert summary["state"] == "done"
+    assert summary["best_epoch"] == Run(store, "one").best_epoch() != gone[0]
 
 
 def test_killed_at_any_moment_ends_as_never_killed(tmp_path: Path) -> None:

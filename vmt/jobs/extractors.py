@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from vmt.errors import GenerationError, ObjectNotFound, PreconditionFailed
 from vmt.features.extract import Extractor, ExtractorConfig
 from vmt.settings import Settings
 from vmt.store import ObjectStore
+
+_log = logging.getLogger(__name__)
 
 MUVI_SYNC_CONFIG = ExtractorConfig("ViT-L-14-336", "openai")
 """What MuVi-Sync's features were extracted with: the product's default."""
@@ -38,7 +41,10 @@ def remember(store: ObjectStore, extractor: Extractor) -> None:
 
 
 def remembered(store: ObjectStore, name: str, settings: Settings) -> Extractor:
-    """The extractor that made the features kept under `name`.
+    """The extractor that made the features kept under `name`, or what it has become since.
+
+    With other versions of what computes features it bears another name, and the log says so: its run was trained on
+    values that may differ a little.
 
     Raises:
         GenerationError: if its settings are not in the store.
@@ -52,4 +58,7 @@ def remembered(store: ObjectStore, name: str, settings: Settings) -> Extractor:
             f"extractor {name}: its settings are not in the store; ingest with it again, or choose another run"
         ) from error
     content["prompts"] = tuple(content["prompts"])
-    return _shared(ExtractorConfig(**content), settings.device, settings.cache)
+    found = _shared(ExtractorConfig(**content), settings.device, settings.cache)
+    if found.name != name:
+        _log.warning("features are extracted as %s, and the run was trained on those of %s", found.name, name)
+    return found

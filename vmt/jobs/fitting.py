@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vmt.errors import TrainingError, VmtError
+from vmt.errors import ObjectNotFound, RunTaken, TrainingError, VmtError
 from vmt.jobs.best_epoch import best_epoch
 from vmt.jobs.events import OnEvent
 from vmt.jobs.material import Material
@@ -25,7 +25,7 @@ from vmt.training.config import RunConfig, TrainConfig
 from vmt.training.distributed import ALONE, Team
 from vmt.training.objectives import ChordObjective, Objective, RhythmObjective, rhythm_statistics
 from vmt.training.publisher import Publisher
-from vmt.training.registry import HASHES, Run, now
+from vmt.training.registry import HASHES, Run, Turn, now
 from vmt.training.results import COLUMNS, LOSSES, REGRESSION_COLUMNS, EpochResult, best, best_epochs, to_csv
 from vmt.training.trainer import Trainer
 
@@ -92,6 +92,7 @@ class Fitting:
         self.started_at = earlier.get("started_at") or now()
         self.seconds_before = float(earlier.get("seconds") or 0)
         self.rows: list[EpochResult] = []
+        self.turn: Turn
 
     def parameters(self) -> dict[str, Any]:
         """model_params.json, less what only training tells."""
@@ -118,11 +119,14 @@ class Fitting:
 
         Raises:
             TrainingError: if a loss is not finite, or a run of that name has other settings.
+            RunTaken: if another process takes the run meanwhile.
         """
         self._check_same()
         if not self._done():
             try:
                 self._fit_both()
+            except RunTaken:  # the summary is the other's
+                raise
             except VmtError as error:
                 if self.team.leads:
                     self._summarise("failed", error=str(error))
@@ -148,12 +152,18 @@ class Fitting:
 
     def _fit_both(self) -> None:
         """Both trainings and the summary that publishes the run."""
+        if self.team.leads:
+            self.turn = Turn.take(self.run)
         self.rows = self._fit_chords()
         regression = self._regression_summary(best(self._fit_rhythm(), 0))
         if not self.team.leads:
             return
-        self._summarise("done", regression=regression)
-        best_epoch(self.run.store, self.run.name, on_event=self.on_event)
+        self.turn.check()
+        # Before the run is done: killed between the two, the next start would leave a finished run as it is, and who
+        # waits for the event would never hear of it.
+        selection = best_epoch(self.run.store, self.run.name, on_event=self.on_event)
+        self._summarise("done", regression=regression, epoch=selection.epoch)
+        self.turn.end()
 
     def _fit_chords(self) -> list[EpochResult]:
         torch.manual_seed(self.config.train.seed)
@@ -218,14 +228,20 @@ class Fitting:
         return rows
 
     def _resume(self, trainer: Trainer, part: _Part) -> list[EpochResult]:
-        loop = self.run.read_json(part.folder + "state/loop.json")
+        loop_name = part.folder + "state/loop.json"
+        loop = self.run.read_json(loop_name)
         if loop is None:
             return []
         epoch = int(loop["epoch"])
         weights_key = self.run.key(f"{part.folder}weights/epoch_{epoch:04d}.safetensors")
         state_key = self.run.key(f"{part.folder}state/optimizer_{epoch:04d}.safetensors")
-        weights, _ = checkpoints.from_bytes(self.run.store.get(weights_key), weights_key)
-        state, _ = checkpoints.from_bytes(self.run.store.get(state_key), state_key)
+        try:
+            weights, _ = checkpoints.from_bytes(self.run.store.get(weights_key), weights_key)
+            state, _ = checkpoints.from_bytes(self.run.store.get(state_key), state_key)
+        except ObjectNotFound:
+            if self.run.read_json(loop_name) == loop:
+                raise
+            return self._resume(trainer, part)  # whoever had the run before published one epoch more
         trainer.load_state(weights, state)
         if self.team.leads:
             self._drop_states(part, keep=state_key)
@@ -239,6 +255,7 @@ class Fitting:
 
     def _publish(self, part: _Part, rows: list[EpochResult], weights: bytes, state: bytes) -> None:
         """One epoch's objects; `state/loop.json` comes last and makes them count."""
+        self.turn.check()
         run, epoch = self.run, rows[-1].epoch
         run.store.put(run.key(f"{part.folder}weights/epoch_{epoch:04d}.safetensors"), weights)
         hashes = run.read_json(part.folder + HASHES) or {}
@@ -262,10 +279,18 @@ class Fitting:
                 "vmt.epoch.finished", {"run": run.name, "epoch": epoch, "of": self.config.train.epochs, **losses}
             )
 
-    def _summarise(self, state: str, *, regression: dict[str, Any] | None = None, error: str | None = None) -> None:
-        """Write summary.json, what lists and pages read of a run."""
+    def _summarise(
+        self,
+        state: str,
+        *,
+        regression: dict[str, Any] | None = None,
+        epoch: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Write summary.json, what lists and pages read of a run; `epoch` is the one selected, if that is settled."""
         rows = self.rows or self.run.results()
-        selected = best(rows, LOSSES.index(self.config.train.select_by)) if rows else None
+        usable = [row for row in rows if epoch in (None, row.epoch)]
+        selected = best(usable, LOSSES.index(self.config.train.select_by)) if usable else None
         summary = {
             "run": self.run.name,
             "preset": self.config.preset,

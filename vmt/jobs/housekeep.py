@@ -119,6 +119,9 @@ def _kept(run: Run, folder: str, keep_every: int) -> set[int]:
     if not rows:
         return set()
     kept = {rows[-1].epoch, *(best(rows, column).epoch for column in range(3))}
+    loop = run.read_json(f"{folder}state/loop.json")
+    if loop is not None:  # where training goes on, which may be one epoch behind the table of a run that was killed
+        kept.add(int(loop["epoch"]))
     if not folder and run.read_json("best_epochs.json") is not None:
         kept.add(run.best_epoch())
     if keep_every:

@@ -27,31 +27,32 @@ class Decision:
 
 
 def decide(
-    videos: int,
-    before: int | None,
+    dataset: Mapping[str, Any],
     *,
     force: bool = False,
     grow_share: float = GROW_SHARE,
     grow_videos: int = GROW_VIDEOS,
 ) -> Decision:
-    """Train the first time, when told, or when the dataset grew enough since it was last trained on.
+    """Train the first time, when told, when enough new videos came, or when their features or chords are others.
 
     Args:
-        videos: in the newest dataset version.
-        before: in the version that was last trained on; None before the first training.
-        force: train whatever the growth.
-        grow_share: the share of `before` that suffices.
-        grow_videos: the number that suffices, however many there were.
+        dataset: what `growth` says of the newest version.
+        force: train whatever came.
+        grow_share: new videos as a share of those last trained on that suffice.
+        grow_videos: the number of new videos that suffices, however many there were. Videos that went do not count
+            against those that came.
     """
+    videos, before, added = dataset["videos"], dataset["videos_before"], len(dataset["added"])
     if before is None:
         return Decision(True, f"the dataset has {videos} videos and was never trained on")
-    growth = f"the dataset has {videos} videos, and had {before} when it was last trained on"
+    growth = f"the dataset has {videos} videos, {added} of them new since it had {before} and was last trained on"
     if force:
         return Decision(True, f"told to train; {growth}")
-    grown = videos - before
-    if grown >= grow_videos or (grown > 0 and grown >= grow_share * before):
+    if dataset["changed"]:
+        return Decision(True, f"{dataset['changed']}; {growth}")
+    if added >= grow_videos or (added > 0 and added >= grow_share * before):
         return Decision(True, growth)
-    return Decision(False, f"{growth}; it trains again with {grow_share:.0%} or {grow_videos} more")
+    return Decision(False, f"{growth}; it trains again with {grow_share:.0%} or {grow_videos} new ones")
 
 
 def last_judged(store: ObjectStore, name: str, preset: str) -> str | None:
@@ -99,18 +100,24 @@ def origin(store: ObjectStore, dataset: str, preset: str, *, go_on: bool) -> Ori
 
 
 def growth(store: ObjectStore, dataset: str, before: str | None) -> Json:
-    """What a version holds, and what came and went since `before`."""
+    """What a version holds, what came and went since `before`, and whether models of that one fit it no more."""
     version = versions.read(store, versions.resolve(store, dataset))
     content: Json = {"version": str(version.ref), "videos": len(version.manifest)}
     if before is None:
-        return content | {"before": None, "videos_before": None, "added": [], "removed": []}
+        return content | {"before": None, "videos_before": None, "added": [], "removed": [], "changed": None}
     old = versions.read(store, versions.resolve(store, before))
     found = versions.difference(old, version)
+    changed = None
+    if old.info["extractor"] != version.info["extractor"]:
+        changed = f"features are of {version.info['extractor']} now, and were of {old.info['extractor']}"
+    elif old.chord_labels != version.chord_labels:
+        changed = f"it has {version.chord_labels} chord labels now, and had {old.chord_labels}"
     return content | {
         "before": before,
         "videos_before": len(old.manifest),
         "added": list(found.added),
         "removed": list(found.removed),
+        "changed": changed,
     }
 
 

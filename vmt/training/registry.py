@@ -6,12 +6,13 @@ history.
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from vmt.errors import ObjectNotFound, PreconditionFailed, TrainingError
+from vmt.errors import ObjectNotFound, PreconditionFailed, RunTaken, TrainingError
 from vmt.model.checkpoints import load_regressor, load_transformer
 from vmt.model.chord_model import ChordModel
 from vmt.model.regressor import VideoRegressor
@@ -19,6 +20,8 @@ from vmt.store import ObjectStore
 from vmt.training.results import EpochResult, from_csv
 
 CHAMPION_KEY = "models/champion.json"
+TRAINER = "state/trainer.json"
+"""Who trains a run, while somebody does."""
 HASHES = "weights_sha256.json"
 """The SHA-256 of each epoch's weights, by the epoch's number."""
 
@@ -118,6 +121,40 @@ class Run:
             raise TrainingError(
                 f"run {self.name}: its biGRU is not trained; start `vmt train` again to finish the run"
             ) from error
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One process's turn to train a run: whoever takes it last has it, for the one before may be dead.
+
+    Should that one live, it finds out before it publishes anything more.
+    """
+
+    run: Run
+    token: str
+
+    @classmethod
+    def take(cls, run: Run) -> "Turn":
+        """Take the run from whoever trained it."""
+        turn = cls(run, secrets.token_hex(8))
+        run.write_json(TRAINER, {"token": turn.token, "since": now()})
+        return turn
+
+    def check(self) -> None:
+        """Make sure that nobody has taken the run since.
+
+        Raises:
+            RunTaken: if somebody has, or has even finished it.
+        """
+        found = self.run.read_json(TRAINER)
+        if found is None or found["token"] != self.token:
+            since = "and finished it" if found is None else f"at {found['since']} and trains it"
+            raise RunTaken(f"run {self.run.name}: another process took it {since}; this one stops, nothing is lost")
+
+    def end(self) -> None:
+        """Nobody trains it any more."""
+        self.check()
+        self.run.store.delete(self.run.key(TRAINER))
 
 
 def runs(store: ObjectStore) -> Iterator[Run]:
