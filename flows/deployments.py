@@ -1,14 +1,13 @@
 """The deployments: one table, for `serve` on one machine and for prefect.yaml (work pools and workers).
 
-A test holds the table and prefect.yaml equal.
-`python -m flows.deployments` serves them all from one process, on the Prefect server that PREFECT_API_URL names.
+A test holds the table and prefect.yaml equal, and `flows.serve` serves it from one process.
 """
 
 import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefect import Flow, serve
+from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events import DeploymentEventTrigger
@@ -17,8 +16,6 @@ from prefect.schedules import Cron
 from flows.environment import FLOWS
 
 POOL = "vmt"
-# SQLite, Prefect's own database on one machine, fails under more runs at a time.
-SERVE_LIMIT = 2
 
 
 @dataclass(frozen=True)
@@ -147,13 +144,3 @@ DEPLOYMENTS = (
         cron="0 5 * * 0",
     ),
 )
-
-
-def serve_all() -> None:
-    """Serve every deployment from this process until it is stopped."""
-    # Schedules outlive a restart: pausing them on shutdown would leave nightly off after an upgrade.
-    serve(*(deployment.served() for deployment in DEPLOYMENTS), limit=SERVE_LIMIT, pause_on_shutdown=False)
-
-
-if __name__ == "__main__":
-    serve_all()

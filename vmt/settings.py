@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     workers: int | None = Field(
         default=None,
         ge=1,
-        description="videos ingested at once, each in a process; as many as fit when empty, 1 keeps to threads",
+        description="videos ingested at once, each in a process; as many as fit when empty",
     )
     stack: Path = Field(default=Path("vmt-stack"), description="the folder in which `vmt up` keeps all that it has")
     stack_database: SecretStr | None = Field(
@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     clip_fallback_untrained: bool = Field(
         default=False, description="the demo's: use untrained weights, with a warning, where none can be had"
     )
+
+
+def secret_variables() -> frozenset[str]:
+    """Names of the variables whose values are for nobody's eyes."""
+    fields = Settings.model_fields.items()
+    return frozenset(PREFIX + name.upper() for name, each in fields if SecretStr in get_args(each.annotation))
 
 
 def load_settings() -> Settings:

@@ -1,9 +1,6 @@
 """Failures and nights are told to an Apprise URL: a real receiver on loopback takes them."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -12,6 +9,7 @@ from flows.nightly import nightly
 from flows.notify import notify
 from flows.train import train
 from tests.flows.conftest import Bucket
+from tests.flows.receiver import receiving
 from vmt.errors import DatasetError
 
 # Apprise's mail plugin, loaded with the others, imports it.
@@ -21,25 +19,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
 @pytest.fixture
 def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     """Messages that came to a receiver of JSON."""
-    messages: list[dict[str, Any]] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("VMT_NOTIFY_URL", f"json://127.0.0.1:{server.server_port}/")
-    yield messages
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with receiving() as (url, messages):
+        monkeypatch.setenv("VMT_NOTIFY_URL", url)
+        yield messages
 
 
 def test_nobody_is_told_by_default() -> None:

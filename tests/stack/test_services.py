@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import SecretStr
 
+from flows.environment import FLOWS
 from vmt.settings import Settings
 from vmt.stack.folder import Folder
 from vmt.stack.ports import Ports
-from vmt.stack.services import INNER_PORTS, Service, connected, job_settings, services
+from vmt.stack.services import INNER_PORTS, Service, connected, environment, job_settings, services
 
 PORTS = Ports(8001, 8002, 8003)
 DATABASE = "postgresql+asyncpg://vmt:hush@db/prefect"
@@ -71,9 +73,27 @@ def test_prefects_database_is_sqlite_in_the_folder_unless_a_setting_names_one(
 ) -> None:
     named = made["prefect"].environment
     assert named["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == DATABASE
+    assert made["serve"].command[-2:] == ("--limit", "8")
     plain = {each.name: each for each in services(folder, PORTS, dict.fromkeys(INNER_PORTS, 9000), Settings())}
     assert "PREFECT_SERVER_DATABASE_CONNECTION_URL" not in plain["prefect"].environment
-    assert plain["prefect"].environment["PREFECT_HOME"] == str(folder.root / "prefect")
+    assert "--limit" not in plain["serve"].command, "SQLite bears the two runs of flows.serve"
+
+
+def test_what_prefect_keeps_lies_in_the_folder(made: dict[str, Service], folder: Folder) -> None:
+    told = [made[name].environment for name in ("prefect", "serve", "dashboard")]
+    for each in [*told, environment(folder, vars(PORTS))]:
+        assert each["PREFECT_HOME"] == str(folder.root / "prefect")
+
+
+def test_served_flows_are_told_what_workers_tell_theirs(made: dict[str, Service]) -> None:
+    assert FLOWS.items() <= made["serve"].environment.items()
+
+
+def test_prefects_server_is_told_what_compose_tells_it(made: dict[str, Service]) -> None:
+    compose = yaml.safe_load((Path(__file__).parents[2] / "infra/compose.yaml").read_text())
+    own = {"PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_SERVER_UI_API_URL"}
+    there = {name: value for name, value in compose["services"]["prefect"]["environment"].items() if name not in own}
+    assert there.items() <= made["prefect"].environment.items()
 
 
 def test_nothing_listens_beyond_loopback_and_nobody_is_told(made: dict[str, Service]) -> None:

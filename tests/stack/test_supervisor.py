@@ -126,8 +126,10 @@ def test_a_service_that_does_not_start_stops_the_rest_and_shows_its_log(tmp_path
     assert stack.folder.state() is None
 
 
-def test_serving_anew_takes_the_folders_settings(tmp_path: Path) -> None:
-    script = "import os, time; print('up', os.environ.get('VMT_CLIP_MODEL'), flush=True); time.sleep(60)"
+def test_serving_anew_takes_the_folders_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VMT_NOTIFY_URL", "mailto://me:hush@example.org")
+    shown = "os.environ.get('VMT_CLIP_MODEL'), 'VMT_NOTIFY_URL' in os.environ"
+    script = f"import os, time; print('up', {shown}, flush=True); time.sleep(60)"
     stack = Stack(tmp_path / "s", {"serve": script}, {})
 
     def meanwhile() -> None:
@@ -137,10 +139,12 @@ def test_serving_anew_takes_the_folders_settings(tmp_path: Path) -> None:
         after = stack.state(lambda s: s.child("serve").pid not in (before, None) and s.child("serve").state == "ready")
         assert after.settings["VMT_CLIP_MODEL"] == "ViT-B-32"
         assert "VMT_STORE" not in after.settings, "the store is the stack's own"
+        assert "VMT_NOTIFY_URL" not in after.settings, "`vmt status --json` shows them"
+        assert "hush" not in "".join(path.read_text() for path in stack.folder.root.glob("*.json"))
         assert after.child("serve").restarts == 0, "it did not die"
 
     stack.run(meanwhile)
-    assert stack.folder.log("serve").read_text().splitlines()[-1] == "up ViT-B-32"
+    assert stack.folder.log("serve").read_text().splitlines()[-1] == "up ViT-B-32 True"
 
 
 def test_a_stack_takes_the_place_of_one_that_was_killed(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class Client:
         self.state = running(folder)
         if not self.state.ready:
             raise StackError(f"folder {folder.root}: its stack is still starting; `vmt status` shows how far it is")
-        self._environment = environment(self.state.ports, folder.credentials())
+        self._environment = environment(folder, self.state.ports)
         # boto3 and Prefect in this process and its children reach loopback without a proxy.
         os.environ["NO_PROXY"] = self._environment["NO_PROXY"]
         self.settings = connected(settings, self.state.ports, folder.credentials())
@@ -100,7 +100,7 @@ class Client:
             StackError: if it did not complete.
         """
         told = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-        told |= {**self._environment, "PREFECT_HOME": str(self._folder.root / "prefect")}
+        told |= self._environment
         command = [sys.executable, "-m", "flows.start", deployment, "--parameters", json.dumps(parameters)]
         done = subprocess.run(command, env=told, stdout=subprocess.DEVNULL, check=False)
         if done.returncode:

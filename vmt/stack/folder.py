@@ -1,7 +1,7 @@
 """The one folder of a local stack: what it keeps, whether a stack runs from it, and what that one says of itself.
 
 ```
-version.json    what made the folder; SeaweedFS's and Prefect's files are not read by older ones
+version.json    what ran from it last; SeaweedFS's and Prefect's files are not read by older ones
 lock            held by the supervisor as long as it lives, so that no process id has to be trusted
 stack.json      what the supervisor last said: its process id, and state, process id and address of each child
 inner.json      ports that SeaweedFS needs for itself, kept since its master's data bears the number of its port
@@ -75,7 +75,7 @@ class StackState:
         ready: whether every child has been ready at least once.
         vmt: its version.
         ports: by name: s3, prefect, dashboard.
-        settings: the VMT_ settings with which the deployments are served, without secrets.
+        settings: the VMT_ settings with which the deployments are served, without those that hold secrets.
         children: in the order in which they start.
     """
 
@@ -113,10 +113,12 @@ class Folder:
     def prepare(self) -> None:
         """Make the folder, or check that it is one that this version can go on with.
 
+        One that is there keeps the version that it bears until it is `locked`: a stack may run from it.
+
         Raises:
             StackError: if it holds something else, or was made by a newer version.
         """
-        if self._version.exists():
+        if made := self._version.exists():
             _check_versions(self.root, _read(self._version))
         elif self.root.exists() and any(self.root.iterdir()):
             raise StackError(
@@ -126,18 +128,22 @@ class Folder:
         try:
             for folder in (self.root, self.logs, self.root / "s3", self.root / "prefect"):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(self._version, {"format": FORMAT, **versions()})
+            if not made:
+                self._stamp()
         except OSError as error:
             raise StackError(
                 f"folder {self.root}: cannot be made ({error.strerror}); give another one with --data DIR"
             ) from error
 
+    def _stamp(self) -> None:
+        _write(self._version, {"format": FORMAT, **versions()})
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder as its one supervisor.
+        """Hold the folder as its one supervisor, of this version from now on.
 
         Raises:
-            StackError: if another one holds it.
+            StackError: if another one holds it, or a newer version has taken it meanwhile.
         """
         with self._lock.open("a") as file:
             deadline = time.monotonic() + LOCKED_WITHIN_S
@@ -149,6 +155,8 @@ class Folder:
                     if time.monotonic() > deadline:
                         raise self._held() from error
                     time.sleep(0.05)
+            _check_versions(self.root, _read(self._version))
+            self._stamp()
             yield
 
     def require_free(self) -> None:

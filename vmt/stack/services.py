@@ -31,6 +31,9 @@ BUCKET = "vmt"
 STORE = f"s3://{BUCKET}"
 READY_KEY = "health/stack"
 PROBE_TIMEOUT_S = 3.0
+# At a time, where a Postgres database is named; SQLite bears the two that `flows.serve` allows by itself. One holds the
+# GPU, a few may wait for it, and the rest of the work goes on beside them.
+POSTGRES_RUNS = 8
 INNER_PORTS = (
     *("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc"),
     *("admin.port", "admin.port.grpc", "s3.port.grpc"),
@@ -82,14 +85,17 @@ def connected(settings: Settings, ports: Mapping[str, int], credentials: Credent
     )
 
 
-def environment(ports: Mapping[str, int], credentials: Credentials) -> dict[str, str]:
+def environment(folder: Folder, ports: Mapping[str, int]) -> dict[str, str]:
     """What a program needs to speak to the stack's store and to its Prefect server."""
+    credentials = folder.credentials()
     return {
         "VMT_STORE": STORE,
         "VMT_S3_ENDPOINT_URL": _url(ports["s3"]),
         "VMT_S3_ACCESS_KEY_ID": credentials.access_key_id,
         "VMT_S3_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "PREFECT_API_URL": prefect_api(ports["prefect"]),
+        # Whatever imports Prefect makes this folder, and reads the profile that it finds there.
+        "PREFECT_HOME": str(folder.root / "prefect"),
         "NO_PROXY": _no_proxy(),
         "DO_NOT_TRACK": "1",
     }
@@ -108,18 +114,17 @@ def job_settings(folder: Folder) -> dict[str, str]:
 
 def services(folder: Folder, ports: Ports, inner: Mapping[str, int], settings: Settings) -> tuple[Service, ...]:
     """All of them, in the order in which they start."""
-    credentials = folder.credentials()
     named = vars(ports)
-    stack = environment(named, credentials)
+    stack = environment(folder, named)
     plain = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("PREFECT_") and not _is_own(name) and not name.startswith(PREFIX)
     }
     return (
-        _s3(folder, ports.s3, inner, plain, connected(settings, named, credentials)),
-        _prefect(folder, ports.prefect, {**plain, **stack}, settings.stack_database),
-        _serve({**plain, **job_settings(folder), **stack}, folder),
+        _s3(folder, ports.s3, inner, plain, connected(settings, named, folder.credentials())),
+        _prefect(ports.prefect, {**plain, **stack}, settings.stack_database),
+        _serve({**plain, **job_settings(folder), **stack}, settings.stack_database),
         _dashboard({**plain, **job_settings(folder), **stack}, ports.dashboard),
     )
 
@@ -170,14 +175,15 @@ def _s3(
     )
 
 
-def _prefect(folder: Folder, port: int, environment: Mapping[str, str], database: SecretStr | None) -> Service:
+def _prefect(port: int, environment: Mapping[str, str], database: SecretStr | None) -> Service:
     told = {
         **environment,
-        "PREFECT_HOME": str(folder.root / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # Held slots of concurrency limits survive a restart of the server.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_UI_API_URL": prefect_api(port),
+        # Logs and artifacts of the runs that `housekeep` deletes.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,orphans",
     }
     if database is not None:
         told["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database.get_secret_value()
@@ -185,20 +191,23 @@ def _prefect(folder: Folder, port: int, environment: Mapping[str, str], database
     return Service("prefect", command, told, lambda _: _get(f"{prefect_api(port)}/health") == b"true", url=_url(port))
 
 
-def _serve(environment: Mapping[str, str], folder: Folder) -> Service:
+def _serve(environment: Mapping[str, str], database: SecretStr | None) -> Service:
     api = environment["PREFECT_API_URL"]
     told = {
         **environment,
-        "PREFECT_HOME": str(folder.root / "prefect"),
         "PREFECT_LOGGING_EXTRA_LOGGERS": "vmt",
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        # As flows/environment.py has them for workers: a run that is lost is found out, and one whose Prefect server is
+        # away for some minutes goes on.
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PREFECT_CLIENT_MAX_RETRIES": "7",
     }
+    command = (sys.executable, "-m", "flows.serve", *(() if database is None else ("--limit", str(POSTGRES_RUNS))))
 
     def is_ready(started_at: float) -> bool:
         return any(polled_at >= started_at for polled_at in _polled(api))
 
-    return Service("serve", (sys.executable, "-m", "flows.serve"), told, is_ready, needs=("s3", "prefect"))
+    return Service("serve", command, told, is_ready, needs=("s3", "prefect"))
 
 
 def _dashboard(environment: Mapping[str, str], port: int) -> Service:

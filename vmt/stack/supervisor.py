@@ -18,7 +18,7 @@ from importlib import metadata
 from types import FrameType
 
 from vmt.errors import StackError
-from vmt.settings import Settings
+from vmt.settings import Settings, secret_variables
 from vmt.stack.folder import ChildState, Folder, StackState
 from vmt.stack.guardian import end_leftovers
 from vmt.stack.ports import Ports, settle, settle_inner
@@ -111,7 +111,7 @@ class Supervisor:
             self._folder.write_inner_ports(inner)
             self._job_settings = job_settings(self._folder)
             self._children = [_Child(each) for each in self._make_services(self._folder, ports, inner, self._settings)]
-            self._folder.write_environment(environment(vars(ports), self._folder.credentials()))
+            self._folder.write_environment(environment(self._folder, vars(ports)))
             try:
                 self._supervise(ports)
             finally:
@@ -243,7 +243,7 @@ class Supervisor:
             ready=self.ready,
             vmt=metadata.version("vmt"),
             ports=vars(ports),
-            settings=self._job_settings,
+            settings={name: value for name, value in self._job_settings.items() if name not in secret_variables()},
             children=tuple(child.shown() for child in self._children),
         )
         if state != self._written:
