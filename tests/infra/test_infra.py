@@ -16,8 +16,12 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from flows.deployments import DEPLOYMENTS
 from tests.servers import free_ports
 from vmt.settings import Settings
+from vmt.stack.folder import Folder
+from vmt.stack.ports import Ports
+from vmt.stack.services import INNER_PORTS, services
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -85,6 +89,28 @@ def test_the_filer_is_reached_only_by_services_that_hold_the_keys() -> None:
     for name, service in COMPOSE["services"].items():
         if "store" in service["networks"] and name != "seaweedfs":
             assert "VMT_S3_SECRET_ACCESS_KEY" in service["environment"], name
+
+
+def test_each_queue_has_a_worker_of_its_own() -> None:
+    """One worker for both would be full of a training and a job that waits for the GPU, and ingest would wait."""
+    commands = [
+        " ".join(each["command"]) for each in COMPOSE["services"].values() if "worker" in each.get("command", ())
+    ]
+    started = [
+        re.fullmatch(r"prefect worker start --pool vmt --work-queue (\w+) --limit 2 .*", each) for each in commands
+    ]
+    assert sorted(each[1] for each in started if each) == sorted({each.queue for each in DEPLOYMENTS})
+    assert len(started) == 2
+
+
+def test_the_dashboard_is_the_one_that_vmt_up_serves(tmp_path: Path) -> None:
+    """Downloads, the policy of its pages and what errors show belong to `python -m dashboard`."""
+    folder = Folder(tmp_path / "stack")
+    folder.prepare()
+    made = services(folder, Ports(1, 2, 8501), dict.fromkeys(INNER_PORTS, 3), Settings())
+    (local,) = [each.command[1:] for each in made if each.name == "dashboard"]
+    composed = COMPOSE["services"]["dashboard"]["command"]
+    assert composed == ["python", *(each.replace("127.0.0.1", "0.0.0.0") for each in local)]
 
 
 def s3_client(port: int, access: str, secret: str) -> Any:
