@@ -14,7 +14,7 @@ from vmt.errors import TrainingError
 from vmt.jobs.compare import compare
 from vmt.jobs.evaluate import evaluate
 from vmt.jobs.generate import chosen
-from vmt.jobs.nightly import VERDICT, growth, last_judged, origin, write_report
+from vmt.jobs.nightly import VERDICT, growth, half_trained, last_judged, origin, write_report
 from vmt.jobs.promote import judge
 from vmt.jobs.score import evaluate_generated, listener
 from vmt.jobs.showcase import check_showcase
@@ -35,6 +35,13 @@ def dataset_growth(dataset: str, preset: str) -> Json:
 def training_origin(dataset: str, preset: str, go_on: bool) -> Json:
     """Where the night's training starts."""
     return dataclasses.asdict(origin(store(), dataset, preset, go_on=go_on))
+
+
+@task(name="half trained", **RETRY)
+def run_left_half_way(dataset: str, preset: str, grow_share: float, grow_videos: int) -> Json | None:
+    """The run of an earlier night to go on with, rather than to train on a version that is hardly larger."""
+    found = half_trained(store(), dataset, preset, grow_share=grow_share, grow_videos=grow_videos)
+    return None if found is None else dataclasses.asdict(found)
 
 
 @task(name="champion", **RETRY)

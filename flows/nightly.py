@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from prefect import flow
+from prefect import flow, get_run_logger
 
 from flows.artifacts import publish_losses, publish_night, publish_soundtracks, require_share
 from flows.judging import (
@@ -11,6 +11,7 @@ from flows.judging import (
     dataset_growth,
     evaluate_run,
     judge_run,
+    run_left_half_way,
     training_origin,
     training_summary,
     write_nightly_report,
@@ -66,7 +67,7 @@ def nightly(
         go_on: train on from the champion's weights where they fit; else from random weights.
         more_epochs: how many epochs are added to the champion's, with `go_on`.
         margin: by how much the new run's chord NLL must be lower than the champion's, in nats.
-        fail_above: the share of unusable videos, or of failed soundtracks, over which the flow fails, 0 to 1.
+        fail_above: the share of unusable new videos, or of failed soundtracks, over which the flow fails, 0 to 1.
 
     Returns:
         The report, as `reports/nightly/` has it, and its key as `report`.
@@ -122,20 +123,42 @@ def _bring_in(night: Json) -> None:
 
 def _train(night: Json) -> None:
     """The challenger, and its scores."""
-    asked, version = night["asked"], night["dataset"]["version"]
-    origin = training_origin(version, asked["preset"], asked["go_on"])
-    night["decision"]["start"] = origin["reason"]
-    if origin["run"] is None:
-        run = train_model(version, asked["preset"], None, asked["overrides"])
-    else:
-        overrides = {**asked["overrides"], "epochs": origin["epoch"] + asked["more_epochs"]}
-        run = train_model(version, None, None, overrides, origin["run"], origin["epoch"])
+    run = _finish_half_trained(night) or _train_newest(night)
     night["run"], night["training"] = run, training_summary(run)
     publish_losses(store(), run)
     try:
         night["evaluation"] = evaluate_run(run, None, None, "validation")
     except TrainingError as error:  # too few videos to hold some back for validation
         night["evaluation"] = {"error": str(error)}
+
+
+def _finish_half_trained(night: Json) -> str | None:
+    """The run that an earlier night left half-way, finished; None where there is none, or it has other settings."""
+    asked = night["asked"]
+    left = run_left_half_way(night["dataset"]["version"], asked["preset"], asked["grow_share"], asked["grow_videos"])
+    if left is None:
+        return None
+    try:
+        run = _train_from(asked, left["dataset"], left["origin"], left["run"])
+    except TrainingError as error:
+        get_run_logger().warning("%s is not gone on with: %s", left["run"], error)
+        return None
+    night["decision"]["start"] = left["origin"]["reason"]
+    return run
+
+
+def _train_newest(night: Json) -> str:
+    asked, version = night["asked"], night["dataset"]["version"]
+    origin = training_origin(version, asked["preset"], asked["go_on"])
+    night["decision"]["start"] = origin["reason"]
+    return _train_from(asked, version, origin, None)
+
+
+def _train_from(asked: Json, version: str, origin: Json, run: str | None) -> str:
+    if origin["run"] is None:
+        return train_model(version, asked["preset"], run, asked["overrides"])
+    overrides = {**asked["overrides"], "epochs": origin["epoch"] + asked["more_epochs"]}
+    return train_model(version, None, run, overrides, origin["run"], origin["epoch"])
 
 
 def _judge(night: Json) -> None:
@@ -170,7 +193,8 @@ def _show(night: Json) -> None:
 
 def _check_shares(night: Json) -> None:
     ingested, made, limit = night["ingest"], night["soundtracks"], night["asked"]["fail_above"]
-    require_share([*ingested["refused"], *ingested["failed"]], ingested["found"], limit, "videos are not usable")
+    unusable = [*ingested["refused_now"], *ingested["failed"]]
+    require_share(unusable, ingested["new"] + len(unusable), limit, "new videos are not usable")
     if made is not None:
         of = sum(len(made[each]) for each in ("made", "known", "failed"))
         require_share(made["failed"], of, limit, "soundtracks failed")

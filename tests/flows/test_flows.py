@@ -92,7 +92,7 @@ def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucke
 def test_a_night_goes_on_with_a_run_that_was_not_judged_and_keeps_the_champion_if_its_showcase_is_not_sound(
     bucket: Bucket,
 ) -> None:
-    """The run of a night that was killed before its verdict is found by its name: not trained again, but judged."""
+    """The run of a night that was killed before its verdict is not trained again, but judged, though a video came."""
     bucket.add(6)
     ingest()
     version = freeze(bucket.store, EXTRACTOR.name, min_validation=2, min_test=2)
@@ -103,7 +103,10 @@ def test_a_night_goes_on_with_a_run_that_was_not_judged_and_keeps_the_champion_i
     sound = io.BytesIO()
     soundfile.write(sound, np.full((48000, 2), 0.1, dtype=np.float32), 48000, format="FLAC")
     bucket.store.put(made[0]["files"]["flac"], sound.getvalue())
-    found = night()
+    bucket.add(1)
+    found = night(grow_share=0.5)
+    assert found["dataset"]["version"] == "main@v0002"
+    assert found["decision"]["start"] == f"with {run}, which an earlier night left half-way"
     assert found["run"] == run
     assert bucket.store.head(Run(bucket.store, run).weights_key(1)) == weights, "trained once"
     assert found["gate"]["better"]
@@ -111,7 +114,7 @@ def test_a_night_goes_on_with_a_run_that_was_not_judged_and_keeps_the_champion_i
     assert read_champion(bucket.store) is None
     assert "nobody serves" in found["verdict"]
     assert f"- showcase: {made[0]['id']}: its sound lasts 1.00 s, the video 4.00 s" in artifact("nightly")
-    assert night()["run"] is None, "it was judged"
+    assert night(grow_share=0.5)["run"] is None, "it was judged"
 
 
 def test_a_night_that_fails_reports_it(bucket: Bucket) -> None:
@@ -133,16 +136,20 @@ def test_one_bad_video_stops_nothing_and_many_fail_the_flow(bucket: Bucket) -> N
     assert [(each["key"], each["code"]) for each in report["refused"]] == [("videos/bad.mp4", "not-media")]
     bucket.store.put("videos/worse.mp4", b"nor is this")
     bucket.store.put("videos/worst.mp4", b"nor this")
+    bucket.add(1)
     with pytest.raises(
-        TooManyFailed, match=r"3 of 5 videos are not usable, more than 50%; the first is videos/bad\.mp4"
+        TooManyFailed, match=r"2 of 3 new videos are not usable, more than 50%; the first is videos/worse\.mp4"
     ):
         ingest()
+    again = ingest()
+    assert (again["new"], again["refused_now"], len(again["refused"])) == (0, (), 3), "it is told once"
+    assert night(preset="demo")["state"] == "done"
 
 
 def test_an_empty_bucket_fails_nothing(bucket: Bucket) -> None:
     """The schedules may come before the first video does."""
     assert ingest()["found"] == 0
-    assert inbox() == {"found": 0, "done": 0, "made": (), "failed": (), "waiting": 0}
+    assert inbox() == {"found": 0, "done": 0, "made": (), "failed": (), "waiting": 0, "put_off": 0}
     found = night()
     assert (found["state"], found["decision"]["reason"]) == ("done", "there is no video under videos/")
 

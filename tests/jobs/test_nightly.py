@@ -4,11 +4,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.jobs.test_train import OVERRIDES, fill
 from vmt.dataset import versions
-from vmt.jobs.nightly import VERDICT, decide, growth, last_judged, markdown, origin, started, write_report
+from vmt.jobs.nightly import (
+    VERDICT,
+    decide,
+    growth,
+    half_trained,
+    last_judged,
+    markdown,
+    origin,
+    started,
+    write_report,
+)
 from vmt.jobs.promote import promote
 from vmt.jobs.train import train
 from vmt.store import LocalStore
@@ -17,7 +28,7 @@ from vmt.training.registry import Run
 
 def dataset(videos: int, before: int | None, added: int, changed: str | None = None) -> dict[str, Any]:
     new = [f"videos/{number}.mp4" for number in range(added)]
-    return {"videos": videos, "videos_before": before, "added": new, "changed": changed}
+    return {"videos": videos, "videos_before": before, "added": new, "replaced": [], "changed": changed}
 
 
 @pytest.mark.parametrize(
@@ -87,11 +98,38 @@ def test_it_goes_on_from_a_champion_that_fits(store: LocalStore) -> None:
     assert "of preset demo" in origin(store, "main@v0001", "amt", go_on=True).reason
 
 
+def test_it_goes_on_with_what_a_killed_night_began(store: LocalStore) -> None:
+    """On a version that is hardly larger; with more new videos than the limits ask for it trains on those at once."""
+    old = versions.read(store, versions.resolve(store, "main@v0001"))
+    more = pd.concat([old.manifest, old.manifest.head(1).assign(id="new", key="videos/new.mp4", sha256="f" * 64)])
+    versions.publish(store, "main", more, {"chord_labels": 25, "extractor": "x", "untrained": False})
+    few = {"grow_share": 0.5, "grow_videos": 2}
+    found = half_trained(store, "main@v0002", "demo", **few)
+    assert found is not None
+    assert (found.run, found.dataset, found.origin.run) == ("one", "main@v0001", None)
+    assert half_trained(store, "main@v0002", "demo", grow_share=0.05, grow_videos=2) is None
+    assert half_trained(store, "main@v0002", "amt", **few) is None
+    assert half_trained(store, "main@v0001", "demo", **few) is None, "training on that version finds it anyway"
+
+    summary = Run(store, "one").read_json("summary.json")
+    Run(store, "one").write_json("summary.json", {**(summary or {}), "state": "failed"})
+    assert half_trained(store, "main@v0002", "demo", **few) is None, "it would fail again"
+    Run(store, "one").write_json("summary.json", {**(summary or {}), "state": "running"})
+    assert half_trained(store, "main@v0002", "demo", **few) == found
+    Run(store, "one").write_json(VERDICT, {"promoted": False})
+    Run(store, "one").write_json("summary.json", summary)
+    assert half_trained(store, "main@v0002", "demo", **few) is None, "it was judged"
+
+
 def test_growth_names_what_came(store: LocalStore) -> None:
     first = growth(store, "main@v0001", None)
     assert (first["videos"], first["videos_before"], first["added"]) == (3, None, [])
     same = growth(store, "main@v0001", "main@v0001")
     assert (same["videos"], same["videos_before"], same["added"], same["changed"]) == (3, 3, [], None)
+    old = versions.read(store, versions.resolve(store, "main@v0001")).manifest
+    other = old.assign(sha256=["f" * 64, *old["sha256"][1:]])
+    versions.publish(store, "main", other, {"chord_labels": 25, "extractor": "x", "untrained": False})
+    assert growth(store, "main@v0002", "main@v0001")["replaced"] == [old["id"][0]]
 
 
 def test_growth_names_an_extractor_and_chords_that_changed(store: LocalStore) -> None:

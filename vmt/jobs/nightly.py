@@ -42,7 +42,8 @@ def decide(
         grow_videos: the number of new videos that suffices, however many there were. Videos that went do not count
             against those that came.
     """
-    videos, before, added = dataset["videos"], dataset["videos_before"], len(dataset["added"])
+    videos, before = dataset["videos"], dataset["videos_before"]
+    added = len(dataset["added"]) + len(dataset["replaced"])
     if before is None:
         return Decision(True, f"the dataset has {videos} videos and was never trained on")
     growth = f"the dataset has {videos} videos, {added} of them new since it had {before} and was last trained on"
@@ -81,6 +82,45 @@ class Origin:
     reason: str
 
 
+@dataclass(frozen=True)
+class HalfTrained:
+    """A run that a night began and did not come to judge, the version that it trains on, and where it started."""
+
+    run: str
+    dataset: str
+    origin: Origin
+
+
+def half_trained(store: ObjectStore, dataset: str, preset: str, **limits: Any) -> HalfTrained | None:
+    """What to go on with rather than train on the version `dataset`: the newest run that was left half-way.
+
+    None where there is none, and where so much came since that the night would train again at once.
+
+    Args:
+        limits: `grow_share` and `grow_videos`, as `decide` takes them.
+    """
+    name = dataset.partition("@")[0]
+    judged = last_judged(store, name, preset) or ""
+    found: dict[str, str] = {}
+    for run in runs(store):
+        summary = run.read_json("summary.json")
+        if not summary or summary["preset"] != preset or summary["state"] == "failed":
+            continue
+        version = str(summary["dataset"])
+        if version.startswith(f"{name}@") and judged < version < dataset:
+            found[version] = run.name
+    if not found:
+        return None
+    version, chosen = max(found.items())
+    if decide(growth(store, dataset, version), **limits).train:
+        return None
+    source = Run(store, chosen).parameters()["from"]
+    if source is None:
+        return HalfTrained(chosen, version, Origin(None, None, f"with {chosen}, which an earlier night left half-way"))
+    reason = f"with {chosen}, which an earlier night left half-way, from {source['run']} epoch {source['epoch']}"
+    return HalfTrained(chosen, version, Origin(source["run"], int(source["epoch"]), reason))
+
+
 def origin(store: ObjectStore, dataset: str, preset: str, *, go_on: bool) -> Origin:
     """Go on from the champion where that is wanted and it fits the dataset and the preset."""
     if not go_on:
@@ -104,7 +144,14 @@ def growth(store: ObjectStore, dataset: str, before: str | None) -> Json:
     version = versions.read(store, versions.resolve(store, dataset))
     content: Json = {"version": str(version.ref), "videos": len(version.manifest)}
     if before is None:
-        return content | {"before": None, "videos_before": None, "added": [], "removed": [], "changed": None}
+        return content | {
+            "before": None,
+            "videos_before": None,
+            "added": [],
+            "removed": [],
+            "replaced": [],
+            "changed": None,
+        }
     old = versions.read(store, versions.resolve(store, before))
     found = versions.difference(old, version)
     changed = None
@@ -117,6 +164,7 @@ def growth(store: ObjectStore, dataset: str, before: str | None) -> Json:
         "videos_before": len(old.manifest),
         "added": list(found.added),
         "removed": list(found.removed),
+        "replaced": [video for video, columns in found.changed.items() if "sha256" in columns],
         "changed": changed,
     }
 
@@ -173,7 +221,7 @@ def _came(night: Mapping[str, Any]) -> list[str]:
         lines += ["", f"**Dataset**: {dataset['version']}, {dataset['videos']} videos"]
         if dataset["before"]:
             lines[-1] += f" ({dataset['videos_before']} in {dataset['before']}, last trained on)"
-        lines += [f"- {word}: {', '.join(dataset[word])}" for word in ("added", "removed") if dataset[word]]
+        lines += [f"- {word}: {', '.join(dataset[word])}" for word in ("added", "removed", "replaced") if dataset[word]]
     return lines
 
 
