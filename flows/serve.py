@@ -49,17 +49,26 @@ def tell(client: SyncPrefectClient, lost: list[FlowRun]) -> None:
         notify(f"VMT: {client.read_flow(run.flow_id).name} crashed", f"Run {run.name}: {LOST}")
 
 
+def standing(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
+    """The table's deployments that the server knows, by name."""
+    return {each.name: each for each in client.read_deployments(deployment_filter=OURS)}
+
+
+def rests(present: DeploymentResponse) -> bool:
+    """Whether its schedules are paused; by whatever times they start it, which a new version may change."""
+    return bool(present.schedules) and not any(each.active for each in present.schedules)
+
+
 def as_they_stand(client: SyncPrefectClient) -> list[RunnerDeployment]:
     """The table's deployments to serve, each as paused as the server knows it."""
-    present = {each.name: each for each in client.read_deployments(deployment_filter=OURS)}
+    present = standing(client)
     return [_paused_like(each.served(), present.get(each.name)) for each in DEPLOYMENTS]
 
 
 def _paused_like(made: RunnerDeployment, present: DeploymentResponse | None) -> RunnerDeployment:
     if present is not None:
         made.paused = present.paused
-        # By themselves, not by their times: a new version may start it at another one.
-        if present.schedules and not any(each.active for each in present.schedules):
+        if rests(present):
             made.schedules = [each.model_copy(update={"active": False}) for each in made.schedules or ()]
     return made
 

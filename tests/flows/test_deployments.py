@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Crashed, Pending
 
 from flows.deployments import DEPLOYMENTS, POOL, Deployment
+from flows.environment import FLOWS
 from flows.prepare import lost_runs, prepare_automation, prepare_pool, runs_that_never_begin
 from tests.prefect_server import ROOT, PrefectServer
 
@@ -81,15 +82,25 @@ def client(server: PrefectServer) -> Iterator[SyncPrefectClient]:
 
 @pytest.mark.server
 def test_a_real_server_takes_what_production_deploys(deployed: PrefectServer, client: SyncPrefectClient) -> None:
-    """prepare, deploy, deploy again after an upgrade: pool, queues, automations and deployments stand once each."""
+    """prepare, deploy, deploy again after an upgrade: pool, queues, automations and deployments stand once each.
+
+    What was paused meanwhile stays paused, in the way in which it was.
+    """
+    housekeep, inbox = (client.read_deployment_by_name(f"{name}/{name}") for name in ("housekeep", "inbox"))
+    client.pause_deployment(housekeep.id)
+    client.update_deployment_schedule(inbox.id, inbox.schedules[0].id, active=False)
     deployed.run("python", "-m", "flows.prepare")
-    deployed.run("prefect", "--no-prompt", "deploy", "--all")
+    deployed.run("python", "-m", "flows.deploy")
     listed = deployed.run("prefect", "deployment", "ls")
     for deployment in DEPLOYMENTS:
         assert f"{deployment.name}/{deployment.name}" in listed
         found = client.read_deployment_by_name(f"{deployment.name}/{deployment.name}")
         assert found.entrypoint == deployment.entrypoint
         assert found.work_queue_name == deployment.queue
+        assert found.job_variables == {"env": FLOWS}
+        assert str(ROOT) in str(found.pull_steps), "the checkout, wherever the declaration lies"
+        assert found.paused == (deployment.name == "housekeep")
+        assert not [each for each in found.schedules if each.active == (deployment.name == "inbox")]
         assert [each.schedule.cron for each in found.schedules] == ([deployment.cron] if deployment.cron else [])
         limit = found.global_concurrency_limit
         assert (limit.limit if limit else None) == (None if deployment.overlap else 1)
