@@ -63,7 +63,7 @@ class Postgres:
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
-        ask = [str(_program("pg_isready")), "--quiet", "--host=127.0.0.1", f"--port={self.port}"]
+        ask = [str(program("pg_isready")), "--quiet", "--host=127.0.0.1", f"--port={self.port}"]
         while subprocess.run(ask, check=False).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 log = (self.folder / "log").read_text(errors="replace")[-3000:]
@@ -84,7 +84,7 @@ def postgres() -> Iterator[Postgres]:
         given.write_text(password)
         if os.geteuid() == 0:
             shutil.chown(given, SERVES_AS, SERVES_AS)
-        initdb = [_program("initdb"), f"--pgdata={folder / 'data'}", f"--username={SUPERUSER}", f"--pwfile={given}"]
+        initdb = [program("initdb"), f"--pgdata={folder / 'data'}", f"--username={SUPERUSER}", f"--pwfile={given}"]
         initdb += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, **_owner())
         port = free_ports(1)[0]
@@ -99,7 +99,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    command = [_program("postgres"), "-D", folder / "data", "-p", str(port)]
+    command = [program("postgres"), "-D", folder / "data", "-p", str(port)]
     command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
@@ -119,7 +119,7 @@ def _owner() -> Mapping[str, Any]:
     return {"user": SERVES_AS, "group": pwd.getpwnam(SERVES_AS).pw_gid, "extra_groups": []}
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
     """Of the newest Postgres; Debian keeps its programs outside PATH."""
     installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
     found = installed[-1] if installed else shutil.which(name)
