@@ -1,7 +1,7 @@
 """What deployments on workers rest on: the work pool, its queues, and the automations that end lost runs.
 
 `python -m flows.prepare` makes what is missing on the server that PREFECT_API_URL names and brings the automations up
-to date; then `prefect --no-prompt deploy --all` finds its pool. Running it again changes nothing.
+to date; then `python -m flows.deploy` finds its pool. Running it again changes nothing.
 """
 
 from datetime import timedelta
