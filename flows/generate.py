@@ -24,7 +24,7 @@ def generate(
 
     Args:
         videos: their keys; those that `manifest` lists, or everything under `prefix`, if None.
-        prefix: of the videos' keys, where neither of the others names them.
+        prefix: of the videos' keys, where neither of the others names them; without any the flow fails.
         manifest: key of an object that lists the videos: a dataset's `manifest.parquet` or a `.csv`, by the column
             `key`, or a text with a key a line.
         run: whose weights compose; the champion's if None.

@@ -1,24 +1,33 @@
 """`ingest`: new videos of the bucket become features."""
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.artifacts import require_share
+from flows.gpu import SOON_S
 from flows.notify import alert
 from flows.tasks import Json, ingest_videos
 
 
 @flow(name="ingest", on_failure=[alert], on_crashed=[alert])
-def ingest(prefix: str = "videos/", retry_refused: bool = False, fail_above: float = 0.5) -> Json:
+def ingest(prefix: str = "videos/", retry_refused: bool = False, fail_above: float = 0.5) -> Json | State[Json]:
     """Ingest what is new under `prefix`; a refused video does not stop the others.
+
+    Where a training holds the GPU the run ends soon, and says so: the next one starts in minutes.
 
     Args:
         prefix: of the videos' keys.
         retry_refused: try what is in quarantine again.
-        fail_above: the share of unusable videos over which the flow fails, 0 to 1: then something else is wrong.
+        fail_above: the share of unusable videos among the new ones over which the flow fails, 0 to 1: then something
+            else is wrong.
 
     Returns:
-        How many videos were found, new and known, and which were refused and why.
+        How many videos were found, new, known and put off, and which were refused and why.
     """
-    report = ingest_videos(prefix, retry_refused)
-    require_share([*report["refused"], *report["failed"]], report["found"], fail_above, "videos are not usable")
+    report = ingest_videos(prefix, retry_refused, wait_s=SOON_S)
+    unusable = [*report["refused_now"], *report["failed"]]
+    require_share(unusable, report["new"] + len(unusable), fail_above, "new videos are not usable")
+    if report["put_off"]:
+        return Completed(message=f"The GPU is held; {report['put_off']} new left for next time", data=report)
     return report

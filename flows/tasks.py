@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import task_run
 from prefect.tasks import Task, exponential_backoff
 
-from flows.gpu import gpu_slot
+from flows.gpu import GpuHeld, gpu_slot, on_gpu
 from flows.reporting import reporter
 from vmt.dataset import versions
 from vmt.errors import GenerationError, StoreUnavailable, VmtError
@@ -29,10 +29,10 @@ from vmt.jobs.extractors import configured
 from vmt.jobs.freeze import freeze
 from vmt.jobs.generate import generate
 from vmt.jobs.index import candidates
-from vmt.jobs.ingest import IngestReport, ingest
+from vmt.jobs.ingest import IngestReport, ingest, put_off
 from vmt.jobs.processes import spread
 from vmt.jobs.promote import promote
-from vmt.jobs.request import manifest_videos
+from vmt.jobs.request import manifest_videos, videos_under
 from vmt.jobs.train import train
 from vmt.music.config import GenerateConfig
 from vmt.settings import load_settings
@@ -93,8 +93,8 @@ def device() -> torch.device:
 
 @task(name="list videos", **RETRY)
 def list_videos(prefix: str) -> list[str]:
-    """Keys of the videos under `prefix`."""
-    return [video.key for video in candidates(store().list(prefix))]
+    """Keys of the videos under `prefix`; without any somebody named a wrong one."""
+    return videos_under(store(), prefix)
 
 
 @task(name="read manifest", **RETRY)
@@ -104,21 +104,26 @@ def read_manifest(key: str) -> list[str]:
 
 
 @task(name="ingest", timeout_seconds=INGEST_TIMEOUT_S, **RETRY)
-def ingest_videos(prefix: str, retry_refused: bool = False) -> Json:
-    """Features of what is new under `prefix`; a schedule may come before the first video does."""
+def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None = None) -> Json:
+    """Features of what is new under `prefix`; a schedule may come before the first video does.
+
+    The GPU is taken where something is new. Where it is held for longer than `wait_s`, what is new is put off.
+    """
     settings, where = load_settings(), store()
     extractor = configured(settings)
     if not candidates(where.list(prefix)):
         return dataclasses.asdict(IngestReport(extractor.name, 0, 0, 0, (), (), ()))
-    with gpu_slot(device()):
+    try:
         report = ingest(
             where,
             extractor,
             prefix=prefix,
             retry_refused=retry_refused,
-            map=spread(settings.workers),
+            map=on_gpu(spread(settings.workers), device(), wait_s),
             on_event=reporter(),
         )
+    except GpuHeld:
+        report = put_off(where, extractor, prefix=prefix, retry_refused=retry_refused)
     again_if_passing(report.failed)
     return dataclasses.asdict(report)
 

@@ -23,7 +23,7 @@ from flows.nightly import nightly
 from flows.train import train
 from tests.flows.conftest import EXTRACTOR, TINY, Bucket
 from vmt.dataset import versions
-from vmt.errors import TrainingError
+from vmt.errors import GenerationError, TrainingError
 from vmt.jobs.freeze import freeze
 from vmt.training.registry import Run, read_champion
 
@@ -128,22 +128,21 @@ def test_a_night_that_fails_reports_it(bucket: Bucket) -> None:
     assert "**It failed**: preset 'none'" in artifact("nightly")
 
 
-def test_one_bad_video_stops_nothing_and_many_fail_the_flow(bucket: Bucket) -> None:
-    bucket.add(2)
+def test_one_bad_video_stops_nothing_and_many_fail_the_flow_once(bucket: Bucket) -> None:
+    bucket.add(3)
     bucket.store.put("videos/bad.mp4", b"this is no video")
     report = ingest()
-    assert report["new"] == 2
+    assert report["new"] == 3
     assert [(each["key"], each["code"]) for each in report["refused"]] == [("videos/bad.mp4", "not-media")]
-    bucket.store.put("videos/worse.mp4", b"nor is this")
-    bucket.store.put("videos/worst.mp4", b"nor this")
-    bucket.add(1)
+    for number in range(3):
+        bucket.store.put(f"videos/worse-{number}.mp4", b"nor is this")
     with pytest.raises(
-        TooManyFailed, match=r"2 of 3 new videos are not usable, more than 50%; the first is videos/worse\.mp4"
+        TooManyFailed, match=r"3 of 3 new videos are not usable, more than 50%; the first is videos/worse-0\.mp4"
     ):
         ingest()
     again = ingest()
-    assert (again["new"], again["refused_now"], len(again["refused"])) == (0, (), 3), "it is told once"
-    assert night(preset="demo")["state"] == "done"
+    assert (again["found"], again["refused_now"], len(again["refused"])) == (7, (), 4), "it is told once"
+    assert night()["state"] == "done"
 
 
 def test_an_empty_bucket_fails_nothing(bucket: Bucket) -> None:
@@ -221,3 +220,5 @@ def test_train_and_generate_by_hand(bucket: Bucket, tmp_path: Path) -> None:
     assert "inbox/bad.mp4 failed" in artifact("soundtracks")
     again = generate(videos=["inbox/0001.mp4"], settings={"seed": 5})
     assert (len(again["made"]), len(again["known"])) == (0, 1)
+    with pytest.raises(GenerationError, match=r"no video under vidoes/; put \.mp4 files there, or name another prefix"):
+        generate(prefix="vidoes/")

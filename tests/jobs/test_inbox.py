@@ -1,16 +1,22 @@
 """The inbox: once each, by the champion of the moment, whatever is killed in between."""
 
 import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.studio import OVERRIDES, Studio, film_clip
-from vmt.errors import StoreUnavailable
-from vmt.jobs.inbox import LEDGER_KEY, TRIES, put_in_inbox, serve_inbox
+from vmt.errors import StoreUnavailable, VmtError
+from vmt.jobs.inbox import LEDGER_KEY, TRIES, look, put_in_inbox, serve_inbox
+from vmt.jobs.processes import Processes
 from vmt.jobs.promote import promote
 from vmt.jobs.train import train
-from vmt.store import LocalStore
+from vmt.store import LocalStore, ObjectInfo
 from vmt.training.registry import CHAMPION_KEY
 
 
@@ -65,6 +71,78 @@ def test_a_store_that_fails_costs_a_video_none_of_its_tries(
     for _ in range(TRIES + 1):
         assert len(serve_inbox(Away(tmp_path / "store"), made_studio.settings).failed) == 1
     assert [each.id for each in serve_inbox(store, made_studio.settings).made] == ["bikes"]
+
+
+class Lapsing(LocalStore):
+    """A store that does not answer when a summary is to be noted, and for the ledger from then on."""
+
+    away = False
+
+    def put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> ObjectInfo:
+        self.away = self.away or "/batch-" in key
+        if self.away:
+            raise StoreUnavailable("store: does not answer")
+        return super().put(key, data, if_absent=if_absent, if_match=if_match)
+
+
+def test_an_outage_between_the_claim_and_the_outcome_costs_no_try_either(
+    store: LocalStore, made_studio: Studio, tmp_path: Path
+) -> None:
+    """The same process tries again, as a task's retries do; and where the store answers, the try is given back."""
+    store.put_file("inbox/bikes.mp4", film_clip("bikes.mp4"))
+    for _ in range(TRIES + 1):
+        with pytest.raises(StoreUnavailable):
+            serve_inbox(Lapsing(tmp_path / "store"), made_studio.settings)
+        entry = json.loads(store.get(LEDGER_KEY))["inbox/bikes.mp4"]
+        assert (entry["state"], entry["tries"]) == ("claimed", 1)
+    settings = made_studio.settings.model_copy(update={"soundfont": tmp_path / "none.sf2"})
+    for _ in range(TRIES + 1):
+        with pytest.raises(VmtError, match=r"none\.sf2"):
+            serve_inbox(store, settings)
+        assert json.loads(store.get(LEDGER_KEY))["inbox/bikes.mp4"]["tries"] == 0
+    assert [each.id for each in serve_inbox(store, made_studio.settings).made] == ["bikes"]
+
+
+class Deadly(LocalStore):
+    """A bucket with a video that ends the worker process which reads it, as a decoder with a bug does."""
+
+    def get_file(self, key: str, path: Path) -> None:
+        if "bomb" in key and multiprocessing.parent_process() is not None:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        super().get_file(key, path)
+
+
+@pytest.mark.long  # a single item over processes is tested at once in test_processes.py
+def test_over_processes_a_video_that_crashes_its_worker_fails_alone(
+    store: LocalStore, made_studio: Studio, tmp_path: Path
+) -> None:
+    store.put("inbox/bomb.mp4", b"no video")
+    report = serve_inbox(Deadly(tmp_path / "store"), made_studio.settings, map=Processes(1))
+    assert [each.key for each in report.failed] == ["inbox/bomb.mp4"]
+    assert "SIGSEGV" in report.failed[0].reason
+    entry = json.loads(store.get(LEDGER_KEY))["inbox/bomb.mp4"]
+    assert (entry["state"], entry["tries"]) == ("failed", 1)
+
+
+def test_a_video_that_ends_the_whole_job_is_given_up_and_the_next_one_is_made(
+    store: LocalStore, made_studio: Studio
+) -> None:
+    store.put("inbox/bomb.mp4", b"no video")
+    store.put("inbox/other.mp4", store.get(f"videos/{min(made_studio.truths)}.mp4"))
+    command = [sys.executable, "-m", "tests.jobs.killed_inbox", str(store.root), str(made_studio.settings.cache)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *killed, given_up = done.stdout.splitlines()
+    assert killed == ["killed"] * TRIES
+    assert given_up.startswith(f"inbox/bomb.mp4: given up: each of {TRIES} jobs that tried it ended")
+    ledger = json.loads(store.get(LEDGER_KEY))
+    states = {key: (entry["state"], entry["tries"]) for key, entry in ledger.items()}
+    assert states == {
+        "inbox/bomb.mp4": ("failed", TRIES),
+        "inbox/other.mp4": ("made", 2),
+    }
+    settled = look(store)
+    assert (settled.found, settled.done, settled.new) == (2, 2, 0)
 
 
 def test_a_killed_job_goes_on_with_the_champion_of_its_claim(store: LocalStore, made_studio: Studio) -> None:

@@ -81,6 +81,9 @@ def test_bad_videos_are_refused_with_a_reason_and_stop_nobody(mixed: LocalStore,
     assert (record["code"], record["key"]) == ("truncated", "videos/cut.mp4")
     again = ingest(mixed, studio.extractor)
     assert (again.known, again.new, len(again.refused)) == (7, 0, 6)
+    assert (report.refused_now, again.refused_now) == (report.refused, ())
+    once_more = ingest(mixed, studio.extractor, retry_refused=True)
+    assert (once_more.known, once_more.refused_now) == (1, report.refused)
 
 
 def test_a_refused_video_is_tried_again_when_it_changes_or_is_annotated(

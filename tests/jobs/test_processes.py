@@ -6,7 +6,6 @@ import signal
 import time
 from pathlib import Path
 
-from vmt.jobs.events import thread_map
 from vmt.jobs.processes import Lost, Processes, default_workers, spread
 
 CRASH, HANG, FAIL = -1, -2, -3
@@ -64,9 +63,31 @@ def test_a_worker_that_was_killed_from_outside_costs_a_second_try(tmp_path: Path
     assert list(Processes(2)(Once(tmp_path / "mark"), range(3))) == [0, 1, 2]
 
 
-def test_a_single_item_needs_no_process() -> None:
-    assert list(Processes(4)(work, [7])) == [(49, os.getpid())]
-    assert list(Processes(4)(work, [])) == []
+def test_a_single_item_harms_nobody_either() -> None:
+    (lost,) = Processes(1)(work, [CRASH])
+    assert isinstance(lost, Lost)
+    assert "SIGSEGV" in lost.reason
+    assert not multiprocessing.active_children()
+
+
+def likely_to_go(item: int) -> int:
+    """How soon the kernel ends this process where memory runs out."""
+    return int(Path("/proc/self/oom_score_adj").read_text()) + item
+
+
+def test_where_memory_runs_out_the_worker_goes_first() -> None:
+    assert list(Processes(1)(likely_to_go, [0])) == [500]
+    assert likely_to_go(0) < 500
+
+
+def never(item: int) -> int:
+    raise AssertionError(item)
+
+
+def test_no_item_needs_no_process() -> None:
+    started = time.monotonic()
+    assert list(Processes(4)(never, [])) == []
+    assert time.monotonic() - started < 0.1
 
 
 def test_a_batch_that_is_left_leaves_no_process() -> None:
@@ -77,6 +98,5 @@ def test_a_batch_that_is_left_leaves_no_process() -> None:
 
 
 def test_how_a_machine_spreads() -> None:
-    assert spread(1) is thread_map
-    assert spread(3) == Processes(3)
+    assert [spread(1), spread(3), spread(None)] == [Processes(1), Processes(3), Processes(default_workers())]
     assert 1 <= default_workers() <= 8

@@ -4,18 +4,22 @@
 of it. A video is claimed for the champion of that moment before its soundtrack is made: a job that is killed and run
 again goes on with the same run and epoch, finds what is there already, and makes nothing twice, even if another run
 was promoted meanwhile. A video that failed is tried three times, and then again when its bytes change; where the store
-failed, it is tried on.
+failed, it is tried on. The claim uses up the try, so that a video over which the whole job dies is given up as well;
+a video that was claimed before is made alone, the least tried first, so that it takes no other along.
 """
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from vmt import media
-from vmt.errors import ObjectNotFound, PreconditionFailed, VmtError
+from vmt.errors import ObjectNotFound, PreconditionFailed, StoreError, VmtError
 from vmt.jobs.compose import Failure
 from vmt.jobs.events import Map, OnEvent, ignore, thread_map
 from vmt.jobs.generate import GenerateReport, Soundtrack, generate
@@ -60,6 +64,7 @@ class InboxReport:
         made: soundtracks written now, or found written by a job that was killed.
         failed: now, and why; they are tried again while they have tries left.
         waiting: how many wait for a first champion.
+        put_off: how many wait for the next look, because the GPU is held.
     """
 
     found: int
@@ -67,6 +72,25 @@ class InboxReport:
     made: tuple[Soundtrack, ...] = ()
     failed: tuple[Failure, ...] = ()
     waiting: int = 0
+    put_off: int = 0
+
+    @property
+    def new(self) -> int:
+        """Videos that can have a soundtrack now."""
+        return self.found - self.done - self.waiting
+
+
+def look(store: ObjectStore, prefix: str = "inbox/") -> InboxReport:
+    """What is in the inbox, from the listing and the ledger alone; nothing is made.
+
+    Raises:
+        StoreError: if the store fails.
+    """
+    videos = candidates(store.list(prefix))
+    entries = _read(store)[0]
+    wanted = sum(_wants(each, entries.get(each.key)) for each in videos)
+    waiting = wanted if wanted and read_champion(store) is None else 0
+    return InboxReport(len(videos), len(videos) - wanted, waiting=waiting)
 
 
 def serve_inbox(
@@ -91,25 +115,49 @@ def serve_inbox(
         return report
     champion = read_champion(store)
     if champion is None:
-        return InboxReport(len(videos), len(videos) - len(wanted), waiting=len(wanted))
+        return replace(report, waiting=len(wanted))
     claims = {each.key: _claim(store, each, entries.get(each.key), champion) for each in wanted}
+    over = {key: _given_up(claim) for key, claim in claims.items() if claim["tries"] > TRIES}
     present = {each.key for each in videos}
     gone = {key for key in entries if key.startswith(prefix) and key not in present}
-    _change(store, lambda stored: {key: each for key, each in stored.items() if key not in gone} | claims)
+    _change(store, lambda stored: {key: each for key, each in stored.items() if key not in gone} | over)
+    made: list[Soundtrack] = []
+    failed = [Failure(key, entry["reason"]) for key, entry in over.items()]
+    for batch in _batches({key: claim for key, claim in claims.items() if key not in over}):
+        done = _serve(store, settings, batch, map, on_event)
+        made += [*done.made, *done.known]
+        failed += [each for each in done.failed if each.key in batch]
+    return replace(report, made=tuple(made), failed=tuple(failed))
+
+
+def _batches(claims: Entries) -> list[Entries]:
+    """What is tried for the first time, by the weights that it was claimed for; then each of the others alone."""
 
     def place(key: str) -> tuple[str, int]:
         return claims[key]["run"], claims[key]["epoch"]
 
-    made: list[Soundtrack] = []
-    failed: list[Failure] = []
-    for (run, epoch), keys in groupby(sorted(claims, key=place), place):
-        batch = list(keys)
-        made_now = generate(store, settings, batch, run=run, epoch=epoch, map=map, on_event=on_event)
-        outcomes = _outcomes(made_now, {key: claims[key] for key in batch})
-        _change(store, lambda stored, outcomes=outcomes: stored | outcomes)  # type: ignore[misc]
-        made += [*made_now.made, *made_now.known]
-        failed += [each for each in made_now.failed if each.key in claims]
-    return InboxReport(report.found, report.done, tuple(made), tuple(failed))
+    first = sorted((key for key in claims if claims[key]["tries"] == 1), key=place)
+    again = sorted((key for key in claims if claims[key]["tries"] > 1), key=lambda key: claims[key]["tries"])
+    batches = [list(keys) for _, keys in groupby(first, place)] + [[key] for key in again]
+    return [{key: claims[key] for key in keys} for keys in batches]
+
+
+def _serve(store: ObjectStore, settings: Settings, claims: Entries, map: Map, on_event: OnEvent) -> GenerateReport:
+    """Soundtracks of one batch, claimed before and settled after."""
+    _change(store, lambda stored: stored | claims)
+    claim = next(iter(claims.values()))
+    try:
+        report = generate(
+            store, settings, list(claims), run=claim["run"], epoch=claim["epoch"], map=map, on_event=on_event
+        )
+    except VmtError:  # of the store, the weights or the settings: none of the videos is to blame
+        with suppress(StoreError):
+            back = {key: each | {"tries": each["tries"] - 1, "by": None} for key, each in claims.items()}
+            _change(store, lambda stored: stored | back)
+        raise
+    outcomes = _outcomes(report, claims)
+    _change(store, lambda stored: stored | outcomes)
+    return report
 
 
 def _wants(video: Candidate, entry: dict[str, Any] | None) -> bool:
@@ -119,14 +167,34 @@ def _wants(video: Candidate, entry: dict[str, Any] | None) -> bool:
 
 
 def _claim(store: ObjectStore, video: Candidate, entry: dict[str, Any] | None, champion: Champion) -> dict[str, Any]:
-    """The ledger's entry before the work; an earlier claim of the same bytes stands while its weights do."""
+    """The ledger's entry before the work, a try used up; an earlier claim of the same bytes keeps its weights.
+
+    A claim of this very process, which lives, is no other try: it lost the store in between.
+    """
     mine = entry if entry is not None and entry["stamp"] == video.stamp else None
-    claim = {"stamp": video.stamp, "state": "claimed", "tries": (mine or {}).get("tries", 0), "at": now()}
+    lives = mine is not None and mine["state"] == "claimed" and mine.get("by") == _this_process()
+    tries = (mine["tries"] if mine is not None else 0) + (not lives)
+    claim = {"stamp": video.stamp, "state": "claimed", "tries": tries, "by": _this_process(), "at": now()}
     if mine is not None and mine["state"] == "claimed":
         run, epoch = str(mine["run"]), int(mine["epoch"])
         if store.head(Run(store, run).weights_key(epoch)) is not None:
             return claim | {"run": run, "epoch": epoch}
     return claim | {"run": champion.run, "epoch": champion.epoch}
+
+
+def _given_up(claim: dict[str, Any]) -> dict[str, Any]:
+    """The ledger's entry of a video that was claimed again and again, and whose job never came to its end."""
+    reason = (
+        f"given up: each of {TRIES} jobs that tried it ended before it was done, as when memory runs out; encode the "
+        "video again, smaller or shorter, and put it in under the same name"
+    )
+    return claim | {"state": "failed", "tries": TRIES, "reason": reason}
+
+
+@cache
+def _this_process() -> str:
+    """Its name in the ledger; numbers of processes come again."""
+    return uuid4().hex
 
 
 def _outcomes(report: GenerateReport, claims: Entries) -> Entries:
@@ -136,7 +204,7 @@ def _outcomes(report: GenerateReport, claims: Entries) -> Entries:
     outcomes: Entries = {}
     for key, claim in claims.items():
         if (failure := failures.get(key)) is not None:
-            tries = claim["tries"] + (not failure.transient)
+            tries = claim["tries"] - failure.transient
             outcomes[key] = claim | {"state": "failed", "tries": tries, "reason": failure.reason}
         else:
             outcomes[key] = claim | {"state": "made", "record": records[video_id(key)]}

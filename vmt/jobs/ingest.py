@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -42,7 +42,14 @@ class Refusal:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did: counts, refusals by key, and the ids that hold the same bytes as another."""
+    """What an ingest did: counts, refusals by key, and the ids that hold the same bytes as another.
+
+    Attributes:
+        refused: all that is in quarantine, for as long as it is there.
+        failed: now, for the store's sake; tried again next time.
+        refused_now: what went into quarantine this time.
+        put_off: how many new videos were left for the next time, untouched.
+    """
 
     extractor: str
     found: int
@@ -51,6 +58,8 @@ class IngestReport:
     refused: tuple[Refusal, ...]
     failed: tuple[Refusal, ...]
     copies: tuple[tuple[str, ...], ...]
+    refused_now: tuple[Refusal, ...] = ()
+    put_off: int = 0
 
 
 def ingest(
@@ -85,12 +94,7 @@ def ingest(
         raise DatasetError(f"store {store.url}: no video under {prefix}; put .mp4 files there and ingest again")
     present = {each.key for each in videos}
     gone = [key for key in index.entries if key.startswith(prefix) and key not in present]
-
-    def fresh(candidate: Candidate) -> bool:
-        entry = index.entries.get(candidate.key)
-        return entry is None or entry["stamp"] != candidate.stamp or (retry_refused and "code" in entry)
-
-    wanted = [each for each in videos if fresh(each)]
+    wanted = _fresh(videos, index, retry_refused)
     on_event("vmt.ingest.started", {"found": len(videos), "new": len(wanted)})
     changed: dict[str, dict[str, Any]] = {}
     failed: list[Refusal] = []
@@ -121,12 +125,41 @@ def ingest(
         found=len(videos),
         new=sum("features_key" in entry for entry in changed.values()),
         known=len(videos) - len(wanted),
-        refused=tuple(
-            Refusal(key, entry["code"], entry["reason"]) for key, entry in sorted(entries.items()) if "code" in entry
-        ),
+        refused=tuple(_refusals(entries)),
         failed=tuple(failed),
         copies=_copies(entries),
+        refused_now=tuple(_refusals(changed)),
     )
+
+
+def put_off(
+    store: ObjectStore, extractor: Extractor, *, prefix: str = "videos/", retry_refused: bool = False
+) -> IngestReport:
+    """The report of an ingest that leaves what is new for the next time.
+
+    Raises:
+        StoreError: if the store cannot be listed.
+    """
+    index, videos = VideoIndex.load(store, extractor.name), candidates(store.list(prefix))
+    new = len(_fresh(videos, index, retry_refused))
+    entries = {each.key: index.entries[each.key] for each in videos if each.key in index.entries}
+    return IngestReport(
+        extractor.name, len(videos), 0, len(videos) - new, tuple(_refusals(entries)), (), _copies(entries), put_off=new
+    )
+
+
+def _fresh(videos: Sequence[Candidate], index: VideoIndex, retry_refused: bool) -> list[Candidate]:
+    def fresh(candidate: Candidate) -> bool:
+        entry = index.entries.get(candidate.key)
+        return entry is None or entry["stamp"] != candidate.stamp or (retry_refused and "code" in entry)
+
+    return [each for each in videos if fresh(each)]
+
+
+def _refusals(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[Refusal]:
+    for key, entry in sorted(entries.items()):
+        if "code" in entry:
+            yield Refusal(key, entry["code"], entry["reason"])
 
 
 def _brief(outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """`Processes`: a `Map` over worker processes of this machine, one item at a time each.
 
 A decoder that crashes or hangs takes its own process along and nothing else: the item comes back as `Lost`, and another
-worker goes on. Workers are spawned, for CUDA and threads do not survive a fork; each gets the function once, with
-settings for models and not the models, and loads them for itself.
+worker goes on. That holds for a single item too, for a job that nobody watches meets most videos alone. Workers are
+spawned, for CUDA and threads do not survive a fork; each gets the function once, with settings for models and not the
+models, and loads them for itself.
 """
 
 import os
@@ -10,14 +11,16 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
+from pathlib import Path
 from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
 
-from vmt.jobs.events import Map, thread_map
+from vmt.jobs.events import Map
 
 LIMIT_S = 4 * 3600.0
 """Far above two hours of video on two slow cores; what takes longer hangs."""
@@ -26,6 +29,7 @@ _MOST = 8
 _BYTES_EACH = 4 * 2**30  # CLIP ViT-L/14 in float32, the recognisers and PyTorch
 _LAST_WORDS_S = 10.0  # a worker with a bug still prints where, and its exit code says how it ended
 _ATTEMPTS = 2  # a worker may also be killed for another's memory
+_FIRST_TO_GO = "500"  # of -1000 to 1000: where memory runs out the kernel ends a worker, and not who waits for it
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,8 @@ def default_workers() -> int:
 
 
 def spread(workers: int | None) -> Map:
-    """How a machine spreads videos: over `workers` processes, as many as it can bear where None, threads where one."""
-    count = default_workers() if workers is None else workers
-    return thread_map if count == 1 else Processes(count)
+    """How a machine spreads videos: over `workers` processes, as many as it can bear where None."""
+    return Processes(default_workers() if workers is None else workers)
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,13 @@ class Processes:
     limit_s: float = LIMIT_S
 
     def __call__(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        """Apply a picklable `function`; a single item is done here, without the price of a process.
+        """Apply a picklable `function`; without items nothing is started.
 
         Raises:
             RuntimeError: if a worker cannot start.
         """
         given = list(items)
-        if len(given) < 2:
-            yield from thread_map(function, given)
+        if not given:
             return
         count = min(self.workers, len(given))
         threads = max(1, torch.get_num_threads() // count)
@@ -183,6 +185,8 @@ class _Worker:
 def _serve(pipe: Any, function: Callable[[Any], Any], threads: int) -> None:
     """The life of a worker: it ends when its parent does, even if that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    with suppress(OSError):  # not Linux
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
     torch.set_num_threads(threads)
     # NumPy's products too: pools as wide as the machine in each worker only wait for each other.
     threadpool_limits(threads)
