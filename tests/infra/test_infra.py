@@ -1,4 +1,4 @@
-"""Dockerfile, compose.yaml and the CI script: real linters, and the commands inside run outside containers."""
+"""Dockerfile, compose.yaml, kubernetes.yaml, the CI script: real linters, and the commands run outside containers."""
 
 import os
 import re
@@ -26,6 +26,7 @@ from vmt.stack.services import INNER_PORTS, services
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 COMPOSE = yaml.safe_load((ROOT / "infra/compose.yaml").read_text())
+KUBERNETES = yaml.safe_load((ROOT / "infra/kubernetes.yaml").read_text())["items"]
 
 
 def lint(*command: str) -> None:
@@ -42,7 +43,7 @@ def test_compose_follows_its_specification() -> None:
 
 
 def test_yamllint_accepts_every_yaml_file() -> None:
-    lint("yamllint", "--strict", "infra/compose.yaml", "prefect.yaml", ".yamllint.yaml")
+    lint("yamllint", "--strict", "infra/compose.yaml", "infra/kubernetes.yaml", "prefect.yaml", ".yamllint.yaml")
 
 
 def test_shellcheck_accepts_the_ci_script() -> None:
@@ -111,6 +112,34 @@ def test_the_dashboard_is_the_one_that_vmt_up_serves(tmp_path: Path) -> None:
     (local,) = [each.command[1:] for each in made if each.name == "dashboard"]
     composed = COMPOSE["services"]["dashboard"]["command"]
     assert composed == ["python", *(each.replace("127.0.0.1", "0.0.0.0") for each in local)]
+
+
+def test_kubernetes_runs_what_compose_runs() -> None:
+    workloads = [each for each in KUBERNETES if each["kind"] in ("Deployment", "Job")]
+    pods = {each["metadata"]["name"]: each["spec"]["template"]["spec"] for each in workloads}
+    assert set(pods) == set(COMPOSE["services"]) - {"postgres", "seaweedfs", "prefect"}, "those it finds there"
+    for name, pod in pods.items():
+        composed, (container,) = COMPOSE["services"][name], pod["containers"]
+        assert container["command"] == composed["command"], name
+        assert container["image"] == composed["image"]
+        assert pod.get("hostname") == composed.get("hostname")
+        assert container["envFrom"] == [{"configMapRef": {"name": "vmt"}}, {"secretRef": {"name": "vmt"}}]
+        assert pod["securityContext"]["runAsUser"] == 10001, "the image's"
+        if name.startswith("worker"):
+            assert container["livenessProbe"]["exec"]["command"] == composed["healthcheck"]["test"][1:]
+
+
+def test_kubernetes_is_told_what_compose_tells_and_no_secret() -> None:
+    (told,) = [each["data"] for each in KUBERNETES if each["kind"] == "ConfigMap"]
+    composed = COMPOSE["services"]["worker-cpu"]["environment"]
+    secret = set(composed) - set(told)
+    assert secret == {"VMT_S3_ACCESS_KEY_ID", "VMT_S3_SECRET_ACCESS_KEY", "VMT_NOTIFY_URL"}
+    text = (ROOT / "infra/kubernetes.yaml").read_text()
+    assert all(name in text for name in secret), "the comment says what the secret holds"
+    assert {name for name, value in told.items() if value != composed[name]} == {
+        "VMT_S3_ENDPOINT_URL",
+        "VMT_S3_PUBLIC_ENDPOINT_URL",
+    }
 
 
 def s3_client(port: int, access: str, secret: str) -> Any:
