@@ -18,6 +18,8 @@ from vmt.jobs.inbox import serve_inbox
 from vmt.settings import Settings
 from vmt.store import LocalStore
 
+MOST = 8
+
 
 def deadly(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
     """A `Map` that the bomb is too much for."""
@@ -28,11 +30,11 @@ def deadly(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any
 
 
 def main(root: Path, cache: Path) -> None:
-    """Start children until one is not killed."""
+    """Start children until one is not killed, or too many were."""
     config = ExtractorConfig("vmt-tiny", "untrained:0")
     again(SmallExtractor, config, cache)
     settings = Settings(store=str(root), cache=cache, clip_model=config.clip_model, clip_weights=config.clip_weights)
-    while True:
+    for _ in range(MOST):
         child = os.fork()
         if child == 0:
             report = serve_inbox(LocalStore(root), settings, map=deadly)
@@ -43,6 +45,7 @@ def main(root: Path, cache: Path) -> None:
             raise SystemExit(os.waitstatus_to_exitcode(status))
         assert os.WTERMSIG(status) == signal.SIGKILL, status
         os.write(1, b"killed\n")
+    raise SystemExit(f"{MOST} jobs were killed, and none gave up the video")
 
 
 if __name__ == "__main__":
