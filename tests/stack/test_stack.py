@@ -124,6 +124,7 @@ def test_up_is_ready_survives_every_death_and_down_leaves_nothing(stack: Stack) 
     later = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2100-01-01T00:00:00+00:00"}}
     run = stack.ask(f"deployments/{nightly['id']}/create_flow_run", {"state": later})
     stack.ask(f"flow_runs/{run['id']}/set_state", {"state": {"type": "RUNNING"}, "force": True})
+    stack.ask(f"deployments/{nightly['id']}/pause_deployment", {})
     _kill_supervisor(stack)
 
     done = stack.up()
@@ -131,6 +132,7 @@ def test_up_is_ready_survives_every_death_and_down_leaves_nothing(stack: Stack) 
     assert f"the last stack (process {state.pid}) was killed" in done.stdout
     assert Client(stack.folder, Settings()).store.get("videos/a.mp4") == b"no video"
     assert stack.ask(f"flow_runs/{run['id']}")["state_type"] == "CRASHED", "it must not block the next night"
+    assert [each["name"] for each in stack.deployments() if each["paused"]] == ["nightly"], "an operator paused it"
     state = stack.state()
     done = stack.vmt("down")
     assert (done.returncode, done.stdout) == (0, f"the stack of {stack.folder.root} is stopped\n")
