@@ -7,6 +7,13 @@ import pytest
 
 from tests.integration import world as the
 
+LONGEST = ("tests/integration/", "tests/e2e/test_jobs.py", "tests/flows/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that it is not what the other process waits for at the end."""
+    items.sort(key=lambda item: next((place for place, path in enumerate(LONGEST) if item.nodeid.startswith(path)), 9))
+
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[the.World]:
