@@ -28,7 +28,7 @@ def here(studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Loc
     monkeypatch.setenv("VMT_CACHE", str(studio.settings.cache))
     monkeypatch.setenv("VMT_CLIP_MODEL", studio.settings.clip_model)
     monkeypatch.setenv("VMT_CLIP_WEIGHTS", "untrained:0")
-    monkeypatch.setenv("VMT_WORKERS", "1")  # other processes do not know the small CLIP
+    monkeypatch.setenv("VMT_WORKERS", "0")  # other processes do not know the small CLIP
     return store
 
 

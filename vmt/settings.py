@@ -33,8 +33,9 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = Field(
         default=None,
-        ge=1,
-        description="videos ingested at once, each in a process; as many as fit when empty",
+        ge=0,
+        description="videos worked on at once, each in a process; as many as fit when empty; 0 keeps all in one "
+        "process, which a bad video may take along",
     )
     stack: Path = Field(default=Path("vmt-stack"), description="the folder in which `vmt up` keeps all that it has")
     stack_database: SecretStr | None = Field(

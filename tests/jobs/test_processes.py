@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+from vmt.jobs.events import thread_map
 from vmt.jobs.processes import Lost, Processes, default_workers, spread
 
 CRASH, HANG, FAIL = -1, -2, -3
@@ -98,5 +99,6 @@ def test_a_batch_that_is_left_leaves_no_process() -> None:
 
 
 def test_how_a_machine_spreads() -> None:
+    assert spread(0) is thread_map
     assert [spread(1), spread(3), spread(None)] == [Processes(1), Processes(3), Processes(default_workers())]
     assert 1 <= default_workers() <= 8

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from vmt.jobs.events import Map
+from vmt.jobs.events import Map, thread_map
 
 LIMIT_S = 4 * 3600.0
 """Far above two hours of video on two slow cores; what takes longer hangs."""
@@ -47,8 +47,8 @@ def default_workers() -> int:
 
 
 def spread(workers: int | None) -> Map:
-    """How a machine spreads videos: over `workers` processes, as many as it can bear where None."""
-    return Processes(default_workers() if workers is None else workers)
+    """How a machine spreads videos: over `workers` processes, as many as it can bear where None, threads where 0."""
+    return thread_map if workers == 0 else Processes(workers or default_workers())
 
 
 @dataclass(frozen=True)
