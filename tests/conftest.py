@@ -1,6 +1,7 @@
 """Fixtures that several files of tests share."""
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from tests.data_marks import (  # noqa: F401 - pytest finds a conftest's hooks b
 from tests.servers import S3Server, s3_server
 from tests.studio import made_studio, muvi_layout, settings, studio  # noqa: F401 - fixtures
 from vmt.features.compiled import compile_librosa
+
+# A shell that starts tests with `&` has them ignore Ctrl-C, and with them every program that they start and interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_setupnodes() -> None:
