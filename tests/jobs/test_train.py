@@ -159,6 +159,26 @@ def test_who_takes_a_run_last_has_it(store: LocalStore) -> None:
     assert run.read_json(TRAINER) is None
 
 
+class Overtaken(LocalStore):
+    """A store in which whoever trained a run before publishes its third epoch while the second is read."""
+
+    def get_with_etag(self, key: str) -> tuple[bytes, str]:
+        if key.endswith("optimizer_0002.safetensors"):
+            Run(self, "one").write_json("state/loop.json", {"epoch": 3})
+        return super().get_with_etag(key)
+
+
+def test_a_run_that_is_taken_while_an_epoch_is_published_goes_on_from_that_one(store: LocalStore) -> None:
+    train(store, "main", preset="demo", run="one", overrides=OVERRIDES)
+    run = Run(store, "one")
+    rows, weights = run.results(), run.weights(3)
+    run.write_json("state/loop.json", {"epoch": 2})
+    run.write_json("summary.json", (run.read_json("summary.json") or {}) | {"state": "running"})
+    train(Overtaken(store.root), "main", preset="demo", run="one", overrides=OVERRIDES)
+    assert run.results() == rows
+    assert run.weights(3) == weights
+
+
 def test_the_best_epoch_is_told_of_again_where_its_word_may_be_lost(store: LocalStore) -> None:
     """Killed between selecting it and ending the run: the next start selects it again, for somebody waits for that."""
     told: list[int] = []
