@@ -128,7 +128,9 @@ def jobs() -> list[Job]:
 
 def _job(deployment: DeploymentResponse) -> Job:
     schedules = tuple(
-        Schedule(each.id, str(getattr(each.schedule, "cron", each.schedule)), bool(each.active))
+        Schedule(
+            each.id, str(getattr(each.schedule, "cron", each.schedule)), bool(each.active) and not deployment.paused
+        )
         for each in deployment.schedules
     )
     return Job(deployment.id, deployment.name, deployment.description or "", schedules)
@@ -223,6 +225,8 @@ def logs(run_id: UUID, limit: int = 200) -> list[LogLine]:
 
 
 def set_schedule(job: Job, schedule: Schedule, *, active: bool) -> None:
-    """Pause or resume one schedule."""
+    """Pause or resume one schedule; to resume it, its deployment is resumed as well, should that be paused."""
     with _client() as client:
         client.update_deployment_schedule(job.id, schedule.id, active=active)
+        if active:
+            client.resume_deployment(job.id)

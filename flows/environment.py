@@ -6,4 +6,6 @@ FLOWS = {
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S),
     # Four minutes, where the default of 5 is one: a Prefect server that is away for a while ends no run.
     "PREFECT_CLIENT_MAX_RETRIES": "7",
+    # What Prefect's server answers while its own database is away; 429, 502 and 503 are tried again anyway.
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
 }

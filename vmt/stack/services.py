@@ -201,6 +201,7 @@ def _serve(environment: Mapping[str, str], database: SecretStr | None) -> Servic
         # away for some minutes goes on.
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_CLIENT_MAX_RETRIES": "7",
+        "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
     }
     command = (sys.executable, "-m", "flows.serve", *(() if database is None else ("--limit", str(POSTGRES_RUNS))))
 
