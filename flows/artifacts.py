@@ -19,6 +19,8 @@ from vmt.store import ObjectStore
 from vmt.training.registry import Run
 from vmt.training.results import COLUMNS
 
+# One bad upload, alone in its quarter of an hour, says nothing of the store.
+FEWEST_UNUSABLE = 3
 LINK_LIFE_S = 7 * 24 * 3600  # the longest that S3 signs for
 
 
@@ -26,7 +28,9 @@ class TooManyFailed(VmtError):
     """More items of a batch failed than the flow allows: the items are not to blame any more."""
 
 
-def require_share(failed: Sequence[Mapping[str, Any]], of: int, fail_above: float, what: str) -> None:
+def require_share(
+    failed: Sequence[Mapping[str, Any]], of: int, fail_above: float, what: str, *, at_least: int = 1
+) -> None:
     """Fail a flow when too many items failed.
 
     Args:
@@ -34,11 +38,12 @@ def require_share(failed: Sequence[Mapping[str, Any]], of: int, fail_above: floa
         of: how many there were in all.
         fail_above: the share of failures that is still no failure of the flow, 0 to 1.
         what: says in words what failed, such as `videos refused`.
+        at_least: fewer failures than this are no failure of the flow, whatever their share.
 
     Raises:
         TooManyFailed: if more than `fail_above` of them failed.
     """
-    if failed and len(failed) > fail_above * of:
+    if len(failed) >= at_least and len(failed) > fail_above * of:
         first = failed[0]
         raise TooManyFailed(
             f"{len(failed)} of {of} {what}, more than {fail_above:.0%}; the first is {first['key']}: {first['reason']}"

@@ -4,7 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.artifacts import require_share
+from flows.artifacts import FEWEST_UNUSABLE, require_share
 from flows.gpu import SOON_S
 from flows.notify import alert
 from flows.tasks import Json, ingest_videos
@@ -19,15 +19,16 @@ def ingest(prefix: str = "videos/", retry_refused: bool = False, fail_above: flo
     Args:
         prefix: of the videos' keys.
         retry_refused: try what is in quarantine again.
-        fail_above: the share of unusable videos among the new ones over which the flow fails, 0 to 1: then something
-            else is wrong.
+        fail_above: the share of unusable videos among the new ones over which the flow fails, 0 to 1, where three or
+            more are unusable: then something else is wrong.
 
     Returns:
         How many videos were found, new, known and put off, and which were refused and why.
     """
     report = ingest_videos(prefix, retry_refused, wait_s=SOON_S)
     unusable = [*report["refused_now"], *report["failed"]]
-    require_share(unusable, report["new"] + len(unusable), fail_above, "new videos are not usable")
+    of = report["new"] + len(unusable)
+    require_share(unusable, of, fail_above, "new videos are not usable", at_least=FEWEST_UNUSABLE)
     if report["put_off"]:
         return Completed(message=f"The GPU is held; {report['put_off']} new left for next time", data=report)
     return report

@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
-from flows.artifacts import publish_losses, publish_night, publish_soundtracks, require_share
+from flows.artifacts import FEWEST_UNUSABLE, publish_losses, publish_night, publish_soundtracks, require_share
 from flows.judging import (
     champion_now,
     checked_showcase,
@@ -194,7 +194,8 @@ def _show(night: Json) -> None:
 def _check_shares(night: Json) -> None:
     ingested, made, limit = night["ingest"], night["soundtracks"], night["asked"]["fail_above"]
     unusable = [*ingested["refused_now"], *ingested["failed"]]
-    require_share(unusable, ingested["new"] + len(unusable), limit, "new videos are not usable")
+    of = ingested["new"] + len(unusable)
+    require_share(unusable, of, limit, "new videos are not usable", at_least=FEWEST_UNUSABLE)
     if made is not None:
         of = sum(len(made[each]) for each in ("made", "known", "failed"))
         require_share(made["failed"], of, limit, "soundtracks failed")

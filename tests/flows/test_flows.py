@@ -134,6 +134,8 @@ def test_one_bad_video_stops_nothing_and_many_fail_the_flow_once(bucket: Bucket)
     report = ingest()
     assert report["new"] == 3
     assert [(each["key"], each["code"]) for each in report["refused"]] == [("videos/bad.mp4", "not-media")]
+    bucket.store.put("videos/alone.mp4", b"neither is this")
+    assert [each["key"] for each in ingest()["refused_now"]] == ["videos/alone.mp4"]
     for number in range(3):
         bucket.store.put(f"videos/worse-{number}.mp4", b"nor is this")
     with pytest.raises(
@@ -141,7 +143,7 @@ def test_one_bad_video_stops_nothing_and_many_fail_the_flow_once(bucket: Bucket)
     ):
         ingest()
     again = ingest()
-    assert (again["found"], again["refused_now"], len(again["refused"])) == (7, (), 4), "it is told once"
+    assert (again["found"], again["refused_now"], len(again["refused"])) == (8, (), 5), "it is told once"
     assert night()["state"] == "done"
 
 

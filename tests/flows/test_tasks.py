@@ -40,6 +40,7 @@ FAILED = [{"key": "videos/a.mp4", "reason": "it is truncated"}, {"key": "videos/
 def test_a_few_failures_do_not_fail_a_flow() -> None:
     require_share(FAILED, 4, 0.5, "videos are not usable")
     require_share([], 0, 0.5, "videos are not usable")
+    require_share(FAILED, 2, 0.5, "videos are not usable", at_least=3)
 
 
 @pytest.mark.parametrize(("of", "fail_above"), [(3, 0.5), (2, 0.5), (100, 0.0)])
