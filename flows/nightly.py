@@ -28,7 +28,7 @@ from flows.tasks import (
     store,
     train_model,
 )
-from vmt.errors import TrainingError
+from vmt.errors import RunTaken, TrainingError
 from vmt.jobs.nightly import GROW_SHARE, GROW_VIDEOS, decide, markdown, started
 from vmt.jobs.promote import MARGIN
 from vmt.training.registry import now
@@ -140,6 +140,8 @@ def _finish_half_trained(night: Json) -> str | None:
         return None
     try:
         run = _train_from(asked, left["dataset"], left["origin"], left["run"])
+    except RunTaken:  # somebody finishes it already
+        raise
     except TrainingError as error:
         get_run_logger().warning("%s is not gone on with: %s", left["run"], error)
         return None

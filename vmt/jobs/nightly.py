@@ -114,7 +114,7 @@ def half_trained(store: ObjectStore, dataset: str, preset: str, **limits: Any) -
     version, chosen = max(found.items())
     if decide(growth(store, dataset, version), **limits).train:
         return None
-    source = Run(store, chosen).parameters()["from"]
+    source = Run(store, chosen).parameters().get("from")  # runs of older versions do not say
     if source is None:
         return HalfTrained(chosen, version, Origin(None, None, f"with {chosen}, which an earlier night left half-way"))
     reason = f"with {chosen}, which an earlier night left half-way, from {source['run']} epoch {source['epoch']}"
