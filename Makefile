@@ -67,7 +67,7 @@ test-long: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "long or not long"
 
 fuzz: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long tests/test_fuzz_media.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long tests/media/test_fuzz_media.py
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 

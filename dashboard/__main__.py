@@ -5,8 +5,8 @@ import ctypes
 import json
 import platform
 
-from dashboard.access import UPLOAD_MIB
-from dashboard.server import app
+from dashboard.http.access import UPLOAD_MIB
+from dashboard.http.server import app
 
 LIGHT = {"primaryColor": "#0072b2"}
 DARK = {"primaryColor": "#2b86c5"}
@@ -17,8 +17,9 @@ ARENAS = 2
 def keep_memory_together() -> None:
     """Have glibc serve all threads from a few arenas.
 
-    Each view of a page runs in a new thread, and by default each gets an arena of its own: what views have freed then
-    lies scattered over dozens of them, and the process grows by a tenth over some hundred views.
+    Each view of a page runs in a new thread, and by default each gets an arena of its own: what
+    views have freed then lies scattered over dozens of them, and the process grows by a tenth over
+    some hundred views.
     """
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
@@ -28,17 +29,27 @@ def main() -> None:
     """Read the command line and serve until stopped."""
     parser = argparse.ArgumentParser(prog="python -m dashboard", description=__doc__)
     parser.add_argument(
-        "--address", default="127.0.0.1", help="where to listen; loopback unless a proxy stands in front"
+        "--address",
+        default="127.0.0.1",
+        help="where to listen; loopback unless a proxy stands in front",
     )
     parser.add_argument("--port", type=int, default=8501)
-    parser.add_argument("--base-path", default="", help="the path below which a proxy serves the dashboard")
+    parser.add_argument(
+        "--base-path", default="", help="the path below which a proxy serves the dashboard"
+    )
     parser.add_argument("--user-header", help="the header in which the proxy names the user")
-    parser.add_argument("--role-header", help="the header in which the proxy names the role: viewer or operator")
+    parser.add_argument(
+        "--role-header", help="the header in which the proxy names the role: viewer or operator"
+    )
     arguments = parser.parse_args()
     if bool(arguments.user_header) != bool(arguments.role_header):
         parser.error("--user-header and --role-header come together")
     keep_memory_together()
-    headers = {arguments.user_header: "user", arguments.role_header: "role"} if arguments.user_header else {}
+    headers = (
+        {arguments.user_header: "user", arguments.role_header: "role"}
+        if arguments.user_header
+        else {}
+    )
     app().run(
         config={
             "server.address": arguments.address,

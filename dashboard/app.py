@@ -1,14 +1,16 @@
-"""The frame around every page: language, navigation, and one clear sentence where something is wrong."""
+"""The frame around every page: language, navigation, and one clear sentence where something is
+wrong.
+"""
 
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard import data
-from dashboard.parts.trouble import trouble
-from dashboard.text import LANGUAGES, language, set_language, t
+from dashboard.components.error_banner import trouble
+from dashboard.i18n.text import LANGUAGES, language, set_language, t
+from dashboard.sources import store
 
-VIEWS = Path(__file__).resolve().parent / "views"
+PAGES_FOLDER = Path(__file__).resolve().parent / "pages"
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 3.5rem clamp(1rem, 3vw, 3.5rem) 3rem; }
 [data-testid="stMainBlockContainer"] h1 { padding-top: 0.25rem; }
@@ -36,13 +38,18 @@ def main() -> None:
     st.html(f"<style>{STYLE}</style>")
     set_language(language())
     pages = [
-        st.Page(VIEWS / f"{name}.py", title=t(f"page.{name}"), url_path=name, default=name == PAGES[0])
+        st.Page(
+            PAGES_FOLDER / name / "page.py",
+            title=t(f"page.{name}"),
+            url_path=name,
+            default=name == PAGES[0],
+        )
         for name in PAGES
     ]
     page = st.navigation(pages)
     show_language_switch()
     with trouble():
-        st.sidebar.caption(t("store_is", url=data.store_name()))
+        st.sidebar.caption(t("store_is", url=store.store_name()))
         page.run()
 
 

@@ -1,13 +1,15 @@
-"""`compare`: several runs or epochs write soundtracks for the same videos, and are scored side by side."""
+"""`compare`: several runs or epochs write soundtracks for the same videos, and are scored side by
+side.
+"""
 
 from typing import Any
 
 from prefect import flow
 
-from flows.artifacts import publish_scores
-from flows.judging import champions_videos, compare_runs, newest_contenders
-from flows.notify import alert
-from flows.tasks import Json
+from flows.engine.artifacts import publish_scores
+from flows.engine.notify import alert
+from flows.tasks.evaluation import champions_videos, compare_runs, newest_contenders
+from flows.tasks.pipeline import Json
 
 
 @flow(name="compare", on_failure=[alert], on_crashed=[alert])
@@ -19,7 +21,8 @@ def compare(
     """Put runs or epochs side by side.
 
     Args:
-        contenders: two or more, as RUN or RUN@EPOCH; the champion and the one that served before if None.
+        contenders: two or more, as RUN or RUN@EPOCH; the champion and the one that served before if
+            None.
         videos: their keys; the held-out videos of the champion's dataset if None.
         settings: of the generation, where they differ from the defaults.
 
@@ -27,6 +30,11 @@ def compare(
         The key of the object that holds it all, and each contender's mean scores.
     """
     wanted = contenders if contenders is not None else newest_contenders()
-    found = compare_runs(wanted, videos if videos is not None else champions_videos(), settings or {})
-    publish_scores("Comparison", {f"{each['run']}@{each['epoch']}": each["mean"] for each in found["contenders"]})
+    found = compare_runs(
+        wanted, videos if videos is not None else champions_videos(), settings or {}
+    )
+    publish_scores(
+        "Comparison",
+        {f"{each['run']}@{each['epoch']}": each["mean"] for each in found["contenders"]},
+    )
     return found

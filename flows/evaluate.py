@@ -2,10 +2,10 @@
 
 from prefect import flow
 
-from flows.artifacts import publish_scores
-from flows.judging import chosen_epoch, evaluate_run, score_generated
-from flows.notify import alert
-from flows.tasks import Json
+from flows.engine.artifacts import publish_scores
+from flows.engine.notify import alert
+from flows.tasks.evaluation import chosen_epoch, evaluate_run, score_generated
+from flows.tasks.pipeline import Json
 
 
 @flow(name="evaluate", on_failure=[alert], on_crashed=[alert])
@@ -16,22 +16,30 @@ def evaluate(
     split: str = "validation",
     generated: str | None = None,
 ) -> Json:
-    """Score a run beside the baselines on songs it was not trained on; or, with `generated`, soundtracks.
+    """Score a run beside the baselines on songs it was not trained on; or, with `generated`,
+    soundtracks.
 
     Args:
         run: the champion if None.
         epoch: of that run; its best if None.
         dataset: `main@v0003`, or `main` for its newest version; the run's own if None.
         split: `validation` or `test`.
-        generated: score the soundtracks under this prefix instead, such as `outputs/RUN/epoch_0026/`.
+        generated: score the soundtracks under this prefix instead, such as
+            `outputs/RUN/epoch_0026/`.
 
     Returns:
         The key of the object that holds all the scores, and the means.
     """
     if generated is not None:
         scores = score_generated(generated)
-        publish_scores(f"Soundtracks under {generated}", {"generated": scores["mean"], "real songs": scores["real"]})
+        publish_scores(
+            f"Soundtracks under {generated}",
+            {"generated": scores["mean"], "real songs": scores["real"]},
+        )
         return scores
     found = evaluate_run(*chosen_epoch(run, epoch), dataset, split)
-    publish_scores(f"{found['run']} epoch {found['epoch']}, {found['dataset']}, {found['split']}", found["rows"])
+    publish_scores(
+        f"{found['run']} epoch {found['epoch']}, {found['dataset']}, {found['split']}",
+        found["rows"],
+    )
     return found

@@ -4,9 +4,9 @@ from typing import Any
 
 from prefect import flow
 
-from flows.artifacts import publish_soundtracks, require_share
-from flows.notify import alert
-from flows.tasks import Json, generate_soundtracks, list_videos, read_manifest, store
+from flows.engine.artifacts import publish_soundtracks, require_share
+from flows.engine.notify import alert
+from flows.tasks.pipeline import Json, generate_soundtracks, list_videos, read_manifest, store
 
 
 @flow(name="generate", on_failure=[alert], on_crashed=[alert])
@@ -24,14 +24,16 @@ def generate(
 
     Args:
         videos: their keys; those that `manifest` lists, or everything under `prefix`, if None.
-        prefix: of the videos' keys, where neither of the others names them; without any the flow fails.
-        manifest: key of an object that lists the videos: a dataset's `manifest.parquet` or a `.csv`, by the column
-            `key`, or a text with a key a line.
+        prefix: of the videos' keys, where neither of the others names them; without any the flow
+            fails.
+        manifest: key of an object that lists the videos: a dataset's `manifest.parquet` or a
+            `.csv`, by the column `key`, or a text with a key a line.
         run: whose weights compose; the champion's if None.
         epoch: of that run; its best if None.
         settings: of the generation, where they differ from the defaults.
         force: write anew what stands already.
-        fail_above: the share of failed videos over which the flow fails, 0 to 1: then something else is wrong.
+        fail_above: the share of failed videos over which the flow fails, 0 to 1: then something
+            else is wrong.
 
     Returns:
         The keys of what was made and of what was there, and which videos failed and why.

@@ -6,25 +6,33 @@ from prefect import flow, task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.artifacts import publish_soundtracks, require_share
-from flows.gpu import SOON_S, GpuHeld, gpu_slot
-from flows.notify import alert
-from flows.reporting import reporter
-from flows.tasks import GENERATE_TIMEOUT_S, RETRY, Json, device, store
-from vmt.jobs.inbox import look, serve_inbox
-from vmt.jobs.processes import spread
+from flows.engine.artifacts import publish_soundtracks, require_share
+from flows.engine.events import reporter
+from flows.engine.gpu import SOON_S, GpuHeld, gpu_slot
+from flows.engine.notify import alert
+from flows.tasks.pipeline import GENERATE_TIMEOUT_S, RETRY, Json, device, store
+from vmt.jobs.soundtrack.inbox import look, serve_inbox
+from vmt.runtime.worker_pool import spread
 from vmt.settings import load_settings
 
 
 @task(name="serve inbox", timeout_seconds=GENERATE_TIMEOUT_S, **RETRY)
 def score_new_videos(prefix: str) -> Json:
-    """Soundtracks for what is new under `prefix`; the GPU is taken where something is, and not waited for for long."""
+    """Soundtracks for what is new under `prefix`; the GPU is taken where something is, and not
+    waited for for long.
+    """
     where, settings = store(), load_settings()
     report = look(where, prefix)
     if report.new:
         try:
             with gpu_slot(device(), SOON_S):
-                report = serve_inbox(where, settings, prefix=prefix, map=spread(settings.workers), on_event=reporter())
+                report = serve_inbox(
+                    where,
+                    settings,
+                    prefix=prefix,
+                    map=spread(settings.workers),
+                    on_event=reporter(),
+                )
         except GpuHeld:
             report = dataclasses.replace(report, put_off=report.new)
     return dataclasses.asdict(report)
@@ -32,7 +40,8 @@ def score_new_videos(prefix: str) -> Json:
 
 @flow(name="inbox", on_failure=[alert], on_crashed=[alert])
 def inbox(prefix: str = "inbox/", fail_above: float = 0.5) -> Json | State[Json]:
-    """Write a soundtrack for each new video; one that fails is tried three times and does not stop the others.
+    """Write a soundtrack for each new video; one that fails is tried three times and does not stop
+    the others.
 
     Where a training holds the GPU the run ends soon, and says so: the next one starts in minutes.
 
@@ -41,14 +50,18 @@ def inbox(prefix: str = "inbox/", fail_above: float = 0.5) -> Json | State[Json]
         fail_above: the share of failures among the new ones over which the flow fails, 0 to 1.
 
     Returns:
-        How many videos there are, were done before, wait for a first champion and were put off; what was made and
-        what failed.
+        How many videos there are, were done before, wait for a first champion and were put off;
+        what was made and what failed.
     """
     report = score_new_videos(prefix)
     if report["made"] or report["failed"]:
-        publish_soundtracks(store(), {"made": report["made"], "known": [], "failed": report["failed"]})
+        publish_soundtracks(
+            store(), {"made": report["made"], "known": [], "failed": report["failed"]}
+        )
     new = len(report["made"]) + len(report["failed"])
     require_share(report["failed"], new, fail_above, "soundtracks failed")
     if report["put_off"]:
-        return Completed(message=f"The GPU is held; {report['put_off']} new left for next time", data=report)
+        return Completed(
+            message=f"The GPU is held; {report['put_off']} new left for next time", data=report
+        )
     return report

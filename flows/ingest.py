@@ -4,14 +4,16 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.artifacts import FEWEST_UNUSABLE, require_share
-from flows.gpu import SOON_S
-from flows.notify import alert
-from flows.tasks import Json, ingest_videos
+from flows.engine.artifacts import FEWEST_UNUSABLE, require_share
+from flows.engine.gpu import SOON_S
+from flows.engine.notify import alert
+from flows.tasks.pipeline import Json, ingest_videos
 
 
 @flow(name="ingest", on_failure=[alert], on_crashed=[alert])
-def ingest(prefix: str = "videos/", retry_refused: bool = False, fail_above: float = 0.5) -> Json | State[Json]:
+def ingest(
+    prefix: str = "videos/", retry_refused: bool = False, fail_above: float = 0.5
+) -> Json | State[Json]:
     """Ingest what is new under `prefix`; a refused video does not stop the others.
 
     Where a training holds the GPU the run ends soon, and says so: the next one starts in minutes.
@@ -19,8 +21,8 @@ def ingest(prefix: str = "videos/", retry_refused: bool = False, fail_above: flo
     Args:
         prefix: of the videos' keys.
         retry_refused: try what is in quarantine again.
-        fail_above: the share of unusable videos among the new ones over which the flow fails, 0 to 1, where three or
-            more are unusable: then something else is wrong.
+        fail_above: the share of unusable videos among the new ones over which the flow fails, 0 to
+            1, where three or more are unusable: then something else is wrong.
 
     Returns:
         How many videos were found, new, known and put off, and which were refused and why.
@@ -30,5 +32,7 @@ def ingest(prefix: str = "videos/", retry_refused: bool = False, fail_above: flo
     of = report["new"] + len(unusable)
     require_share(unusable, of, fail_above, "new videos are not usable", at_least=FEWEST_UNUSABLE)
     if report["put_off"]:
-        return Completed(message=f"The GPU is held; {report['put_off']} new left for next time", data=report)
+        return Completed(
+            message=f"The GPU is held; {report['put_off']} new left for next time", data=report
+        )
     return report

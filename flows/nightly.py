@@ -4,8 +4,15 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
-from flows.artifacts import FEWEST_UNUSABLE, publish_losses, publish_night, publish_soundtracks, require_share
-from flows.judging import (
+from flows.engine.artifacts import (
+    FEWEST_UNUSABLE,
+    publish_losses,
+    publish_night,
+    publish_soundtracks,
+    require_share,
+)
+from flows.engine.notify import alert, notify
+from flows.tasks.evaluation import (
     champion_now,
     checked_showcase,
     dataset_growth,
@@ -17,8 +24,7 @@ from flows.judging import (
     write_nightly_report,
     write_verdict,
 )
-from flows.notify import alert, notify
-from flows.tasks import (
+from flows.tasks.pipeline import (
     Json,
     freeze_dataset,
     generate_soundtracks,
@@ -28,10 +34,10 @@ from flows.tasks import (
     store,
     train_model,
 )
+from vmt.catalog.runs import now
 from vmt.errors import RunTaken, TrainingError
-from vmt.jobs.nightly import GROW_SHARE, GROW_VIDEOS, decide, markdown, started
-from vmt.jobs.promote import MARGIN
-from vmt.training.registry import now
+from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, markdown, started
+from vmt.jobs.release.promote import MARGIN
 
 
 @flow(name="nightly", on_failure=[alert], on_crashed=[alert])
@@ -50,9 +56,11 @@ def nightly(
     margin: float = MARGIN,
     fail_above: float = 0.5,
 ) -> Json:
-    """Ingest, freeze, train if the dataset grew enough, judge the new run, show it, promote it or not, report.
+    """Ingest, freeze, train if the dataset grew enough, judge the new run, show it, promote it or
+    not, report.
 
-    Too many failures fail the flow at its end, when everything that can be done is done and reported.
+    Too many failures fail the flow at its end, when everything that can be done is done and
+    reported.
 
     Args:
         dataset: its name; a new version is frozen when its videos changed.
@@ -60,14 +68,17 @@ def nightly(
         overrides: settings that differ from the preset's.
         chord_labels: 25 or 157.
         min_validation: videos that a first version validates on, at least.
-        min_test: videos that a first version holds out, at least; the held-out videos are the showcase.
+        min_test: videos that a first version holds out, at least; the held-out videos are the
+            showcase.
         force: train even if the dataset did not grow.
-        grow_share: new videos since the last training that are enough to train again, as a share, 0.05 for 5 %.
+        grow_share: new videos since the last training that are enough to train again, as a share,
+            0.05 for 5 %.
         grow_videos: new videos that are enough, as a number.
         go_on: train on from the champion's weights where they fit; else from random weights.
         more_epochs: how many epochs are added to the champion's, with `go_on`.
         margin: by how much the new run's chord NLL must be lower than the champion's, in nats.
-        fail_above: the share of unusable new videos, or of failed soundtracks, over which the flow fails, 0 to 1.
+        fail_above: the share of unusable new videos, or of failed soundtracks, over which the flow
+            fails, 0 to 1.
 
     Returns:
         The report, as `reports/nightly/` has it, and its key as `report`.
@@ -112,9 +123,15 @@ def _bring_in(night: Json) -> None:
     asked = night["asked"]
     night["ingest"] = ingest_videos("videos/")
     if not night["ingest"]["found"]:
-        night["decision"] = {"train": False, "reason": "there is no video under videos/", "start": None}
+        night["decision"] = {
+            "train": False,
+            "reason": "there is no video under videos/",
+            "start": None,
+        }
         return
-    version = freeze_dataset(asked["dataset"], asked["chord_labels"], asked["min_validation"], asked["min_test"])
+    version = freeze_dataset(
+        asked["dataset"], asked["chord_labels"], asked["min_validation"], asked["min_test"]
+    )
     night["dataset"] = dataset_growth(version, asked["preset"])
     limits = {name: asked[name] for name in ("force", "grow_share", "grow_videos")}
     decision = decide(night["dataset"], **limits)
@@ -133,9 +150,13 @@ def _train(night: Json) -> None:
 
 
 def _finish_half_trained(night: Json) -> str | None:
-    """The run that an earlier night left half-way, finished; None where there is none, or it has other settings."""
+    """The run that an earlier night left half-way, finished; None where there is none, or it has
+    other settings.
+    """
     asked = night["asked"]
-    left = run_left_half_way(night["dataset"]["version"], asked["preset"], asked["grow_share"], asked["grow_videos"])
+    left = run_left_half_way(
+        night["dataset"]["version"], asked["preset"], asked["grow_share"], asked["grow_videos"]
+    )
     if left is None:
         return None
     try:
@@ -164,7 +185,9 @@ def _train_from(asked: Json, version: str, origin: Json, run: str | None) -> str
 
 
 def _judge(night: Json) -> None:
-    """Let the challenger serve if it is better and what it makes of the held-out videos is sound."""
+    """Let the challenger serve if it is better and what it makes of the held-out videos is
+    sound.
+    """
     run, serving = night["run"], champion_now()
     night["gate"] = gate = judge_run(run, night["asked"]["margin"])
     promoted, why = bool(gate["better"]), gate["reason"]
@@ -175,11 +198,16 @@ def _judge(night: Json) -> None:
         if night["showcase"]["passed"]:
             promote_run(run, gate["epoch"])
         else:
-            promoted, why = False, f"{why}; but its showcase is not sound: {night['showcase']['problems'][0]}"
+            promoted, why = (
+                False,
+                f"{why}; but its showcase is not sound: {night['showcase']['problems'][0]}",
+            )
     if promoted:
         night["verdict"] = f"{run} serves: {why}"
     else:
-        night["verdict"] = f"{serving['run']} stays: {why}" if serving else f"nobody serves: {run}: {why}"
+        night["verdict"] = (
+            f"{serving['run']} stays: {why}" if serving else f"nobody serves: {run}: {why}"
+        )
     night["promoted"] = promoted
     write_verdict(run, night["verdict"], promoted)
 

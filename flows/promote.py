@@ -3,14 +3,16 @@
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.notify import alert
-from flows.reporting import reporter
-from flows.tasks import Json, promote_run, store
+from flows.engine.events import reporter
+from flows.engine.notify import alert
+from flows.tasks.pipeline import Json, promote_run, store
 from vmt.errors import TrainingError
-from vmt.jobs.promote import rollback as job
+from vmt.jobs.release.promote import rollback as job
 
 
-@task(name="roll back", cache_policy=NO_CACHE)  # not retried: rolling back twice undoes two promotions
+@task(
+    name="roll back", cache_policy=NO_CACHE
+)  # not retried: rolling back twice undoes two promotions
 def roll_back() -> Json:
     """Let the one that served before serve again."""
     champion = job(store(), on_event=reporter())

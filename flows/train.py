@@ -4,9 +4,9 @@ from typing import Any
 
 from prefect import flow
 
-from flows.artifacts import publish_losses
-from flows.notify import alert
-from flows.tasks import promote_run, resolve_dataset, store, train_model
+from flows.engine.artifacts import publish_losses
+from flows.engine.notify import alert
+from flows.tasks.pipeline import promote_run, resolve_dataset, store, train_model
 
 
 @flow(name="train", on_failure=[alert], on_crashed=[alert])

@@ -1,8 +1,9 @@
-"""Small odd media files, made by ffmpeg in the test run: each container, codec and defect that people upload.
+"""Small odd media files, made by ffmpeg in the test run: each container, codec and defect that
+people upload.
 
-`Clips(folder).get("late-sound")` makes the file once and gives its path; `KINDS` names them all, with what a reader
-must make of them. The picture of most is a moving test pattern of 160 x 120 at 25 fps for 3 s; their sound is silent
-for its first second, then a tone of 440 Hz.
+`Clips(folder).get("late-sound")` makes the file once and gives its path; `KINDS` names them all,
+with what a reader must make of them. The picture of most is a moving test pattern of 160 x 120 at
+25 fps for 3 s; their sound is silent for its first second, then a tone of 440 Hz.
 """
 
 import random
@@ -112,20 +113,57 @@ def _covered(clips: Clips, path: Path) -> None:
     cover = path.with_suffix(".png")
     ffmpeg("-f", "lavfi", "-i", "color=red:size=300x300", "-frames:v", "1", cover)
     maps = ("-map", "1", "-map", "0:v", "-map", "0:a")
-    ffmpeg("-i", clips.get("mp4-h264-aac"), "-i", cover, *maps, "-c", "copy", "-disposition:v:0", "attached_pic", path)
+    ffmpeg(
+        "-i",
+        clips.get("mp4-h264-aac"),
+        "-i",
+        cover,
+        *maps,
+        "-c",
+        "copy",
+        "-disposition:v:0",
+        "attached_pic",
+        path,
+    )
 
 
 def _cover_alone(clips: Clips, path: Path) -> None:
     cover = path.with_suffix(".png")
     ffmpeg("-f", "lavfi", "-i", "color=red:size=300x300", "-frames:v", "1", cover)
-    ffmpeg(*TONE, "-i", cover, "-map", "0", "-map", "1", "-c:v", "copy", *AAC, "-disposition:v:0", "attached_pic", path)
+    ffmpeg(
+        *TONE,
+        "-i",
+        cover,
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-c:v",
+        "copy",
+        *AAC,
+        "-disposition:v:0",
+        "attached_pic",
+        path,
+    )
 
 
 def _tracks(clips: Clips, path: Path) -> None:
     """The second of two audio tracks plays by default: 1 kHz all the time."""
     second = ("-f", "lavfi", "-i", "sine=frequency=1000:duration=3")
     maps = ("-map", "0:v", "-map", "1:a", "-map", "2:a")
-    ffmpeg(*PATTERN, *TONE, *second, *maps, *H264, *AAC, "-disposition:a:0", "0", "-disposition:a:1", "default", path)
+    ffmpeg(
+        *PATTERN,
+        *TONE,
+        *second,
+        *maps,
+        *H264,
+        *AAC,
+        "-disposition:a:0",
+        "0",
+        "-disposition:a:1",
+        "default",
+        path,
+    )
 
 
 def _surround(clips: Clips, path: Path) -> None:
@@ -137,11 +175,27 @@ def _surround(clips: Clips, path: Path) -> None:
 def _subtitled(clips: Clips, path: Path) -> None:
     words = path.with_suffix(".srt")
     words.write_text("1\n00:00:00,500 --> 00:00:02,000\nla la la\n")
-    ffmpeg("-i", clips.get("mp4-h264-aac"), "-i", words, "-map", "0", "-map", "1", "-c", "copy", "-c:s", "srt", path)
+    ffmpeg(
+        "-i",
+        clips.get("mp4-h264-aac"),
+        "-i",
+        words,
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-c",
+        "copy",
+        "-c:s",
+        "srt",
+        path,
+    )
 
 
 def _trimmed(clips: Clips, path: Path) -> None:
-    """Cut between key frames without encoding again: the edit list hides the frames before the cut."""
+    """Cut between key frames without encoding again: the edit list hides the frames before
+    the cut.
+    """
     ffmpeg("-ss", "0.7", "-i", clips.get("mp4-h264-aac"), "-c", "copy", path)
 
 
@@ -163,7 +217,16 @@ def _ruined(clips: Clips, path: Path) -> None:
 
 
 VFR = ("-vf", "setpts='(N/25+0.3*sin(N/9))/TB'", "-fps_mode", "vfr", "-enc_time_base", "1/1000")
-LONG = ("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=12", "-f", "lavfi", "-i", "sine=duration=12")
+LONG = (
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc2=size=160x120:rate=25:duration=12",
+    "-f",
+    "lavfi",
+    "-i",
+    "sine=duration=12",
+)
 
 
 def _long(*options: str) -> Callable[[Clips, Path], None]:
@@ -173,31 +236,50 @@ def _long(*options: str) -> Callable[[Clips, Path], None]:
 KINDS: dict[str, Kind] = {
     # containers and codecs
     "mp4-h264-aac": Kind(_encoded(*H264, *AAC), ".mp4"),
-    "mp4-h265-aac": Kind(_encoded("-c:v", "libx265", "-x265-params", "log-level=none", *AAC), ".mp4"),
+    "mp4-h265-aac": Kind(
+        _encoded("-c:v", "libx265", "-x265-params", "log-level=none", *AAC), ".mp4"
+    ),
     "mp4-av1-aac": Kind(_encoded("-c:v", "libsvtav1", "-preset", "12", *AAC), ".mp4"),
     "mp4-mpeg4-mp3": Kind(_encoded("-c:v", "mpeg4", "-c:a", "libmp3lame"), ".mp4"),
     "mov-h264-pcm": Kind(_encoded(*H264, "-c:a", "pcm_s16le"), ".mov"),
-    "mov-prores-pcm": Kind(_encoded("-c:v", "prores_ks", "-c:a", "pcm_s24le"), ".mov", copied=False),
+    "mov-prores-pcm": Kind(
+        _encoded("-c:v", "prores_ks", "-c:a", "pcm_s24le"), ".mov", copied=False
+    ),
     "mkv-h264-flac": Kind(_encoded(*H264, "-c:a", "flac"), ".mkv"),
-    "mkv-h265-opus": Kind(_encoded("-c:v", "libx265", "-x265-params", "log-level=none", "-c:a", "libopus"), ".mkv"),
+    "mkv-h265-opus": Kind(
+        _encoded("-c:v", "libx265", "-x265-params", "log-level=none", "-c:a", "libopus"), ".mkv"
+    ),
     "mkv-mpeg2-ac3": Kind(_encoded("-c:v", "mpeg2video", "-c:a", "ac3"), ".mkv"),
     "mkv-vp9-alone": Kind(
-        _silent("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"), ".mkv", sound=False
+        _silent("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"),
+        ".mkv",
+        sound=False,
     ),
     "webm-vp8-vorbis": Kind(
-        _encoded("-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libvorbis"), ".webm", copied=False
+        _encoded("-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libvorbis"),
+        ".webm",
+        copied=False,
     ),
     "webm-vp9-opus": Kind(
-        _encoded("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"), ".webm"
+        _encoded(
+            "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"
+        ),
+        ".webm",
     ),
-    "webm-av1-opus": Kind(_encoded("-c:v", "libsvtav1", "-preset", "12", "-c:a", "libopus"), ".webm"),
-    "avi-mpeg4-mp3": Kind(_encoded("-c:v", "mpeg4", "-bf", "2", "-c:a", "libmp3lame"), ".avi", copied=False),
+    "webm-av1-opus": Kind(
+        _encoded("-c:v", "libsvtav1", "-preset", "12", "-c:a", "libopus"), ".webm"
+    ),
+    "avi-mpeg4-mp3": Kind(
+        _encoded("-c:v", "mpeg4", "-bf", "2", "-c:a", "libmp3lame"), ".avi", copied=False
+    ),
     "avi-h264-pcm": Kind(_encoded(*H264, "-c:a", "pcm_s16le"), ".avi", copied=False),
     "avi-mjpeg-alone": Kind(_silent("-c:v", "mjpeg", "-pix_fmt", "yuvj420p"), ".avi", sound=False),
     "ts-h264-aac": Kind(_encoded(*H264, *AAC), ".ts"),
     "mpg-mpeg2-mp2": Kind(_encoded("-c:v", "mpeg2video", "-c:a", "mp2"), ".mpg"),
     "flv-h264-aac": Kind(_encoded(*H264, *AAC), ".flv"),
-    "ogv-theora-vorbis": Kind(_encoded("-c:v", "libtheora", "-c:a", "libvorbis"), ".ogv", copied=False),
+    "ogv-theora-vorbis": Kind(
+        _encoded("-c:v", "libtheora", "-c:a", "libvorbis"), ".ogv", copied=False
+    ),
     "wmv-asf": Kind(_encoded("-c:v", "wmv2", "-c:a", "wmav2"), ".wmv", copied=False),
     # pictures
     "vfr-mp4": Kind(_encoded(*VFR, *H264, *AAC), ".mp4"),
@@ -207,13 +289,35 @@ KINDS: dict[str, Kind] = {
     "rotated-270": Kind(_turned(270), ".mov"),
     "odd-size": Kind(
         lambda clips, path: ffmpeg(
-            *("-f", "lavfi", "-i", "testsrc=size=161x121:rate=25:duration=3", *TONE, "-pix_fmt", "yuv420p"),
-            *("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus", path),
+            *(
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc=size=161x121:rate=25:duration=3",
+                *TONE,
+                "-pix_fmt",
+                "yuv420p",
+            ),
+            *(
+                "-c:v",
+                "libvpx-vp9",
+                "-deadline",
+                "realtime",
+                "-cpu-used",
+                "8",
+                "-c:a",
+                "libopus",
+                path,
+            ),
         ),
         ".webm",
     ),
-    "ten-bit": Kind(_encoded("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p10le", *AAC), ".mkv"),
-    "interlaced": Kind(_encoded(*H264, "-flags", "+ildct+ilme", "-x264-params", "tff=1", *AAC), ".mp4"),
+    "ten-bit": Kind(
+        _encoded("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p10le", *AAC), ".mkv"
+    ),
+    "interlaced": Kind(
+        _encoded(*H264, "-flags", "+ildct+ilme", "-x264-params", "tff=1", *AAC), ".mp4"
+    ),
     "ntsc-rate": Kind(_encoded("-r", "30000/1001", *H264, *AAC), ".mp4"),
     "cover-art": Kind(_covered, ".mp4"),
     "trimmed": Kind(_trimmed, ".mp4"),
@@ -235,16 +339,24 @@ KINDS: dict[str, Kind] = {
     "empty": Kind(_bytes(b""), ".mp4", code="not-media"),
     "text": Kind(_bytes(b"this is no video\n" * 100), ".mp4", code="not-media"),
     "picture": Kind(
-        lambda clips, path: ffmpeg("-f", "lavfi", "-i", "testsrc2=size=160x120", "-frames:v", "1", path),
+        lambda clips, path: ffmpeg(
+            "-f", "lavfi", "-i", "testsrc2=size=160x120", "-frames:v", "1", path
+        ),
         ".png",
         code="not-media",
     ),
     "playlist": Kind(
-        _bytes(b"#EXTM3U\n#EXTINF:3,\nhttp://127.0.0.1:1/a.ts\n#EXT-X-ENDLIST\n"), ".mp4", code="not-media"
+        _bytes(b"#EXTM3U\n#EXTINF:3,\nhttp://127.0.0.1:1/a.ts\n#EXT-X-ENDLIST\n"),
+        ".mp4",
+        code="not-media",
     ),
-    "concat-list": Kind(_bytes(b"ffconcat version 1.0\nfile mp4-h264-aac.mp4\n"), ".mp4", code="not-media"),
+    "concat-list": Kind(
+        _bytes(b"ffconcat version 1.0\nfile mp4-h264-aac.mp4\n"), ".mp4", code="not-media"
+    ),
     "sound-alone": Kind(lambda clips, path: ffmpeg(*TONE, *AAC, path), ".m4a", code="no-picture"),
-    "mp3": Kind(lambda clips, path: ffmpeg(*TONE, "-c:a", "libmp3lame", path), ".mp3", code="no-picture"),
+    "mp3": Kind(
+        lambda clips, path: ffmpeg(*TONE, "-c:a", "libmp3lame", path), ".mp3", code="no-picture"
+    ),
     "cover-alone": Kind(_cover_alone, ".m4a", code="no-picture"),
     "half-second": Kind(_encoded(*H264, *AAC, "-t", "0.5"), ".mp4", code="too-short"),
     "one-frame": Kind(_silent(*H264, "-frames:v", "1"), ".mp4", sound=False, code="too-short"),

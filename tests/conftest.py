@@ -9,18 +9,19 @@ import open_clip
 import pytest
 
 from tests.clips import Clips
-from tests.data_marks import (  # noqa: F401 - pytest finds a conftest's hooks by their names
-    pytest_collection_modifyitems,
-    pytest_configure,
-    pytest_sessionfinish,
-    pytest_terminal_summary,
-    pytest_testnodedown,
+from tests.data_marks import (
+    pytest_collection_modifyitems,  # noqa: F401
+    pytest_configure,  # noqa: F401
+    pytest_sessionfinish,  # noqa: F401
+    pytest_terminal_summary,  # noqa: F401
+    pytest_testnodedown,  # noqa: F401
 )
 from tests.servers import S3Server, s3_server
-from tests.studio import made_studio, muvi_layout, settings, studio  # noqa: F401 - fixtures
-from vmt.features.compiled import compile_librosa
+from tests.studio import made_studio, muvi_layout, settings, studio  # noqa: F401
+from vmt.features.recognisers.numba_warmup import compile_librosa
 
-# A shell that starts tests with `&` has them ignore Ctrl-C, and with them every program that they start and interrupt.
+# A shell that starts tests with `&` has them ignore Ctrl-C, and with them every program that they
+# start and interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -48,7 +49,9 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The product's settings and the machine's S3 credentials stay out of tests; each sets what it needs."""
+    """The product's settings and the machine's S3 credentials stay out of tests; each sets what it
+    needs.
+    """
     import os
 
     for name in list(os.environ):
@@ -67,6 +70,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A real S3 server for the session; tests keep apart by prefixes. Mark tests that use it `server`."""
+    """A real S3 server for the session; tests keep apart by prefixes. Mark tests that use it
+    `server`.
+    """
     with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server

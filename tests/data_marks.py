@@ -1,4 +1,5 @@
-"""Tests marked `data` read what cannot be committed, from the folder VMT_TEST_DATA; without it they are deselected.
+"""Tests marked `data` read what cannot be committed, from the folder VMT_TEST_DATA; without it they
+are deselected.
 
 Which ones is said by name.
 
@@ -19,7 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[DESELECTED] = set()
     folder = os.environ.get(VARIABLE)
     if folder and not Path(folder).is_dir():
-        raise pytest.UsageError(f"{VARIABLE}={folder} is not a folder; name the one with the test data, or unset it")
+        raise pytest.UsageError(
+            f"{VARIABLE}={folder} is not a folder; name the one with the test data, or unset it"
+        )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -35,7 +38,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """xdist's workers collect, its controller reports: take over what a worker deselected."""
-    node.config.stash[DESELECTED].update(getattr(node, "workeroutput", {}).get("data_deselected", ()))
+    node.config.stash[DESELECTED].update(
+        getattr(node, "workeroutput", {}).get("data_deselected", ())
+    )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,4 +1,6 @@
-"""A real Postgres for tests, from Debian's package, on a free loopback port, stopped by its process id."""
+"""A real Postgres for tests, from Debian's package, on a free loopback port, stopped by its process
+id.
+"""
 
 import contextlib
 import os
@@ -73,7 +75,9 @@ class Postgres:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[Postgres]:
-    """An empty cluster in a folder of its own, which another user than root may enter; gone at the end."""
+    """An empty cluster in a folder of its own, which another user than root may enter; gone at the
+    end.
+    """
     folder = Path(tempfile.mkdtemp(prefix="vmt-postgres-"))
     try:
         if os.geteuid() == 0:
@@ -84,7 +88,12 @@ def postgres() -> Iterator[Postgres]:
         given.write_text(password)
         if os.geteuid() == 0:
             shutil.chown(given, SERVES_AS, SERVES_AS)
-        initdb = [program("initdb"), f"--pgdata={folder / 'data'}", f"--username={SUPERUSER}", f"--pwfile={given}"]
+        initdb = [
+            program("initdb"),
+            f"--pgdata={folder / 'data'}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={given}",
+        ]
         initdb += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, **_owner())
         port = free_ports(1)[0]
@@ -121,8 +130,12 @@ def _owner() -> Mapping[str, Any]:
 
 def program(name: str) -> Path:
     """Of the newest Postgres; Debian keeps its programs outside PATH."""
-    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+    installed = sorted(
+        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3])
+    )
     found = installed[-1] if installed else shutil.which(name)
     if found is None:
-        raise RuntimeError(f"no program {name}: install Postgres (on Debian: apt-get install postgresql)")
+        raise RuntimeError(
+            f"no program {name}: install Postgres (on Debian: apt-get install postgresql)"
+        )
     return Path(found)

@@ -36,12 +36,14 @@ class PrefectServer:
         self.url = f"http://127.0.0.1:{self.port}/api"
         self.log = folder / "server.log"
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
+            **{
+                name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")
+            },
             "DO_NOT_TRACK": "1",
             "PREFECT_HOME": str(folder),
             "PREFECT_API_URL": self.url,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",  # noqa: E501
             "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1S",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
         }
@@ -52,7 +54,15 @@ class PrefectServer:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(self.port)],
+                [
+                    str(BIN / "prefect"),
+                    "server",
+                    "start",
+                    "--host",
+                    "127.0.0.1",
+                    "--port",
+                    str(self.port),
+                ],
                 env=self.environment,
                 cwd=self.folder,
                 stdout=log,
@@ -96,10 +106,21 @@ class PrefectServer:
 def start_worker(
     server: PrefectServer, pool: str, environment: Mapping[str, str], log: Path, *more: str
 ) -> subprocess.Popen[bytes]:
-    """A worker of the pool, which has registered itself when it takes its first run; `more` says what else it is."""
+    """A worker of the pool, which has registered itself when it takes its first run; `more` says
+    what else it is.
+    """
     with log.open("ab") as file:
         return subprocess.Popen(
-            [str(BIN / "prefect"), "worker", "start", "--pool", pool, "--type", "process", *(more or ("--limit", "2"))],
+            [
+                str(BIN / "prefect"),
+                "worker",
+                "start",
+                "--pool",
+                pool,
+                "--type",
+                "process",
+                *(more or ("--limit", "2")),
+            ],
             env={
                 **server.environment,
                 "PREFECT_WORKER_QUERY_SECONDS": "1",

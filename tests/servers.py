@@ -79,7 +79,10 @@ class S3Server:
             aws_secret_access_key=self.secret_key,
             region_name="us-east-1",
             config=Config(
-                s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=20
+                s3={"addressing_style": "path"},
+                retries={"total_max_attempts": 1},
+                connect_timeout=2,
+                read_timeout=20,
             ),
         )
 
@@ -143,18 +146,31 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
 
 
 def _start(folder: Path, ports: list[int]) -> subprocess.Popen[bytes]:
-    s3, s3_grpc, filer, filer_grpc, volume, volume_grpc, master, master_grpc, admin, admin_grpc = ports
+    s3, s3_grpc, filer, filer_grpc, volume, volume_grpc, master, master_grpc, admin, admin_grpc = (
+        ports
+    )
     data = folder / "data"
     data.mkdir(exist_ok=True)
     command = [str(Path(sysconfig.get_path("scripts")) / "weed"), "mini", f"-dir={data}"]
-    command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-admin.ui=false", "-webdav=false"]
+    command += [
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.telemetry=false",
+        "-admin.ui=false",
+        "-webdav=false",
+    ]
     command += [
         f"-s3.config={folder / 's3.json'}",
         "-s3.autoCreateBucket=false",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
     ]
-    command += [f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}"]
+    command += [
+        f"-s3.port={s3}",
+        f"-s3.port.grpc={s3_grpc}",
+        f"-filer.port={filer}",
+        f"-filer.port.grpc={filer_grpc}",
+    ]
     command += [f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}"]
     command += [f"-master.port={master}", f"-master.port.grpc={master_grpc}"]
     command += [f"-admin.port={admin}", f"-admin.port.grpc={admin_grpc}"]

@@ -8,11 +8,13 @@ from typing import Any
 import open_clip
 
 from tests.conftest import TINY
-from vmt.features.extract import Extractor, ExtractorConfig
+from vmt.features.extractor import Extractor, ExtractorConfig
 
 
 class SmallExtractor(Extractor):
-    """Tells the processes that it is sent to of its CLIP, which open_clip does not know by itself."""
+    """Tells the processes that it is sent to of its CLIP, which open_clip does not know by
+    itself.
+    """
 
     def __reduce__(self) -> tuple[Any, ...]:
         return again, (type(self), self.config, self._cache_dir)

@@ -21,14 +21,39 @@ keys = st.builds(chords.Key, st.integers(0, 11), st.booleans())
 class TestVocabulary:
     def test_amts_order(self) -> None:
         """As DESIGN.md lists it."""
-        qualities = ["", "dim", "sus4", "min7", "min", "sus2", "aug", "dim7", "maj6", "hdim7", "7", "min6", "maj7"]
+        qualities = [
+            "",
+            "dim",
+            "sus4",
+            "min7",
+            "min",
+            "sus2",
+            "aug",
+            "dim7",
+            "maj6",
+            "hdim7",
+            "7",
+            "min6",
+            "maj7",
+        ]
         roots = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
-        assert ["N", *(f"{root}:{each}" if each else root for root in roots for each in qualities)] == LABELS
+        assert [
+            "N",
+            *(f"{root}:{each}" if each else root for root in roots for each in qualities),
+        ] == LABELS
         assert (chords.N, chords.END, chords.PAD, chords.VOCABULARY_SIZE) == (0, 157, 158, 159)
 
     @pytest.mark.parametrize(
         ("label", "number"),
-        [("N", 0), ("C", 1), ("C:min", 5), ("C:maj7", 13), ("C#", 14), ("A:min", 122), ("B:maj7", 156)],
+        [
+            ("N", 0),
+            ("C", 1),
+            ("C:min", 5),
+            ("C:maj7", 13),
+            ("C#", 14),
+            ("A:min", 122),
+            ("B:maj7", 156),
+        ],
     )
     def test_golden_numbers(self, label: str, number: int) -> None:
         assert chords.token(label) == number
@@ -40,9 +65,13 @@ class TestVocabulary:
 
     def test_roots_and_qualities_tell_tokens_apart(self) -> None:
         roots, qualities = chords.root_quality(np.arange(chords.VOCABULARY_SIZE))
-        assert len(set(zip(roots.tolist(), qualities.tolist(), strict=True))) == chords.VOCABULARY_SIZE
+        assert (
+            len(set(zip(roots.tolist(), qualities.tolist(), strict=True))) == chords.VOCABULARY_SIZE
+        )
         assert (roots.min(), roots.max(), qualities.min(), qualities.max()) == (0, 14, 0, 15)
-        numbers = np.array([chords.N, chords.token("C"), chords.token("B:maj7"), chords.END, chords.PAD])
+        numbers = np.array(
+            [chords.N, chords.token("C"), chords.token("B:maj7"), chords.END, chords.PAD]
+        )
         roots, qualities = chords.root_quality(numbers)
         assert roots.tolist() == [0, 1, 12, 13, 14]
         assert qualities.tolist() == [0, 1, 13, 14, 15]
@@ -52,7 +81,9 @@ class TestVocabulary:
         for root, name in enumerate(chords.ROOTS):
             number = chords.token(f"{name}:{quality}")
             _, bitmap, _ = mir_eval.chord.encode(f"{name}:{quality}")
-            assert set(chords.pitch_classes(number)) == {(root + tone) % 12 for tone in np.flatnonzero(bitmap)}
+            assert set(chords.pitch_classes(number)) == {
+                (root + tone) % 12 for tone in np.flatnonzero(bitmap)
+            }
             assert chords.pitch_classes(number)[0] == root
         assert chords.pitch_classes(chords.N) == ()
 
@@ -71,7 +102,13 @@ class TestSpellings:
                 ("B#", "C"),
                 ("E##", "F#"),
             ],
-            *[("A:min/b3", "A:min"), ("Am", "A:min"), ("Am7", "A:min7"), ("F#m7b5", "F#:hdim7"), ("Bbmaj7", "A#:maj7")],
+            *[
+                ("A:min/b3", "A:min"),
+                ("Am", "A:min"),
+                ("Am7", "A:min7"),
+                ("F#m7b5", "F#:hdim7"),
+                ("Bbmaj7", "A#:maj7"),
+            ],
             *[
                 ("Gsus4", "G:sus4"),
                 ("Gsus", "G:sus4"),
@@ -88,7 +125,13 @@ class TestSpellings:
                 ("C:min9", "C:min7"),
                 ("C:maj9", "C:maj7"),
             ],
-            *[("C:minmaj7", "C:min"), ("C:5", "C"), ("C:(1,5)", "C"), ("C:(1,3,5,b7)", "C:7"), ("C:(1,b3,5)", "C:min")],
+            *[
+                ("C:minmaj7", "C:min"),
+                ("C:5", "C"),
+                ("C:(1,5)", "C"),
+                ("C:(1,3,5,b7)", "C:7"),
+                ("C:(1,b3,5)", "C:min"),
+            ],
             *[("X", "N"), ("NC", "N"), ("N.C.", "N"), (" N ", "N")],
         ],
     )
@@ -107,7 +150,7 @@ class TestSpellings:
         try:
             assert 0 <= chords.token(text) < chords.END
         except AnnotationError as error:
-            assert repr(text) in str(error)  # noqa: PT017 - either outcome is right, and this is one
+            assert repr(text) in str(error)  # noqa: PT017
 
     @pytest.mark.parametrize(
         "quality",
@@ -158,7 +201,8 @@ class TestReduction:
     @given(any_tokens, semitones)
     def test_it_commutes_with_transposition(self, numbers: np.ndarray, shift: int) -> None:
         np.testing.assert_array_equal(
-            chords.transpose(chords.REDUCE_25[numbers], shift), chords.REDUCE_25[chords.transpose(numbers, shift)]
+            chords.transpose(chords.REDUCE_25[numbers], shift),
+            chords.REDUCE_25[chords.transpose(numbers, shift)],
         )
 
 
@@ -166,17 +210,23 @@ class TestTransposition:
     @given(any_tokens, semitones, semitones)
     def test_a_group(self, numbers: np.ndarray, first: int, second: int) -> None:
         np.testing.assert_array_equal(
-            chords.transpose(chords.transpose(numbers, first), second), chords.transpose(numbers, first + second)
+            chords.transpose(chords.transpose(numbers, first), second),
+            chords.transpose(numbers, first + second),
         )
         np.testing.assert_array_equal(chords.transpose(numbers, 12), numbers)
 
     @given(tokens, semitones)
     def test_pitch_classes_move(self, number: int, shift: int) -> None:
         moved = int(chords.transpose(np.array([number]), shift)[0])
-        assert chords.pitch_classes(moved) == tuple((tone + shift) % 12 for tone in chords.pitch_classes(number))
+        assert chords.pitch_classes(moved) == tuple(
+            (tone + shift) % 12 for tone in chords.pitch_classes(number)
+        )
 
     def test_golden(self) -> None:
-        numbers = np.array([chords.token(each) for each in ("N", "C", "A:min7", "B:maj7")] + [chords.END, chords.PAD])
+        numbers = np.array(
+            [chords.token(each) for each in ("N", "C", "A:min7", "B:maj7")]
+            + [chords.END, chords.PAD]
+        )
         moved = chords.transpose(numbers, 2).tolist()
         assert [chords.label(each) for each in moved[:4]] == ["N", "D", "B:min7", "C#:maj7"]
         assert moved[4:] == [chords.END, chords.PAD]
@@ -195,7 +245,11 @@ class TestAffectiveTable:
         assert list(suits) == list(chords.EMOTIONS)
         for row, qualities in zip(chords.AFFECTIVE_TARGETS, suits.values(), strict=False):
             found = {LABELS[number] for number in np.flatnonzero(row)}
-            assert found == {root if each == "maj" else f"{root}:{each}" for root in chords.ROOTS for each in qualities}
+            assert found == {
+                root if each == "maj" else f"{root}:{each}"
+                for root in chords.ROOTS
+                for each in qualities
+            }
 
     @given(semitones)
     def test_quality_alone_decides(self, shift: int) -> None:
@@ -244,7 +298,9 @@ class TestLab:
         assert lab.each_second(len(labels) + 2)[-2:] == ("N", "N")
 
     def test_format_is_amts(self) -> None:
-        assert chords.format_lab(["C", "A:min"], chords.Key(0, False)) == "key C major\n0 C\n1 A:min\n"
+        assert (
+            chords.format_lab(["C", "A:min"], chords.Key(0, False)) == "key C major\n0 C\n1 A:min\n"
+        )
 
     def test_intervals(self) -> None:
         lab = chords.parse_lab("0.0 1.5 C:maj/3\n1.5 3.0\tAm7\n3.0 3.2 X\n", "a.lab")
@@ -290,6 +346,6 @@ class TestLab:
         try:
             lab = chords.parse_lab(text, "a.lab")
         except VmtError as error:
-            assert isinstance(error, AnnotationError)  # noqa: PT017 - either outcome is right, and this is one
+            assert isinstance(error, AnnotationError)  # noqa: PT017
         else:
             assert lab.labels

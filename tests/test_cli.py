@@ -32,7 +32,9 @@ def here(studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Loc
     return store
 
 
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str
+) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command."""
     monkeypatch.setattr(sys, "argv", ["vmt", *arguments])
     capsys.readouterr()
@@ -73,7 +75,9 @@ def test_the_way_of_a_producer(
     code, out, _ = run(capsys, monkeypatch, "dataset", "show")
     assert code == 0
     assert "3 videos (1 train, 1 validation, 1 test)" in out
-    code, out, err = run(capsys, monkeypatch, "dataset", "freeze", "--chords", "25", "--require-rights")
+    code, out, err = run(
+        capsys, monkeypatch, "dataset", "freeze", "--chords", "25", "--require-rights"
+    )
     assert (code, out) == (1, "")
     assert "3 of 3 videos are without rights" in err
     code, out, _ = run(capsys, monkeypatch, "dataset", "list")
@@ -81,7 +85,16 @@ def test_the_way_of_a_producer(
     code, out, _ = run(capsys, monkeypatch, "dataset", "diff", "main@v1", "main")
     assert code == 0
     assert "added: 0\nremoved: 0\nrenamed: 0\nchanged: 0\n" in out
-    small = ["--set", "epochs=1", "--set", "d_model=16", "--set", "n_layers=1", "--set", "n_heads=2"]
+    small = [
+        "--set",
+        "epochs=1",
+        "--set",
+        "d_model=16",
+        "--set",
+        "n_layers=1",
+        "--set",
+        "n_heads=2",
+    ]
     code, out, _ = run(capsys, monkeypatch, "train", "--preset", "demo", "--run", "mine", *small)
     assert code == 0
     assert "best epoch: " in out
@@ -95,18 +108,25 @@ def test_the_way_of_a_producer(
     assert out.startswith("mine epoch 1 serves since")
     code, out, _ = run(capsys, monkeypatch, "runs", "--json")
     assert "mine" in {each["run"] for each in json.loads(out)}
-    code, out, err = run(capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--style", "piano", "--json")
+    code, out, err = run(
+        capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--style", "piano", "--json"
+    )
     assert code == 0, err
     made: dict[str, Any] = json.loads(out)["made"][0]
     assert here.head(made["files"]["mp4"]) is not None
-    code, out, _ = run(capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--style", "piano")
+    code, out, _ = run(
+        capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--style", "piano"
+    )
     assert code == 0
     assert "bikes: was there, by mine epoch 1" in out
     assert str(here.root / made["files"]["mp4"]) in out
 
 
 def test_lists_dry_runs_and_replays(
-    here: LocalStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    here: LocalStore,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     here.put_file("inbox/bikes.mp4", film_clip("bikes.mp4"))
     names = tmp_path / "list.txt"
@@ -124,7 +144,9 @@ def test_lists_dry_runs_and_replays(
     files = report["made"][1]["files"]
     before = here.get(files["mid"])
     here.delete(files["mid"])
-    code, out, err = run(capsys, monkeypatch, "generate", "--replay", str(here.root / files["json"]))
+    code, out, err = run(
+        capsys, monkeypatch, "generate", "--replay", str(here.root / files["json"])
+    )
     assert code == 0, err
     assert here.get(files["mid"]) == before
     assert "bikes: made, by" in out
@@ -133,27 +155,47 @@ def test_lists_dry_runs_and_replays(
     assert "2 outputs under outputs/" in out
     assert "chords_heard" in out
     names = [f"{report['made'][0]['run']}@{epoch}" for epoch in (0, 1)]
-    code, out, err = run(capsys, monkeypatch, "compare", *names, "--videos", "inbox/bikes.mp4", "--json")
+    code, out, err = run(
+        capsys, monkeypatch, "compare", *names, "--videos", "inbox/bikes.mp4", "--json"
+    )
     assert code == 0, err
     assert [each["epoch"] for each in json.loads(out)["contenders"]] == [0, 1]
 
 
 def test_published_weights_go_in_and_on_and_out(
-    here: LocalStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    here: LocalStore,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     run(capsys, monkeypatch, "ingest")
     run(capsys, monkeypatch, "dataset", "freeze", "fresh")
     file, back = tmp_path / "vmt.pickle", tmp_path / "back.pickle"
-    shape = ModelConfig(d_semantic=16, n_layers=1, n_heads=2, d_model=16, d_feedforward=8, max_seconds=20)
+    shape = ModelConfig(
+        d_semantic=16, n_layers=1, n_heads=2, d_model=16, d_feedforward=8, max_seconds=20
+    )
     torch.save(VideoMusicTransformer(shape).state_dict(), file)
     code, out, err = run(
-        capsys, monkeypatch, "weights", "import", str(file), "--dataset", "fresh", "--run", "old", "--json"
+        capsys,
+        monkeypatch,
+        "weights",
+        "import",
+        str(file),
+        "--dataset",
+        "fresh",
+        "--run",
+        "old",
+        "--json",
     )
     assert code == 0, err
     assert json.loads(out) == {"run": "old", "unused": []}
-    code, out, _ = run(capsys, monkeypatch, "train", "--from", "old@0", "--epochs", "2", "--run", "new", "--json")
+    code, out, _ = run(
+        capsys, monkeypatch, "train", "--from", "old@0", "--epochs", "2", "--run", "new", "--json"
+    )
     assert (code, json.loads(out)["epochs"]) == (0, 2)
-    code, out, err = run(capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--run", "old", "--json")
+    code, out, err = run(
+        capsys, monkeypatch, "generate", str(film_clip("bikes.mp4")), "--run", "old", "--json"
+    )
     assert code == 0, err
     code, out, _ = run(capsys, monkeypatch, "weights", "export", "old", str(back))
     assert (code, out) == (0, f"{back}: {back.stat().st_size} bytes\n")
@@ -163,12 +205,21 @@ def test_published_weights_go_in_and_on_and_out(
 
 
 def test_bad_videos_are_one_line_each_and_the_rest_is_done(
-    here: LocalStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, clips: Clips, tmp_path: Path
+    here: LocalStore,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    clips: Clips,
+    tmp_path: Path,
 ) -> None:
     notes = tmp_path / "notes.mp4"
     notes.write_text("these are no pictures")
     code, out, err = run(
-        capsys, monkeypatch, "generate", str(notes), str(tmp_path / "gone.mp4"), str(clips.get("silent"))
+        capsys,
+        monkeypatch,
+        "generate",
+        str(notes),
+        str(tmp_path / "gone.mp4"),
+        str(clips.get("silent")),
     )
     assert code == 1
     assert "silent: made" in out
@@ -190,26 +241,62 @@ def test_bad_videos_are_one_line_each_and_the_rest_is_done(
         ({"VMT_STORE": "empty"}, ["train"], "dataset main: not in the store"),
         ({"VMT_STORE": "empty"}, ["dataset", "show", "a@v9"], "dataset a: not in the store"),
         ({"VMT_STORE": "empty"}, ["promote", "r"], "run r: not in the store"),
-        ({"VMT_STORE": "empty"}, ["train", "--from", "r@3", "--epochs", "60"], "run r: not in the store"),
-        ({"VMT_STORE": "empty"}, ["weights", "import", "gone.pickle"], "gone.pickle: cannot be read"),
+        (
+            {"VMT_STORE": "empty"},
+            ["train", "--from", "r@3", "--epochs", "60"],
+            "run r: not in the store",
+        ),
+        (
+            {"VMT_STORE": "empty"},
+            ["weights", "import", "gone.pickle"],
+            "gone.pickle: cannot be read",
+        ),
         ({"VMT_STORE": "empty"}, ["weights", "export", "r", "x.pickle"], "run r: not in the store"),
         ({"VMT_STORE": "ftp://x"}, ["runs"], "store ftp://x: not an address of a store"),
         ({"VMT_STOER": "x"}, ["runs"], "environment variable VMT_STOER is not a setting of VMT"),
         ({"VMT_DEVICE": "tpu"}, ["runs"], "environment variable VMT_DEVICE: "),
-        ({"VMT_STORE": "empty"}, ["import", "muvi-sync", "nowhere"], "no vevo_meta/split/v1/train.txt"),
-        ({"VMT_STORE": "empty"}, ["generate", "x.mp4", "--style", "polka"], "style 'polka' must be one of"),
+        (
+            {"VMT_STORE": "empty"},
+            ["import", "muvi-sync", "nowhere"],
+            "no vevo_meta/split/v1/train.txt",
+        ),
+        (
+            {"VMT_STORE": "empty"},
+            ["generate", "x.mp4", "--style", "polka"],
+            "style 'polka' must be one of",
+        ),
         (
             {"VMT_STORE": "empty"},
             ["generate", "x.mp4", "--emotion", "bored"],
             "emotion 'bored' must be one of exciting",
         ),
-        ({"VMT_STORE": "empty"}, ["generate", "x.mp4", "--emotion", "gone.csv"], "gone.csv: cannot be read"),
-        ({"VMT_STORE": "empty"}, ["generate", "x.mp4", "--original", "keep"], "must be one of replace, mix, duck"),
+        (
+            {"VMT_STORE": "empty"},
+            ["generate", "x.mp4", "--emotion", "gone.csv"],
+            "gone.csv: cannot be read",
+        ),
+        (
+            {"VMT_STORE": "empty"},
+            ["generate", "x.mp4", "--original", "keep"],
+            "must be one of replace, mix, duck",
+        ),
         ({"VMT_STORE": "empty"}, ["generate", "--list", "gone.txt"], "gone.txt: cannot be read"),
         ({"VMT_STORE": "empty"}, ["generate", "--prefix", "inbox/"], "no video under inbox/"),
-        ({"VMT_STORE": "empty"}, ["generate", "--replay", "gone.json"], "gone.json: cannot be read"),
-        ({"VMT_STORE": "empty"}, ["evaluate", "--generated", "outputs/"], "no output under outputs/"),
-        ({"VMT_STORE": "empty"}, ["compare", "a@1", "b@2", "--videos", "x.mp4"], "run a: not in the store"),
+        (
+            {"VMT_STORE": "empty"},
+            ["generate", "--replay", "gone.json"],
+            "gone.json: cannot be read",
+        ),
+        (
+            {"VMT_STORE": "empty"},
+            ["evaluate", "--generated", "outputs/"],
+            "no output under outputs/",
+        ),
+        (
+            {"VMT_STORE": "empty"},
+            ["compare", "a@1", "b@2", "--videos", "x.mp4"],
+            "run a: not in the store",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -223,7 +310,9 @@ def test_what_a_person_can_mend_is_one_line(
     tiny_clip: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, value in ({"VMT_CLIP_MODEL": tiny_clip, "VMT_CLIP_WEIGHTS": "untrained:0"} | environment).items():
+    for name, value in (
+        {"VMT_CLIP_MODEL": tiny_clip, "VMT_CLIP_WEIGHTS": "untrained:0"} | environment
+    ).items():
         monkeypatch.setenv(name, value)
     code, out, err = run(capsys, monkeypatch, *arguments)
     assert (code, out) == (1, "")
@@ -244,7 +333,9 @@ def test_ingest_never_falls_back_to_untrained_weights(
     assert not list(store.list("features/"))
 
 
-def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_usage_is_exit_code_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run(capsys, monkeypatch, "promote", "run@best")[0] == 2
     assert run(capsys, monkeypatch, "train", "--set", "epochs")[0] == 2
     assert run(capsys, monkeypatch, "generate")[0] == 2
@@ -257,7 +348,17 @@ def test_a_full_disk_ends_in_one_line_and_publishes_nothing_half_written(
 ) -> None:
     before = {each.key: each.etag for each in here.list("")}
     done = subprocess.run(
-        [sys.executable, "-m", "vmt.cli", "generate", str(clips.get("silent")), "--run", "", "--style", "piano"],
+        [
+            sys.executable,
+            "-m",
+            "vmt.cli",
+            "generate",
+            str(clips.get("silent")),
+            "--run",
+            "",
+            "--style",
+            "piano",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -292,10 +393,15 @@ class TestS3:
 
 
 def test_a_model_from_muvi_sync_in_one_command(
-    muvi_layout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    muvi_layout: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("VMT_STORE", str(tmp_path / "store"))
-    code, out, _ = run(capsys, monkeypatch, "model", str(muvi_layout), "--epochs", "1", "--chords", "25")
+    code, out, _ = run(
+        capsys, monkeypatch, "model", str(muvi_layout), "--epochs", "1", "--chords", "25"
+    )
     assert code == 0
     assert "dataset muvi-sync@v0001" in out
     assert "song-adaptive n-gram" in out

@@ -44,7 +44,9 @@ def run_pytest(folder: Path, data: str | None, *arguments: str) -> subprocess.Co
 
 
 @pytest.mark.parametrize("arguments", [(), ("-n", "2")])
-def test_without_the_folder_data_tests_are_deselected_by_name(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_without_the_folder_data_tests_are_deselected_by_name(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     done = run_pytest(tmp_path, None, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "deselected, for VMT_TEST_DATA is not set" in done.stdout

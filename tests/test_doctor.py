@@ -97,7 +97,9 @@ def test_a_machine_that_lacks_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "vmt up" in failed["Prefect"].remedy
 
 
-def test_weights_that_are_missing_but_can_be_had(tmp_path: Path, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_are_missing_but_can_be_had(
+    tmp_path: Path, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", api)
     found = doctor._clip(Settings(cache=tmp_path))
     assert (found.state, found.remedy) == ("warn", "none: the first ingest downloads them")
@@ -106,8 +108,14 @@ def test_weights_that_are_missing_but_can_be_had(tmp_path: Path, api: str, monke
     (snapshot / "open_clip_model.safetensors").write_bytes(b"")
     assert doctor._clip(Settings(cache=tmp_path)).state == "ok"
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", closed())
-    assert doctor._clip(Settings(cache=tmp_path / "other", clip_fallback_untrained=True)).state == "warn"
-    assert "no weights 'tea'; it has openai" in doctor._clip(Settings(cache=tmp_path, clip_weights="tea")).found
+    assert (
+        doctor._clip(Settings(cache=tmp_path / "other", clip_fallback_untrained=True)).state
+        == "warn"
+    )
+    assert (
+        "no weights 'tea'; it has openai"
+        in doctor._clip(Settings(cache=tmp_path, clip_weights="tea")).found
+    )
 
 
 def test_packages_of_other_versions_are_named() -> None:
@@ -124,7 +132,9 @@ def test_packages_of_other_versions_are_named() -> None:
     [(0.5, "fail"), (5, "warn"), (50, "ok")],
 )
 def test_disk(free_gb: float, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": int(free_gb * 1e9)}))
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda path: type("Usage", (), {"free": int(free_gb * 1e9)})
+    )
     assert doctor._disk(Settings(store=str(tmp_path), cache=tmp_path)).state == state
 
 
@@ -151,7 +161,11 @@ def test_the_clock_against_the_stores(
     ],
 )
 def test_prefect(
-    deployments: list[dict[str, str]], state: str, words: str, api: str, monkeypatch: pytest.MonkeyPatch
+    deployments: list[dict[str, str]],
+    state: str,
+    words: str,
+    api: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Answers, "body", json.dumps(deployments).encode())
     found = doctor._prefect(api, None)
@@ -179,14 +193,18 @@ def test_each_refusal_of_prefect_has_its_remedy(
     assert found.remedy.startswith(remedy)
 
 
-def test_an_address_without_api_gets_prefects_page(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_without_api_gets_prefects_page(
+    api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Answers, "health", b"<!doctype html>")
     found = doctor._prefect(api, None)
     assert (found.state, found.found) == ("fail", f"{api} answers, but not as Prefect's API does")
     assert "as in http://127.0.0.1:4200/api" in found.remedy
 
 
-def test_a_server_that_asks_for_a_login_gets_the_environments(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_asks_for_a_login_gets_the_environments(
+    api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Answers, "login", base64.b64encode(b"admin:hush").decode())
     monkeypatch.setattr(Answers, "body", b'[{"status": "READY"}]')
     assert doctor._prefect(api, None).found.startswith(f"{api}: 401 for")
@@ -207,7 +225,9 @@ def test_the_command_says_what_to_do_and_fails(monkeypatch: pytest.MonkeyPatch) 
     assert "-> correct it" in done.output
 
 
-def test_a_check_that_cannot_be_made_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_cannot_be_made_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VMT_STORE", "ftp://x")
     monkeypatch.setenv("VMT_CACHE", str(tmp_path))
     monkeypatch.setenv("VMT_CLIP_WEIGHTS", "untrained:0")
@@ -219,8 +239,12 @@ def test_a_check_that_cannot_be_made_leaves_the_others(tmp_path: Path, monkeypat
     monkeypatch.setattr("shutil.disk_usage", no_disk)
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == 1
-    states = {line.split()[1]: line for line in done.output.splitlines() if not line.startswith(" ")}
-    assert states["store"].startswith("fail  store        store ftp://x: not an address of a store; write a folder")
+    states = {
+        line.split()[1]: line for line in done.output.splitlines() if not line.startswith(" ")
+    }
+    assert states["store"].startswith(
+        "fail  store        store ftp://x: not an address of a store; write a folder"
+    )
     assert states["disk"].startswith("fail  disk         [Errno 13] Permission denied")
     assert states["Prefect"].startswith("ok")
     as_json = json.loads(CliRunner().invoke(cli.app, ["doctor", "--json"]).output)
@@ -240,10 +264,14 @@ def test_probes_that_a_killed_doctor_left_are_removed(tmp_path: Path) -> None:
 @pytest.mark.server
 def test_a_real_store_and_wrong_keys_for_it(s3: S3Server) -> None:
     good = s3.settings.model_copy(update={"store": f"s3://{s3.bucket}"})
-    assert doctor._store(good) == Finding("store", "ok", f"s3://{s3.bucket}: writes, reads, refuses a second writer")
+    assert doctor._store(good) == Finding(
+        "store", "ok", f"s3://{s3.bucket}: writes, reads, refuses a second writer"
+    )
     assert doctor._clock(good, None).state == "ok"
     assert not [
-        each for each in s3.client().list_objects_v2(Bucket=s3.bucket).get("Contents", []) if "doctor" in each["Key"]
+        each
+        for each in s3.client().list_objects_v2(Bucket=s3.bucket).get("Contents", [])
+        if "doctor" in each["Key"]
     ]
     bad = doctor._store(good.model_copy(update={"s3_access_key_id": "nobody"}))
     assert bad.state == "fail"

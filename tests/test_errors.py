@@ -9,7 +9,11 @@ from vmt.errors import MediaError, StoreUnavailable, VmtError
 
 
 def tree() -> list[type[VmtError]]:
-    found = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, VmtError)]
+    found = [
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, VmtError)
+    ]
     assert len(found) > 8
     return found
 

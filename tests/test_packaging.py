@@ -1,4 +1,6 @@
-"""The locks, pyproject.toml and the Makefile agree, and what stands in them can be installed anywhere."""
+"""The locks, pyproject.toml and the Makefile agree, and what stands in them can be installed
+anywhere.
+"""
 
 import re
 import subprocess
@@ -26,7 +28,9 @@ def locked(name: str) -> dict[str, str]:
 
 def declared(group: str) -> list[Requirement]:
     data = tomllib.loads(PYPROJECT.read_text())
-    listed = data["project"]["dependencies"] if group == "runtime" else data["dependency-groups"][group]
+    listed = (
+        data["project"]["dependencies"] if group == "runtime" else data["dependency-groups"][group]
+    )
     return [Requirement(text) for text in listed]
 
 
@@ -38,13 +42,21 @@ def test_every_locked_package_has_a_version_and_hashes_and_no_place(name: str) -
     entries = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
     assert entries
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
-    others = [line for line in text.splitlines() if not re.match(r"#|[\w.-]+==|    --hash=sha256:[0-9a-f]{64}", line)]
+    others = [
+        line
+        for line in text.splitlines()
+        if not re.match(r"#|[\w.-]+==|    --hash=sha256:[0-9a-f]{64}", line)
+    ]
     assert others == []
 
 
 @pytest.mark.parametrize(
     ("group", "lock"),
-    [("runtime", "requirements.lock"), ("runtime", "requirements-dev.lock"), ("dev", "requirements-dev.lock")],
+    [
+        ("runtime", "requirements.lock"),
+        ("runtime", "requirements-dev.lock"),
+        ("dev", "requirements-dev.lock"),
+    ],
 )
 def test_a_lock_satisfies_what_pyproject_asks_for(group: str, lock: str) -> None:
     versions = locked(lock)
@@ -58,18 +70,24 @@ def test_a_lock_satisfies_what_pyproject_asks_for(group: str, lock: str) -> None
 
 def test_an_image_runs_the_versions_that_the_tests_ran() -> None:
     development = locked("requirements-dev.lock")
-    assert {name: development.get(name) for name in locked("requirements.lock")} == locked("requirements.lock")
+    assert {name: development.get(name) for name in locked("requirements.lock")} == locked(
+        "requirements.lock"
+    )
 
 
 def test_every_dependency_states_its_reason() -> None:
     lines = PYPROJECT.read_text().splitlines()
-    requirements = [line for line in lines if re.match(r'    "[A-Za-z][\w.-]*(\[\w+\])?[<>=]', line)]
+    requirements = [
+        line for line in lines if re.match(r'    "[A-Za-z][\w.-]*(\[\w+\])?[<>=]', line)
+    ]
     assert len(requirements) == len(declared("runtime")) + len(declared("dev"))
     assert [line for line in requirements if not re.search(r"#\s+\S", line)] == []
 
 
 def test_the_environment_has_what_its_packages_ask_for() -> None:
-    """What `pip check` says, but for basic-pitch, which is known to ask for what it does not need."""
+    """What `pip check` says, but for basic-pitch, which is known to ask for what it does
+    not need.
+    """
     missing = []
     for distribution in metadata.distributions():
         for text in distribution.requires or ():
@@ -86,13 +104,19 @@ def test_the_environment_has_what_its_packages_ask_for() -> None:
 
 
 def test_make_alone_names_the_targets() -> None:
-    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) - {"help"}
+    shown = subprocess.run(
+        ["make"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+    ).stdout
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) - {
+        "help"
+    }
     assert set(re.findall(r"^make ([a-z-]+)", shown, re.MULTILINE)) == targets
 
 
 def test_another_pytorch_takes_the_place_of_the_locked_one(tmp_path: Path) -> None:
-    """`make setup TORCH=...` installs the lock without PyTorch and what only its CUDA build needs."""
+    """`make setup TORCH=...` installs the lock without PyTorch and what only its CUDA
+    build needs.
+    """
     shown = subprocess.run(
         ["make", "-n", "-B", "setup", "TORCH=torch==9 torchvision==9"],
         cwd=ROOT,
@@ -104,7 +128,12 @@ def test_another_pytorch_takes_the_place_of_the_locked_one(tmp_path: Path) -> No
     assert "install --no-deps torch==9 torchvision==9" in shown
     command = next(line for line in shown.splitlines() if line.startswith("awk"))
     kept = subprocess.run(
-        ["bash", "-c", command.split(">")[0]], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+        ["bash", "-c", command.split(">")[0]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
     ).stdout
     names = set(re.findall(r"^([\w.-]+)==", kept, re.MULTILINE))
     dropped = set(locked("requirements-dev.lock")) - {canonicalize_name(name) for name in names}

@@ -42,7 +42,8 @@ def test_every_setting_acts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unknown_names_are_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "x")
     with pytest.raises(
-        SettingsError, match=rf"^environment variable {name} is not a setting of VMT; known: .*VMT_STORE"
+        SettingsError,
+        match=rf"^environment variable {name} is not a setting of VMT; known: .*VMT_STORE",
     ):
         load_settings()
 
@@ -56,7 +57,8 @@ def test_the_tests_own_variable_is_let_be(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VMT_DEVICE", "tpu")
     with pytest.raises(
-        SettingsError, match=r"^environment variable VMT_DEVICE: .*'auto', 'cpu' or 'cuda'.*\(found 'tpu'\)$"
+        SettingsError,
+        match=r"^environment variable VMT_DEVICE: .*'auto', 'cpu' or 'cuda'.*\(found 'tpu'\)$",
     ):
         load_settings()
 
@@ -68,4 +70,7 @@ def test_frozen() -> None:
 
 def test_the_secret_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VMT_S3_SECRET_ACCESS_KEY", "hush-hush")
-    assert "hush-hush" not in repr(load_settings()) + str(load_settings()) + load_settings().model_dump_json()
+    assert (
+        "hush-hush"
+        not in repr(load_settings()) + str(load_settings()) + load_settings().model_dump_json()
+    )

@@ -1,1 +1,3 @@
-"""VMT writes soundtracks for videos: features, datasets, the Video Music Transformer, music, and their jobs."""
+"""VMT writes soundtracks for videos: features, datasets, the Video Music Transformer, music, and
+their jobs.
+"""

@@ -1,12 +1,13 @@
 """Chord and key labels: the Harte grammar, AMT's vocabulary, reductions and transposition.
 
-Conventions: roots are pitch classes 0 (C) to 11 (B) and are written with sharps; a chord label is `N` (no chord), a
-bare root for a major chord (`C#`), or `root:quality` (`C#:min7`). Tokens are AMT's numbers: N = 0, then 13 qualities
-for each root, END = 157, PAD = 158. A `.lab` text has either intervals (`start end label`, seconds) or one chord a
-second (`second label`), with an optional `key` line.
+Conventions: roots are pitch classes 0 (C) to 11 (B) and are written with sharps; a chord label is
+`N` (no chord), a bare root for a major chord (`C#`), or `root:quality` (`C#:min7`). Tokens are
+AMT's numbers: N = 0, then 13 qualities for each root, END = 157, PAD = 158. A `.lab` text has
+either intervals (`start end label`, seconds) or one chord a second (`second label`), with an
+optional `key` line.
 
-Sources: Harte et al. 2005 (the chord grammar, as mir_eval reads it); Kang et al. 2024, arXiv 2311.00968 (vocabulary,
-affective table).
+Sources: Harte et al. 2005 (the chord grammar, as mir_eval reads it); Kang et al. 2024, arXiv
+2311.00968 (vocabulary, affective table).
 """
 
 import re
@@ -20,7 +21,21 @@ from jaxtyping import Bool, Int64
 from vmt.errors import AnnotationError
 
 ROOTS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-QUALITIES = ("maj", "dim", "sus4", "min7", "min", "sus2", "aug", "dim7", "maj6", "hdim7", "7", "min6", "maj7")
+QUALITIES = (
+    "maj",
+    "dim",
+    "sus4",
+    "min7",
+    "min",
+    "sus2",
+    "aug",
+    "dim7",
+    "maj6",
+    "hdim7",
+    "7",
+    "min6",
+    "maj7",
+)
 N = 0
 END = 157
 PAD = 158
@@ -66,7 +81,7 @@ _SPELLINGS = {
     "m6": "min6", "min6": "min6",
     "dim": "dim", "o": "dim", "°": "dim", "dim7": "dim7", "o7": "dim7", "°7": "dim7",
     "hdim7": "hdim7", "ø": "hdim7", "ø7": "hdim7", "m7b5": "hdim7", "hdim": "hdim7",
-    "aug": "aug", "+": "aug", "sus": "sus4", "sus4": "sus4", "sus2": "sus2", "7sus4": "sus4", "9sus4": "sus4",
+    "aug": "aug", "+": "aug", "sus": "sus4", "sus4": "sus4", "sus2": "sus2", "7sus4": "sus4", "9sus4": "sus4",  # noqa: E501
     "minmaj7": "min", "mM7": "min", "mmaj7": "min", "add9": "maj",
 }  # fmt: skip
 _CHORD = re.compile(r"^(?P<root>[A-G][#b]*)(?P<colon>:?)(?P<rest>.*)$")
@@ -109,8 +124,8 @@ def _pitch_class(name: str) -> int:
 
 @cache
 def token(label: str) -> int:
-    """AMT's number, 0 to 156, of a chord in any Harte or lead-sheet spelling; what AMT cannot say becomes its nearest
-    quality.
+    """AMT's number, 0 to 156, of a chord in any Harte or lead-sheet spelling; what AMT cannot say
+    becomes its nearest quality.
 
     The bass is dropped; `X` (unknown) counts as no chord.
 
@@ -122,7 +137,9 @@ def token(label: str) -> int:
         return N
     match = _CHORD.match(text)
     if match is None:
-        raise AnnotationError(f"chord {label!r} is not a chord; write one like C, A:min7, Bbmaj7 or N")
+        raise AnnotationError(
+            f"chord {label!r} is not a chord; write one like C, A:min7, Bbmaj7 or N"
+        )
     rest = match["rest"]
     if rest not in _SPELLINGS:
         rest = rest.partition("/")[0]
@@ -131,12 +148,17 @@ def token(label: str) -> int:
 
 
 def _nearest_quality(label: str, rest: str) -> str:
-    import mir_eval  # for spellings that are in no table; it loads all of scipy, and every process reads chords
+    # For spellings that are in no table; it loads all of scipy, and every process reads chords.
+    import mir_eval
 
     try:
-        _, bitmap, _ = mir_eval.chord.encode("C:" + rest if rest[0] != ":" else "C" + rest, reduce_extended_chords=True)
+        _, bitmap, _ = mir_eval.chord.encode(
+            "C:" + rest if rest[0] != ":" else "C" + rest, reduce_extended_chords=True
+        )
     except mir_eval.chord.InvalidChordException as error:
-        raise AnnotationError(f"chord {label!r} is not a chord; write one like C, A:min7, Bbmaj7 or N") from error
+        raise AnnotationError(
+            f"chord {label!r} is not a chord; write one like C, A:min7, Bbmaj7 or N"
+        ) from error
     tones = set(np.flatnonzero(bitmap).tolist())
 
     def likeness(quality: str) -> float:
@@ -163,8 +185,8 @@ def tokens(labels: Sequence[str]) -> Int64[np.ndarray, " time"]:
 def root_quality(
     numbers: Int64[np.ndarray, "*shape"],
 ) -> tuple[Int64[np.ndarray, "*shape"], Int64[np.ndarray, "*shape"]]:
-    """AMT's two embeddings' indices: root (N 0, C 1 ... B 12, END 13, PAD 14) and quality (N 0, maj 1 ... maj7 13, END
-    14, PAD 15).
+    """AMT's two embeddings' indices: root (N 0, C 1 ... B 12, END 13, PAD 14) and quality (N 0, maj
+    1 ... maj7 13, END 14, PAD 15).
     """
     return ROOT_OF[numbers], QUALITY_OF[numbers]
 
@@ -177,7 +199,9 @@ def _reduction() -> Int64[np.ndarray, " vocabulary"]:
     to = np.arange(VOCABULARY_SIZE, dtype=np.int64)
     for number in range(1, END):
         root, quality = divmod(number - 1, 13)
-        to[number] = 1 + 13 * root + QUALITIES.index("min" if QUALITIES[quality] in _MINOR_LIKE else "maj")
+        to[number] = (
+            1 + 13 * root + QUALITIES.index("min" if QUALITIES[quality] in _MINOR_LIKE else "maj")
+        )
     return to
 
 
@@ -233,7 +257,9 @@ class Annotation:
     key: Key | None
 
     def each_second(self, length: int) -> tuple[str, ...]:
-        """The label that sounds at each of the seconds 0 to `length` - 1; N outside the annotation."""
+        """The label that sounds at each of the seconds 0 to `length` - 1; N outside the
+        annotation.
+        """
         found = []
         for second in range(length):
             index = int(np.searchsorted(self.onsets, second, side="right")) - 1
@@ -272,7 +298,9 @@ def parse_lab(text: str, name: str) -> Annotation:
         except (AnnotationError, ValueError) as error:
             raise AnnotationError(f"{name}, line {number}: {error}") from error
     if not onsets:
-        raise AnnotationError(f"{name}: no chord in it; write 'start end chord' or 'second chord' on each line")
+        raise AnnotationError(
+            f"{name}: no chord in it; write 'start end chord' or 'second chord' on each line"
+        )
     return Annotation(tuple(onsets), tuple(labels), ends[-1], key)
 
 

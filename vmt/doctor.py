@@ -1,8 +1,9 @@
-"""`vmt doctor`: whether this machine has what VMT needs, line by line, and what to do where it has not.
+"""`vmt doctor`: whether this machine has what VMT needs, line by line, and what to do where it has
+not.
 
-Each check does the thing itself where that is cheap: it encodes a picture, writes and reads an object, asks Prefect for
-its deployments. Nothing is downloaded, and nothing that it writes stays. A check that cannot be made is a failing line,
-and the others are made all the same.
+Each check does the thing itself where that is cheap: it encodes a picture, writes and reads an
+object, asks Prefect for its deployments. Nothing is downloaded, and nothing that it writes stays. A
+check that cannot be made is a failing line, and the others are made all the same.
 """
 
 import base64
@@ -29,15 +30,21 @@ import torch
 from packaging.requirements import Requirement
 
 from vmt import media
+from vmt.audio.soundfont import check_soundfont, default_soundfont, fluidsynth_module
 from vmt.errors import GenerationError, PreconditionFailed, SettingsError, VmtError, WeightsError
 from vmt.features import clip
 from vmt.hardware import choose_precision
-from vmt.music.soundfont import check_soundfont, default_soundfont, fluidsynth_module
 from vmt.settings import Settings
 from vmt.store import LocalStore, ObjectStore, open_store
 
 PYTHON = (3, 11)
-NAMED = ("torch", "prefect", "fastapi", "sqlalchemy", "streamlit")  # whose versions one wants to see
+NAMED = (
+    "torch",
+    "prefect",
+    "fastapi",
+    "sqlalchemy",
+    "streamlit",
+)  # whose versions one wants to see
 FULL_BYTES, TIGHT_BYTES = 1 << 30, 10 << 30
 SKEW_WARN_S, SKEW_FAIL_S = 5.0, 300.0  # S3 refuses signatures that are 900 s off
 TIMEOUT_S = 5.0
@@ -55,7 +62,8 @@ class Finding:
         name: what was looked at.
         state: `ok`, `warn` (works, but see), or `fail`.
         found: what is there.
-        remedy: what to do about it, where something is to be done and `found` does not say it already.
+        remedy: what to do about it, where something is to be done and `found` does not say it
+            already.
     """
 
     name: str
@@ -64,7 +72,9 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: Settings, prefect_api: str | None, prefect_login: str | None = None) -> Iterator[Finding]:
+def examine(
+    settings: Settings, prefect_api: str | None, prefect_login: str | None = None
+) -> Iterator[Finding]:
     """Every finding, as it is made.
 
     Args:
@@ -91,7 +101,9 @@ def examine(settings: Settings, prefect_api: str | None, prefect_login: str | No
         except VmtError as error:  # says itself what to do
             yield Finding(name, "fail", str(error))
         except OSError as error:
-            yield Finding(name, "fail", str(error), "mend that, or set another place; the other lines hold")
+            yield Finding(
+                name, "fail", str(error), "mend that, or set another place; the other lines hold"
+            )
 
 
 def _python() -> Finding:
@@ -104,7 +116,9 @@ def _python() -> Finding:
 
 def _packages(wanted: list[str] | None = None) -> Finding:
     """Whether what pyproject.toml asks for is installed in versions that fit."""
-    requirements = [Requirement(text) for text in (metadata.requires("vmt") if wanted is None else wanted) or ()]
+    requirements = [
+        Requirement(text) for text in (metadata.requires("vmt") if wanted is None else wanted) or ()
+    ]
     unmet = []
     for each in requirements:
         if each.marker is not None and not each.marker.evaluate():
@@ -117,7 +131,12 @@ def _packages(wanted: list[str] | None = None) -> Finding:
         if not each.specifier.contains(version, prereleases=True):
             unmet.append(f"{each.name} is {version}, and must be {each.specifier}")
     if unmet:
-        return Finding("packages", "fail", "; ".join(unmet), "run `make setup`, which installs what the locks say")
+        return Finding(
+            "packages",
+            "fail",
+            "; ".join(unmet),
+            "run `make setup`, which installs what the locks say",
+        )
     shown = ", ".join(f"{name} {metadata.version(name)}" for name in NAMED)
     return Finding("packages", "ok", f"{len(requirements)} as they must be; {shown}")
 
@@ -130,7 +149,9 @@ def _ffmpeg() -> Finding:
             media.encode_video(frames, 2, (64, 64), path, None)
             info = media.probe(path)
         except VmtError as error:
-            return Finding("ffmpeg", "fail", str(error), "reinstall imageio-ffmpeg, which carries ffmpeg")
+            return Finding(
+                "ffmpeg", "fail", str(error), "reinstall imageio-ffmpeg, which carries ffmpeg"
+            )
     return Finding("ffmpeg", "ok", f"encodes and decodes ({info.video_codec})")
 
 
@@ -150,7 +171,9 @@ def _soundfont(settings: Settings) -> Finding:
         return Finding("soundfont", "fail", str(error))
     size = f"{path.stat().st_size / 1e6:.0f} MB"
     if settings.soundfont is None:
-        return Finding("soundfont", "ok", f"{path.name}, {size}, the default; a larger one sounds better")
+        return Finding(
+            "soundfont", "ok", f"{path.name}, {size}, the default; a larger one sounds better"
+        )
     return Finding("soundfont", "ok", f"{path}, {size}")
 
 
@@ -158,19 +181,34 @@ def _clip(settings: Settings) -> Finding:
     name, cache = f"{settings.clip_model} {settings.clip_weights}", settings.cache
     try:
         if clip.untrained_seed(settings.clip_weights) is not None:
-            return Finding("CLIP", "warn", f"{name}: says little about a picture", "set VMT_CLIP_WEIGHTS=openai")
+            return Finding(
+                "CLIP",
+                "warn",
+                f"{name}: says little about a picture",
+                "set VMT_CLIP_WEIGHTS=openai",
+            )
         if clip.is_here(settings.clip_model, settings.clip_weights, cache):
             return Finding("CLIP", "ok", f"{name}: on this machine")
     except WeightsError as error:
         return Finding("CLIP", "fail", str(error))
     why = clip.hub_unreachable(TIMEOUT_S)
     if why is None:
-        return Finding("CLIP", "warn", f"{name}: not in {cache}", "none: the first ingest downloads them")
+        return Finding(
+            "CLIP", "warn", f"{name}: not in {cache}", "none: the first ingest downloads them"
+        )
     found = f"{name}: not in {cache}, and the hub does not answer ({why})"
     if settings.clip_fallback_untrained:
-        return Finding("CLIP", "warn", f"{found}; untrained ones take their place", "connect to the network once")
+        return Finding(
+            "CLIP",
+            "warn",
+            f"{found}; untrained ones take their place",
+            "connect to the network once",
+        )
     return Finding(
-        "CLIP", "fail", found, "connect to the network once, or download them elsewhere and set VMT_CLIP_WEIGHTS=FILE"
+        "CLIP",
+        "fail",
+        found,
+        "connect to the network once, or download them elsewhere and set VMT_CLIP_WEIGHTS=FILE",
     )
 
 
@@ -182,14 +220,30 @@ def _gpu(settings: Settings) -> Finding:
             return Finding("GPU", "warn", f"{found}, unused: VMT_DEVICE=cpu", "set VMT_DEVICE=auto")
         return Finding("GPU", "ok", f"{found}, {choose_precision('auto', torch.device('cuda'))}")
     if settings.device == "cuda":
-        return Finding("GPU", "fail", "none that PyTorch sees, and VMT_DEVICE=cuda", "set VMT_DEVICE=auto, or mend it")
+        return Finding(
+            "GPU",
+            "fail",
+            "none that PyTorch sees, and VMT_DEVICE=cuda",
+            "set VMT_DEVICE=auto, or mend it",
+        )
     if shutil.which("nvidia-smi"):
-        return Finding("GPU", "warn", "PyTorch sees none, though there is a driver", "install a PyTorch for its CUDA")
-    return Finding("GPU", "ok", f"none; the CPU computes, in {choose_precision('auto', torch.device('cpu'))}")
+        return Finding(
+            "GPU",
+            "warn",
+            "PyTorch sees none, though there is a driver",
+            "install a PyTorch for its CUDA",
+        )
+    return Finding(
+        "GPU", "ok", f"none; the CPU computes, in {choose_precision('auto', torch.device('cpu'))}"
+    )
 
 
 def _disk(settings: Settings) -> Finding:
-    places = {"cache": settings.cache, "temporary files": Path(tempfile.gettempdir()), "stack": settings.stack}
+    places = {
+        "cache": settings.cache,
+        "temporary files": Path(tempfile.gettempdir()),
+        "stack": settings.stack,
+    }
     with contextlib.suppress(SettingsError):  # the store's own line says it
         store = open_store(settings.store, settings)
         if isinstance(store, LocalStore):
@@ -198,9 +252,16 @@ def _disk(settings: Settings) -> Finding:
     name = min(free, key=lambda each: free[each])
     found = f"{free[name] / 1e9:.1f} GB free at least, for {name} ({_existing(places[name])})"
     if free[name] < FULL_BYTES:
-        return Finding("disk", "fail", found, "free some space, or set VMT_CACHE, VMT_STACK or TMPDIR elsewhere")
+        return Finding(
+            "disk",
+            "fail",
+            found,
+            "free some space, or set VMT_CACHE, VMT_STACK or TMPDIR elsewhere",
+        )
     if free[name] < TIGHT_BYTES:
-        return Finding("disk", "warn", found, "an `amt` run writes about 4 GB of weights, CLIP's are 1.7 GB")
+        return Finding(
+            "disk", "warn", found, "an `amt` run writes about 4 GB of weights, CLIP's are 1.7 GB"
+        )
     return Finding("disk", "ok", found)
 
 
@@ -214,12 +275,19 @@ def _store(settings: Settings) -> Finding:
         if isinstance(store, LocalStore) and not store.root.exists():
             # It is made when it is first written to; the place where it will be is tried instead.
             with tempfile.TemporaryDirectory(dir=_existing(store.root)) as folder:
-                return _probe_store(LocalStore(Path(folder)), f"{store.root}, which is made at the first write")
+                return _probe_store(
+                    LocalStore(Path(folder)), f"{store.root}, which is made at the first write"
+                )
         return _probe_store(store, store.url)
     except VmtError as error:
         return Finding("store", "fail", str(error))
     except OSError as error:
-        return Finding("store", "fail", f"{settings.store}: {error.strerror}", "set VMT_STORE to a place of your own")
+        return Finding(
+            "store",
+            "fail",
+            f"{settings.store}: {error.strerror}",
+            "set VMT_STORE to a place of your own",
+        )
 
 
 def _probe_store(store: ObjectStore, name: str) -> Finding:
@@ -230,7 +298,12 @@ def _probe_store(store: ObjectStore, name: str) -> Finding:
     try:
         store.put(key, content, if_absent=True)
         if store.get(key) != content:
-            return Finding("store", "fail", f"{name}: gives back other bytes than were written", "use another store")
+            return Finding(
+                "store",
+                "fail",
+                f"{name}: gives back other bytes than were written",
+                "use another store",
+            )
         if _overwrites(lambda: store.put(key, b"other", if_absent=True)):
             return Finding(
                 "store",
@@ -259,11 +332,23 @@ def _clock(settings: Settings, prefect_api: str | None) -> Finding:
     before = time.time()
     date = _headers(asked).get("date")
     if date is None:
-        return Finding("clock", "warn", f"{asked} does not say what time it is", "compare it by hand, or run NTP")
-    skew_s = parsedate_to_datetime(date).timestamp() + 0.5 - (before + time.time()) / 2  # whole seconds
+        return Finding(
+            "clock",
+            "warn",
+            f"{asked} does not say what time it is",
+            "compare it by hand, or run NTP",
+        )
+    skew_s = (
+        parsedate_to_datetime(date).timestamp() + 0.5 - (before + time.time()) / 2
+    )  # whole seconds
     found = f"{abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead of'} {asked}"
     if abs(skew_s) > SKEW_FAIL_S:
-        return Finding("clock", "fail", found, "set this machine's clock: S3 refuses what is signed at another time")
+        return Finding(
+            "clock",
+            "fail",
+            found,
+            "set this machine's clock: S3 refuses what is signed at another time",
+        )
     if abs(skew_s) > SKEW_WARN_S:
         return Finding("clock", "warn", found, "set this machine's clock, or run NTP")
     return Finding("clock", "ok", f"agrees with {asked}")
@@ -272,35 +357,54 @@ def _clock(settings: Settings, prefect_api: str | None) -> Finding:
 def _prefect(api: str | None, login: str | None) -> Finding:
     if not api:
         return Finding(
-            "Prefect", "ok", "PREFECT_API_URL names no server; flows run by themselves, and `vmt up` starts one"
+            "Prefect",
+            "ok",
+            "PREFECT_API_URL names no server; flows run by themselves, and `vmt up` starts one",
         )
     base = api.rstrip("/")
     try:
         healthy = json.loads(_answer(f"{base}/health", login)) is True
         deployments = json.loads(_answer(f"{base}/deployments/filter", login, b'{"limit": 100}'))
     except urllib.error.HTTPError as error:
-        return Finding("Prefect", "fail", f"{api}: {error.code} for {error.url}", _remedy(error.code))
+        return Finding(
+            "Prefect", "fail", f"{api}: {error.code} for {error.url}", _remedy(error.code)
+        )
     except (UnicodeDecodeError, json.JSONDecodeError):
-        return Finding("Prefect", "fail", f"{api} answers, but not as Prefect's API does", _remedy(404))
+        return Finding(
+            "Prefect", "fail", f"{api} answers, but not as Prefect's API does", _remedy(404)
+        )
     except (OSError, ValueError, http.client.HTTPException) as error:
         found = f"{api} does not answer ({_reason(error)})"
         return Finding(
-            "Prefect", "fail", found, "start it (`vmt up`, or prefect server start), or correct PREFECT_API_URL"
+            "Prefect",
+            "fail",
+            found,
+            "start it (`vmt up`, or prefect server start), or correct PREFECT_API_URL",
         )
     if not healthy:
         return Finding("Prefect", "fail", f"{api} says that it is not healthy", "see its log")
     if not deployments:
-        return Finding("Prefect", "fail", f"{api} knows no deployment", "`vmt up`, or prefect deploy --all")
+        return Finding(
+            "Prefect", "fail", f"{api} knows no deployment", "`vmt up`, or prefect deploy --all"
+        )
     count = len(deployments)
     if all(each["status"] == "NOT_READY" for each in deployments):
-        return Finding("Prefect", "warn", f"{api}: nobody runs its {count} deployments", "start a worker, or `vmt up`")
+        return Finding(
+            "Prefect",
+            "warn",
+            f"{api}: nobody runs its {count} deployments",
+            "start a worker, or `vmt up`",
+        )
     return Finding("Prefect", "ok", f"{api}: {count} deployments")
 
 
 def _remedy(status: int) -> str:
     """What to do about Prefect's refusal."""
     if status in (401, 403):
-        return "set PREFECT_API_AUTH_STRING to the server's user:password, here and for all who speak to it"
+        return (
+            "set PREFECT_API_AUTH_STRING to the server's user:password, here and for all who "
+            "speak to it"
+        )
     if status in (404, 405):
         return "correct PREFECT_API_URL: it names Prefect's API, as in http://127.0.0.1:4200/api"
     if status >= 500:
@@ -312,7 +416,9 @@ def _answer(url: str, login: str | None, body: bytes | None = None) -> bytes:
     headers = {"Content-Type": "application/json"}
     if login:
         headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=TIMEOUT_S) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, body, headers), timeout=TIMEOUT_S
+    ) as answer:
         return bytes(answer.read())
 
 

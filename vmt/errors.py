@@ -19,7 +19,8 @@ VmtError                 a person can do something about it: one line, exit code
 └── StackError           the local stack cannot start, stop or be reached
 ```
 
-Only errors whose class says `transient` are retried. Messages name the item, the rule, the value found and the remedy.
+Only errors whose class says `transient` are retried. Messages name the item, the rule, the value
+found and the remedy.
 """
 
 from typing import ClassVar

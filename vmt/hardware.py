@@ -26,10 +26,11 @@ def choose_device(wanted: str) -> torch.device:
 
 @cache
 def cpu_has_amx() -> bool:
-    """Whether the CPU multiplies bfloat16 in AMX tiles, by its own flags: PyTorch's capability does not tell.
+    """Whether the CPU multiplies bfloat16 in AMX tiles, by its own flags: PyTorch's capability does
+    not tell.
 
-    AVX512-BF16 alone does not count: there a product in bfloat16 took twice as long as in float32 (88 against 170
-    GFLOP/s on one core of a Xeon, 600 x 512 by 512 x 1024).
+    AVX512-BF16 alone does not count: there a product in bfloat16 took twice as long as in float32
+    (88 against 170 GFLOP/s on one core of a Xeon, 600 x 512 by 512 x 1024).
     """
     try:
         flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
@@ -39,7 +40,8 @@ def cpu_has_amx() -> bool:
 
 
 def choose_precision(wanted: str, device: torch.device) -> Precision:
-    """The precision of a setting `auto`, `float32` or `bfloat16`: bfloat16 where the device is fast at it.
+    """The precision of a setting `auto`, `float32` or `bfloat16`: bfloat16 where the device is fast
+    at it.
 
     Raises:
         SettingsError: if `wanted` is none of these.

@@ -1,7 +1,9 @@
-"""Thirty epochs of `amt` on muvi-sync-55, 25 chords: `VMT_TEST_DATA=FOLDER python -m tests.bench.amt_muvi_sync STORE`.
+"""Thirty epochs of `amt` on muvi-sync-55, 25 chords: `VMT_TEST_DATA=FOLDER python -m
+tests.bench.amt_muvi_sync STORE`.
 
-Prints the table of losses, the best epoch and the time; fails unless the last rate is 0.000220 and 31 checkpoints of
-125 MiB stand in the store. STORE is a folder or an S3 address; killed and started again, it goes on.
+Prints the table of losses, the best epoch and the time; fails unless the last rate is 0.000220 and
+31 checkpoints of 125 MiB stand in the store. STORE is a folder or an S3 address; killed and started
+again, it goes on.
 """
 
 import argparse
@@ -14,10 +16,10 @@ from typing import Any
 
 import torch
 
-from vmt.jobs.freeze import import_muvi_sync
-from vmt.jobs.train import train
+from vmt.catalog.runs import Run
+from vmt.jobs.dataset.freeze import import_muvi_sync
+from vmt.jobs.train.train import train
 from vmt.store import open_store
-from vmt.training.registry import Run
 
 MIB = 1 << 20
 
@@ -37,12 +39,17 @@ def main() -> None:
     def on_event(name: str, payload: Mapping[str, Any]) -> None:
         if name == "vmt.epoch.finished":
             print(
-                f"{time.perf_counter() - start:7.1f} s  epoch {payload['epoch']}: {payload['validation']}", flush=True
+                f"{time.perf_counter() - start:7.1f} s  epoch {payload['epoch']}: "
+                f"{payload['validation']}",
+                flush=True,
             )
 
     overrides = {"precision": given.precision, "epochs": given.epochs}
     run = Run(store, train(store, dataset, preset="amt", overrides=overrides, on_event=on_event))
-    print(f"{run.name}: {time.perf_counter() - start:.0f} s on {torch.get_num_threads()} threads, {given.precision}")
+    print(
+        f"{run.name}: {time.perf_counter() - start:.0f} s on {torch.get_num_threads()} "
+        f"threads, {given.precision}"
+    )
     print(store.get(run.key("results.csv")).decode())
     print(json.dumps(run.read_json("best_epochs.json")))
     print(json.dumps(run.read_json("summary.json")))

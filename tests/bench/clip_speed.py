@@ -1,12 +1,14 @@
-"""Seeing a video against a plain re-computation of the published steps, in one run with the same threads.
+"""Seeing a video against a plain re-computation of the published steps, in one run with the same
+threads.
 
     python -m tests.bench.clip_speed --seconds 10 --threads 1
 
-The published steps: a JPEG for each second of the video, written and read again; CLIP's image tower once a frame for
-the semantic embedding and once more, with the six words through the text tower, for the emotions, batch 1, float32;
-motion and cuts in passes of their own over the file. VMT's: one pass for all of it. Both have the same ViT-L/14@336px
-with untrained weights, which cost the same as trained ones. Prints seconds a minute of video for both, their ratio, the
-floor that the image tower alone sets, and where the rest of VMT's time goes.
+The published steps: a JPEG for each second of the video, written and read again; CLIP's image tower
+once a frame for the semantic embedding and once more, with the six words through the text tower,
+for the emotions, batch 1, float32; motion and cuts in passes of their own over the file. VMT's: one
+pass for all of it. Both have the same ViT-L/14@336px with untrained weights, which cost the same as
+trained ones. Prints seconds a minute of video for both, their ratio, the floor that the image tower
+alone sets, and where the rest of VMT's time goes.
 """
 
 import argparse
@@ -23,16 +25,19 @@ import torch
 from PIL import Image
 
 from vmt import chords, media
-from vmt.features import check_films, visual
+from vmt.features import frames as visual
 from vmt.features.clip import Clip, quiet_root_logger
-from vmt.features.extract import Extractor, ExtractorConfig
+from vmt.features.extractor import Extractor, ExtractorConfig
 from vmt.hardware import Precision
+from vmt.synthetic import probe_films
 
 SIZE = (1280, 720)
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds of this process's CPU with one thread, which other work hardly changes; of the wall with several."""
+    """Seconds of this process's CPU with one thread, which other work hardly changes; of the wall
+    with several.
+    """
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     start = clock()
     work()
@@ -41,9 +46,9 @@ def timed(work: Callable[[], object]) -> float:
 
 def make_film(seconds: int, path: Path) -> None:
     """A film of 1280 x 720 at 25 frames a second with hard cuts."""
-    film = check_films.plan_film(1, float(seconds))
+    film = probe_films.plan_film(1, float(seconds))
     pictures = (cv2.resize(each, SIZE, interpolation=cv2.INTER_CUBIC) for each in film.pictures())
-    media.encode_video(pictures, check_films.FPS, SIZE, path, None, threads=1)
+    media.encode_video(pictures, probe_films.FPS, SIZE, path, None, threads=1)
 
 
 def published(model: str, film: Path, folder: Path) -> dict[str, float]:
@@ -91,7 +96,9 @@ def published(model: str, film: Path, folder: Path) -> dict[str, float]:
         spent["semantic, once a frame"] = timed(semantic)
         spent["emotion, once a frame"] = timed(emotion)
     spent["motion in its own pass"] = timed(motion)
-    spent["cuts in their own pass"] = timed(lambda: scenedetect.detect(str(film), scenedetect.AdaptiveDetector()))
+    spent["cuts in their own pass"] = timed(
+        lambda: scenedetect.detect(str(film), scenedetect.AdaptiveDetector())
+    )
     return spent
 
 
@@ -108,7 +115,11 @@ def ours(model: str, precision: Precision, film: Path, seconds: int) -> dict[str
     spent = {
         "in all": timed(
             lambda: extractor.extract(
-                media.frames(film), None, duration_s=float(seconds), source_sha256="0" * 64, name="bench"
+                media.frames(film),
+                None,
+                duration_s=float(seconds),
+                source_sha256="0" * 64,
+                name="bench",
             )
         )
     }
@@ -118,21 +129,30 @@ def ours(model: str, precision: Precision, film: Path, seconds: int) -> dict[str
     spent["preparing frames"] = timed(lambda: prepared.extend(clip.prepare(rgb) for rgb in frames))
     size = Extractor.CLIP_BATCH
     spent["CLIP's image tower"] = timed(
-        lambda: [clip.embed(prepared[start : start + size]) for start in range(0, len(prepared), size)]
+        lambda: [
+            clip.embed(prepared[start : start + size]) for start in range(0, len(prepared), size)
+        ]
     )
     spent["decoding alone"] = timed(lambda: sum(1 for _ in media.frames(film)))
     return spent
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=int, default=10, help="of video")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--model", default="ViT-L-14-336", help="of open_clip; a smaller one tries the bench out")
+    parser.add_argument(
+        "--model", default="ViT-L-14-336", help="of open_clip; a smaller one tries the bench out"
+    )
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     minute = 60 / given.seconds
-    print(f"{given.model}, {given.threads} threads, {given.seconds} s of 1280 x 720; seconds a minute of video")
+    print(
+        f"{given.model}, {given.threads} threads, {given.seconds} s of 1280 x 720; seconds a "
+        "minute of video"
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         film = folder / "film.mp4"
@@ -142,7 +162,11 @@ def main() -> None:
             print(f"  published, {step:<42}{spent * minute:>9.1f}", flush=True)
         plain = sum(theirs.values())
         print(f"published steps{'':<39}{plain * minute:>9.1f}")
-        amx = "amx_bf16" in Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else False
+        amx = (
+            "amx_bf16" in Path("/proc/cpuinfo").read_text()
+            if Path("/proc/cpuinfo").exists()
+            else False
+        )
         for precision in ("float32", "bfloat16"):
             if precision == "bfloat16" and not amx:
                 print("bfloat16: not run, this machine has no AMX")
@@ -154,7 +178,10 @@ def main() -> None:
                 print(f"  of it {part:<46}{spent * minute:>9.1f}")
             rest = whole - sum(found.values())
             print(f"  motion, cuts and the rest{'':<27}{rest * minute:>9.1f}")
-            print(f"  the floor set by CLIP alone{'':<25}{tower * minute:>9.1f}, {plain / tower:.2f} times faster")
+            print(
+                f"  the floor set by CLIP alone{'':<25}{tower * minute:>9.1f}, "
+                f"{plain / tower:.2f} times faster"
+            )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""How fast the dashboard is in a real browser, and whether its memory stays flat, over a large store of made-up runs.
+"""How fast the dashboard is in a real browser, and whether its memory stays flat, over a large
+store of made-up runs.
 
     python -m tests.dashboard.fill FOLDER --runs 200
     VMT_STORE=FOLDER python -m dashboard --port 8501 &
     python -m tests.bench.dashboard_speed http://127.0.0.1:8501 --pid $!
 
-Prints seconds until the content of a page stands, the median of the repeats, and the resident memory of the
-dashboard's process over the page views. Every tenth view is a visitor who arrives anew and looks at a run or a video
-that nobody looked at before. Exit code 1 if memory is not flat: over `FLAT_SHARE` more at the last view than at view
-`WARM`, by when every page was seen.
+Prints seconds until the content of a page stands, the median of the repeats, and the resident
+memory of the dashboard's process over the page views. Every tenth view is a visitor who arrives
+anew and looks at a run or a video that nobody looked at before. Exit code 1 if memory is not flat:
+over `FLAT_SHARE` more at the last view than at view `WARM`, by when every page was seen.
 """
 
 import argparse
@@ -75,16 +76,25 @@ def changes(page: Page, name: str, repeats: int) -> list[float]:
 
 
 def filters(page: Page, repeats: int) -> list[float]:
-    """Seconds from the Enter key in the filter of the table of runs until the table shows what is left."""
+    """Seconds from the Enter key in the filter of the table of runs until the table shows what is
+    left.
+    """
     change(page, "Runs")
-    return [narrow(page, words, small) for _ in range(repeats) for words, small in (("made-up-199", True), ("", False))]
+    return [
+        narrow(page, words, small)
+        for _ in range(repeats)
+        for words, small in (("made-up-199", True), ("", False))
+    ]
 
 
 def narrow(page: Page, words: str, small: bool) -> float:
     """Seconds until a filter left a small table, or a large one."""
     box = page.get_by_role("textbox", name="Filter")
     box.fill(words)
-    shown = "small => (document.querySelector('[data-testid=stDataFrame] canvas').clientHeight < 120) === small"
+    shown = (
+        "small => (document.querySelector('[data-testid=stDataFrame] canvas').clientHeight < "
+        "120) === small"
+    )
 
     def act() -> None:
         box.press("Enter")
@@ -137,14 +147,20 @@ def watch_memory(browser: Browser, page: Page, url: str, pid: int, views: int) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("url")
     parser.add_argument("--pid", type=int, required=True, help="of the dashboard")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--views", type=int, default=200, help="page views over which memory is watched")
+    parser.add_argument(
+        "--views", type=int, default=200, help="page views over which memory is watched"
+    )
     arguments = parser.parse_args()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(TIMEOUT_MS)
         print(f"memory at the start: {memory_mib(arguments.pid):.0f} MiB")
@@ -154,7 +170,11 @@ def main() -> None:
         say("filter", filters(page, arguments.repeats), AIMS_S["filter"])
         flat = watch_memory(browser, page, arguments.url, arguments.pid, arguments.views)
         browser.close()
-    print("memory is flat" if flat else f"memory is not flat: over {FLAT_SHARE:.0%} more than at view {WARM}")
+    print(
+        "memory is flat"
+        if flat
+        else f"memory is not flat: over {FLAT_SHARE:.0%} more than at view {WARM}"
+    )
     sys.exit(0 if flat else 1)
 
 

@@ -1,11 +1,13 @@
-"""How like real songs a model's own songs are, with VMT's sampling and with AMT's rules on the same model.
+"""How like real songs a model's own songs are, with VMT's sampling and with AMT's rules on the same
+model.
 
     VMT_TEST_DATA=... python -m tests.bench.free_running STORE RUN
 
-Each validation song of the packed MuVi-Sync is written anew from its first chord, three times: with the picture and the
-length of the video. AMT's rules are those of its published generation: never N, and never a chord for a third second.
-Of each song four numbers are taken; printed are their means, and for both ways of sampling how far the mean is from
-that of the real songs, and the Wasserstein distance between the two distributions over songs.
+Each validation song of the packed MuVi-Sync is written anew from its first chord, three times: with
+the picture and the length of the video. AMT's rules are those of its published generation: never N,
+and never a chord for a third second. Of each song four numbers are taken; printed are their means,
+and for both ways of sampling how far the mean is from that of the real songs, and the Wasserstein
+distance between the two distributions over songs.
 """
 
 import argparse
@@ -21,11 +23,11 @@ from torch import Tensor
 
 from tests.bench.recipe import full
 from vmt import chords
+from vmt.catalog.runs import Run
 from vmt.dataset.songs import Song
 from vmt.model.chord_model import ChordModel, begin
-from vmt.music.sampling import Request, sample_chords
+from vmt.model.sampling import Request, sample_chords
 from vmt.store import open_store
-from vmt.training.registry import Run
 
 SAMPLES = 3
 SECONDS = 300
@@ -40,7 +42,9 @@ def runs(tokens: Tokens) -> tuple[Tokens, Tokens]:
 
 
 def pattern_return(tokens: Tokens) -> float:
-    """Share of the song's patterns of four chords in a row that were there before; nan under five chords."""
+    """Share of the song's patterns of four chords in a row that were there before; nan under five
+    chords.
+    """
     changes = runs(tokens)[0].tolist()
     patterns = [tuple(changes[index : index + 4]) for index in range(len(changes) - 3)]
     return 1 - len(set(patterns)) / len(patterns) if len(patterns) > 1 else float("nan")
@@ -54,10 +58,18 @@ MEASURES: dict[str, Callable[[Tokens], float]] = {
 }
 
 
-def by_vmt(model: ChordModel, songs: Sequence[Song], sample: int, change_weight: float) -> list[Tokens]:
+def by_vmt(
+    model: ChordModel, songs: Sequence[Song], sample: int, change_weight: float
+) -> list[Tokens]:
     """As `vmt generate` samples."""
     requests = [
-        Request(song.video[:SECONDS], song.minor, (int(song.tokens[0]),), (sample, number), change_weight=change_weight)
+        Request(
+            song.video[:SECONDS],
+            song.minor,
+            (int(song.tokens[0]),),
+            (sample, number),
+            change_weight=change_weight,
+        )
         for number, song in enumerate(songs)
     ]
     return sample_chords(model, requests, CPU)
@@ -91,14 +103,18 @@ def _by_rule(logits: Tensor, tokens: list[int], chance: torch.Generator) -> int:
     return int(torch.multinomial(likely, 1, generator=chance))
 
 
-def values(songs: Sequence[Tokens], measure: Callable[[Tokens], float]) -> Float64[np.ndarray, " _"]:
+def values(
+    songs: Sequence[Tokens], measure: Callable[[Tokens], float]
+) -> Float64[np.ndarray, " _"]:
     """A number of each song that has it."""
     found = np.array([measure(song) for song in songs])
     return found[np.isfinite(found)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("store")
     parser.add_argument("run")
     arguments = parser.parse_args()
@@ -114,7 +130,8 @@ def main() -> None:
     for name, measure in MEASURES.items():
         own = values(real, measure)
         cells = [
-            f"{found.mean():.3f} ({abs(found.mean() - own.mean()):.3f}; {wasserstein_distance(own, found):.3f})"
+            f"{found.mean():.3f} ({abs(found.mean() - own.mean()):.3f}; "
+            f"{wasserstein_distance(own, found):.3f})"
             for found in (values(vmt, measure), values(amt, measure))
         ]
         print(f"{name:32s}{own.mean():10.3f}{cells[0]:>28s}{cells[1]:>28s}", flush=True)

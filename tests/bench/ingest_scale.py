@@ -2,8 +2,8 @@
 
     python -m tests.bench.ingest_scale --objects 10000 --rows 100000
 
-Prints seconds of an ingest that finds every object known, on a local SeaweedFS, and of two freezes (the second changes
-one row), with the memory that they took at most.
+Prints seconds of an ingest that finds every object known, on a local SeaweedFS, and of two freezes
+(the second changes one row), with the memory that they took at most.
 """
 
 import argparse
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers import s3_server
-from vmt.jobs.freeze import freeze
-from vmt.jobs.index import VideoIndex, candidates
+from vmt.catalog.videos import VideoIndex, candidates
+from vmt.jobs.dataset.freeze import freeze
 from vmt.store import LocalStore, ObjectStore, open_store
 
 NAME = "bench"
@@ -46,21 +46,30 @@ def entry(key: str, stamp: str) -> dict[str, Any]:
 def known_ingest(folder: Path, objects: int) -> None:
     """Fill a bucket, make all of it known, and time ingests of it."""
     # Imported here, for a freeze does without the recognisers and its memory is measured.
-    from vmt.features.extract import Extractor, ExtractorConfig
-    from vmt.jobs.ingest import ingest
+    from vmt.features.extractor import Extractor, ExtractorConfig
+    from vmt.jobs.ingest.ingest import ingest
 
-    extractor = Extractor(ExtractorConfig("ViT-B-32", "untrained:0"), "cpu")  # loads nothing without a new video
+    extractor = Extractor(
+        ExtractorConfig("ViT-B-32", "untrained:0"), "cpu"
+    )  # loads nothing without a new video
     with s3_server(folder) as server:
         store = open_store(f"s3://{server.bucket}/bench", server.settings)
         with ThreadPoolExecutor(16) as pool:
-            list(pool.map(lambda number: store.put(f"videos/{number:06d}.mp4", b"x"), range(objects)))
+            list(
+                pool.map(lambda number: store.put(f"videos/{number:06d}.mp4", b"x"), range(objects))
+            )
         found = candidates(store.list("videos/"))
-        VideoIndex(store, extractor.name).save({each.key: entry(each.key, each.stamp) for each in found})
+        VideoIndex(store, extractor.name).save(
+            {each.key: entry(each.key, each.stamp) for each in found}
+        )
         for _ in range(3):
             start = time.perf_counter()
             report = ingest(store, extractor)
             assert (report.found, report.known) == (objects, objects)
-            print(f"ingest of {objects} known objects: {time.perf_counter() - start:.2f} s, {peak_mib():.0f} MiB")
+            print(
+                f"ingest of {objects} known objects: {time.perf_counter() - start:.2f} s, "
+                f"{peak_mib():.0f} MiB"
+            )
 
 
 def fill_index(store: ObjectStore, rows: int, emotion: str) -> None:
@@ -76,7 +85,10 @@ def timed_freeze(store: ObjectStore, rows: int) -> None:
     before, start = peak_mib(), time.perf_counter()
     version = freeze(store, NAME)
     seconds = time.perf_counter() - start
-    print(f"freeze of {rows} rows, {version}: {seconds:.2f} s, {peak_mib():.0f} MiB, {before:.0f} MiB of it imports")
+    print(
+        f"freeze of {rows} rows, {version}: {seconds:.2f} s, {peak_mib():.0f} MiB, "
+        f"{before:.0f} MiB of it imports"
+    )
 
 
 def peak_mib() -> float:
@@ -85,7 +97,9 @@ def peak_mib() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--objects", type=int, default=10_000)
     parser.add_argument("--rows", type=int, default=100_000)
     arguments = parser.parse_args()

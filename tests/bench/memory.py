@@ -1,7 +1,9 @@
-"""Peak resident memory of full-size `amt`, each work in a process of its own: `python -m tests.bench.memory`.
+"""Peak resident memory of full-size `amt`, each work in a process of its own: `python -m
+tests.bench.memory`.
 
-Prints, for chords of videos (features given) and for a training epoch, CPU seconds and the largest resident memory of
-the process, PyTorch included. `python -m tests.bench.memory WORK` does one of them here and prints it as JSON.
+Prints, for chords of videos (features given) and for a training epoch, CPU seconds and the largest
+resident memory of the process, PyTorch included. `python -m tests.bench.memory WORK` does one of
+them here and prints it as JSON.
 """
 
 import json
@@ -16,7 +18,7 @@ import numpy as np
 import torch
 
 from tests.bench.songs import CONFIG, CPU, make_model, make_songs
-from vmt.music.sampling import Request, sample_chords
+from vmt.model.sampling import Request, sample_chords
 from vmt.training.config import TrainConfig
 from vmt.training.objectives import ChordObjective
 from vmt.training.trainer import Trainer
@@ -26,7 +28,12 @@ def chords_of(videos: int, seconds: int) -> None:
     """Chords of as many videos of `seconds` s, as one batch."""
     rng = np.random.default_rng(0)
     requests = [
-        Request(rng.standard_normal((seconds, CONFIG.d_video), dtype=np.float32), False, (1,), (0, number))
+        Request(
+            rng.standard_normal((seconds, CONFIG.d_video), dtype=np.float32),
+            False,
+            (1,),
+            (0, number),
+        )
         for number in range(videos)
     ]
     found = sample_chords(make_model(), requests, CPU)
@@ -37,7 +44,9 @@ def epoch() -> None:
     """An epoch over a few songs; more songs add their features alone."""
     config = TrainConfig(precision="float32")
     objective = ChordObjective(make_model(), config)
-    trainer = Trainer(objective, config, make_songs(4), make_songs(1), d_model=CONFIG.d_model, device=CPU)
+    trainer = Trainer(
+        objective, config, make_songs(4), make_songs(1), d_model=CONFIG.d_model, device=CPU
+    )
     trainer.epoch = 0
     trainer.run_epoch()
 

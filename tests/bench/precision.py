@@ -1,7 +1,9 @@
-"""bfloat16 against float32 from the same seeds: `VMT_TEST_DATA=FOLDER python -m tests.bench.precision`.
+"""bfloat16 against float32 from the same seeds: `VMT_TEST_DATA=FOLDER python -m
+tests.bench.precision`.
 
-Trains on muvi-sync-55, 25 chords, and prints the validation chord NLL that each run ends at, the means over the seeds
-and their difference; fails where it is 2 % or more. The scores are measured in the precision that was trained in.
+Trains on muvi-sync-55, 25 chords, and prints the validation chord NLL that each run ends at, the
+means over the seeds and their difference; fails where it is 2 % or more. The scores are measured in
+the precision that was trained in.
 """
 
 import argparse
@@ -16,8 +18,8 @@ from typing import Literal
 import torch
 
 from vmt.hardware import choose_device
-from vmt.jobs.freeze import import_muvi_sync
-from vmt.jobs.material import Material, material
+from vmt.jobs.dataset.freeze import import_muvi_sync
+from vmt.jobs.train.training_data import Material, material
 from vmt.model.chord_model import build
 from vmt.model.config import MODEL_PRESETS, model_preset
 from vmt.store import LocalStore
@@ -37,7 +39,12 @@ def songs() -> Material:
 
 
 def final_nll(
-    known: Material, preset: str, epochs: int, seed: int, precision: Literal["float32", "bfloat16"], device: str
+    known: Material,
+    preset: str,
+    epochs: int,
+    seed: int,
+    precision: Literal["float32", "bfloat16"],
+    device: str,
 ) -> float:
     """Validation chord NLL after the last epoch."""
     config = replace(TRAIN_PRESETS[preset], epochs=epochs, seed=seed, precision=precision)
@@ -46,7 +53,12 @@ def final_nll(
     objective = ChordObjective(build(shape), config)
     objective.learn_inputs(known.train)
     trainer = Trainer(
-        objective, config, known.train, known.validation, d_model=shape.d_model, device=choose_device(device)
+        objective,
+        config,
+        known.train,
+        known.validation,
+        d_model=shape.d_model,
+        device=choose_device(device),
     )
     return [trainer.run_epoch() for _ in range(epochs + 1)][-1].validation[1]
 
@@ -64,11 +76,15 @@ def main() -> None:
             start = time.perf_counter()
             nll = final_nll(known, given.preset, given.epochs, seed, precision, given.device)
             ends[precision].append(nll)
-            print(f"seed {seed}, {precision:8}: {nll:.4f}  ({time.perf_counter() - start:.1f} s)", flush=True)
+            print(
+                f"seed {seed}, {precision:8}: {nll:.4f}  ({time.perf_counter() - start:.1f} s)",
+                flush=True,
+            )
     full, half = mean(ends["float32"]), mean(ends["bfloat16"])
     difference = half / full - 1
     print(
-        f"{given.preset}, {given.epochs} epochs, {len(SEEDS)} seeds: validation chord NLL {full:.4f} in float32, "
+        f"{given.preset}, {given.epochs} epochs, {len(SEEDS)} seeds: validation chord NLL "
+        f"{full:.4f} in float32, "
         f"{half:.4f} in bfloat16: {difference:+.2%}"
     )
     if abs(difference) >= LARGEST_DIFFERENCE:

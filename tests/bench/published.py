@@ -1,13 +1,15 @@
 """The published steps, computed plainly: what the benches compare with.
 
-Encoder and decoder run in full for each chord; training takes one song a step, padded to 300 seconds, in float32. At
-each access every curve and label of a song is parsed from text, line by line, and each second's emotion targets are
-chosen by comparing tensors of one number. The encoder's attention is PyTorch's own; the decoder's is written out, for
-the published decoder asks for its weights, averages them and throws them away. Dropout and Adam are PyTorch's.
-The weights are those of a `VideoMusicTransformer`. The accuracies that the published evaluation takes beside the losses
+Encoder and decoder run in full for each chord; training takes one song a step, padded to 300
+seconds, in float32. At each access every curve and label of a song is parsed from text, line by
+line, and each second's emotion targets are chosen by comparing tensors of one number. The encoder's
+attention is PyTorch's own; the decoder's is written out, for the published decoder asks for its
+weights, averages them and throws them away. Dropout and Adam are PyTorch's. The weights are those
+of a `VideoMusicTransformer`. The accuracies that the published evaluation takes beside the losses
 are left out, for VMT takes them elsewhere.
 
-Source: Kang et al. 2024, arXiv 2311.00968, and what its published loader, relative attention and epoch compute.
+Source: Kang et al. 2024, arXiv 2311.00968, and what its published loader, relative attention and
+    epoch compute.
 """
 
 import io
@@ -59,7 +61,9 @@ def attention(part: Attention, x: Tensor, source: Tensor, p: float, causal: bool
     return part.out_proj((weights @ v).transpose(1, 2).flatten(2))
 
 
-def forward(model: VideoMusicTransformer, video: Tensor, tokens: Tensor, minor: Tensor, p: float = 0.0) -> Tensor:
+def forward(
+    model: VideoMusicTransformer, video: Tensor, tokens: Tensor, minor: Tensor, p: float = 0.0
+) -> Tensor:
     """Logits after each of `tokens`, dropout `p`."""
 
     def drop(x: Tensor) -> Tensor:
@@ -112,7 +116,9 @@ class TextSongs:
     def _text(song: Song) -> list[str]:
         """Emotions, scene offset, motion, density, loudness and labels, a line a second."""
         curves = np.concatenate([song.video[:, -8:-6], song.rhythm], axis=1)
-        emotions = "\n".join(f"{k} " + " ".join(f"{v:.4f}" for v in row) for k, row in enumerate(song.video[:, -6:]))
+        emotions = "\n".join(
+            f"{k} " + " ".join(f"{v:.4f}" for v in row) for k, row in enumerate(song.video[:, -6:])
+        )
         single = ["\n".join(f"{k} {v:.4f}" for k, v in enumerate(column)) for column in curves.T]
         labels = "\n".join(f"{k} {chords.label(int(v))}" for k, v in enumerate(song.tokens))
         return [emotions, *single, labels]
@@ -138,7 +144,9 @@ class TextSongs:
             second, word = line.split(" ")
             tokens[int(second)] = chords.token.__wrapped__(word)
         video = np.concatenate([semantic, curves[:, :2], rows], axis=1)
-        song = Song(self.ids[index], video, rows.argmax(1), tokens, self.minor[index], curves[:, 2:])
+        song = Song(
+            self.ids[index], video, rows.argmax(1), tokens, self.minor[index], curves[:, 2:]
+        )
         batch = collate([song], 300, fixed=True)
         wanted = torch.zeros(batch.targets.shape[1], chords.VOCABULARY_SIZE)
         for second, emotion in enumerate(batch.emotions[0]):
@@ -154,11 +162,16 @@ def loss(model: VideoMusicTransformer, songs: TextSongs, index: int, p: float) -
     batch, wanted = songs[index]
     logits = forward(model, batch.video, batch.inputs, batch.minor, p)[0]
     chord = F.cross_entropy(logits, batch.targets[0], ignore_index=chords.PAD)
-    return CHORD_WEIGHT * chord + EMOTION_WEIGHT * F.binary_cross_entropy_with_logits(logits, wanted)
+    return CHORD_WEIGHT * chord + EMOTION_WEIGHT * F.binary_cross_entropy_with_logits(
+        logits, wanted
+    )
 
 
 def epoch(
-    model: VideoMusicTransformer, optimizer: torch.optim.Optimizer, train: TextSongs, validation: TextSongs
+    model: VideoMusicTransformer,
+    optimizer: torch.optim.Optimizer,
+    train: TextSongs,
+    validation: TextSongs,
 ) -> None:
     """Train on each song, then measure both sets, song by song."""
     for index in range(len(train)):

@@ -1,11 +1,12 @@
-"""What a preset reaches on MuVi-Sync: chords beside the baselines, density and loudness beside their constants.
+"""What a preset reaches on MuVi-Sync: chords beside the baselines, density and loudness beside
+their constants.
 
     VMT_TEST_DATA=... python -m tests.bench.recipe 55            42 songs train, 6 validate; 25 chords
     VMT_TEST_DATA=... python -m tests.bench.recipe full          597 songs train, 75 validate; 157 chords
 
-Each seed is a run of its own in STORE (a folder; a temporary one unless given), so that a call that was stopped goes
-on. The packed set holds the published CLIP embeddings as 128 principal components.
-"""
+Each seed is a run of its own in STORE (a folder; a temporary one unless given), so that a call that
+was stopped goes on. The packed set holds the published CLIP embeddings as 128 principal components.
+"""  # noqa: E501
 
 import argparse
 import dataclasses
@@ -20,14 +21,12 @@ import numpy as np
 import safetensors.numpy
 import torch
 
+from vmt.catalog.runs import Run
 from vmt.dataset import muvi_sync
 from vmt.dataset.songs import Song, song
-from vmt.jobs.fitting import Fitting
-from vmt.jobs.material import Material
-from vmt.model.baselines import SongNgram
-from vmt.store import open_store
-from vmt.training.config import run_config
-from vmt.training.evaluation import (
+from vmt.jobs.train.session import Fitting
+from vmt.jobs.train.training_data import Material
+from vmt.metrics.chords import (
     Interval,
     Predict,
     Reading,
@@ -39,8 +38,10 @@ from vmt.training.evaluation import (
     shuffled,
     summary,
 )
-from vmt.training.registry import Run
-from vmt.training.rhythm import evaluate_rhythm
+from vmt.metrics.rhythm import evaluate_rhythm
+from vmt.model.baselines import SongNgram
+from vmt.store import open_store
+from vmt.training.config import run_config
 
 CPU = torch.device("cpu")
 COLUMNS = ("chord", "h1", "h3", "h5", "changes_h1", "emotion", "total")
@@ -66,19 +67,33 @@ def full(path: Path) -> dict[str, list[Song]]:
         sides["validation" if arrays["is_val"][number] else "train"].append(
             Song(
                 str(arrays["song"][number]),
-                np.concatenate([arrays["semantic"][part], cuts_motion, emotion], axis=1, dtype=np.float32),
+                np.concatenate(
+                    [arrays["semantic"][part], cuts_motion, emotion], axis=1, dtype=np.float32
+                ),
                 emotion.argmax(1),
                 arrays["chord"][part].astype(np.int64),
                 bool(arrays["minor"][number]),
-                np.stack([arrays["note_density"][part], arrays["loudness"][part]], axis=1).astype(np.float32),
+                np.stack([arrays["note_density"][part], arrays["loudness"][part]], axis=1).astype(
+                    np.float32
+                ),
             )
         )
     return sides
 
 
-def fit(store: str, name: str, sides: Mapping[str, list[Song]], preset: str, overrides: Mapping[str, Any]) -> Run:
+def fit(
+    store: str,
+    name: str,
+    sides: Mapping[str, list[Song]],
+    preset: str,
+    overrides: Mapping[str, Any],
+) -> Run:
     """The run of that name, trained where it is not yet, every epoch said as it ends."""
-    labels = 25 if max(int(each.tokens.max()) for each in sides["train"]) <= 152 and name.startswith("55") else 157
+    labels = (
+        25
+        if max(int(each.tokens.max()) for each in sides["train"]) <= 152 and name.startswith("55")
+        else 157
+    )
     material = Material(None, labels, train=sides["train"], validation=sides["validation"])
     config = run_config(preset, material.d_semantic, overrides, material.seconds)
     run = Run(open_store(store), name)
@@ -87,7 +102,10 @@ def fit(store: str, name: str, sides: Mapping[str, list[Song]], preset: str, ove
     def say(event: str, payload: Mapping[str, Any]) -> None:
         if event == "vmt.epoch.finished":
             chord, seconds = payload["validation"]["chord"], time.monotonic() - start
-            print(f"  {name} epoch {payload['epoch']:2d}  chord {chord:.4f}  {seconds:5.0f} s", flush=True)
+            print(
+                f"  {name} epoch {payload['epoch']:2d}  chord {chord:.4f}  {seconds:5.0f} s",
+                flush=True,
+            )
 
     Fitting(run, config, material, CPU, say).finish()
     return run
@@ -121,14 +139,20 @@ def report(run: Run, sides: Mapping[str, list[Song]], split: str) -> dict[str, f
     print(f"  own video beside another's: chord NLL lower by {_interval(gain)}")
     for name, row in evaluate_rhythm(run.regressor(), sides["train"], sides[split], CPU).items():
         print(
-            f"  {name}: RMSE {row['rmse']:.4f}, constant {row['constant_rmse']:.4f}, under it {_interval(row['gain'])}"
+            f"  {name}: RMSE {row['rmse']:.4f}, constant {row['constant_rmse']:.4f}, under it "
+            f"{_interval(row['gain'])}"
         )
-        print(f"    own video beside another's {_interval(row['video_gain'])}, correlation {row['correlation']:.3f}")
+        print(
+            f"    own video beside another's {_interval(row['video_gain'])}, correlation "
+            f"{row['correlation']:.3f}"
+        )
     return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", choices=("55", "full"))
     parser.add_argument("--preset", default="vmt")
     parser.add_argument("--seeds", type=int, default=3)
@@ -142,13 +166,16 @@ def main() -> None:
     sides = small(root / "muvi-sync-55" / "dataset") if is_small else full(packed)
     sides["train"] = sides["train"][: arguments.songs]
     settings = {
-        name: float(value) if "." in value else int(value) for name, value in (s.split("=") for s in arguments.set)
+        name: float(value) if "." in value else int(value)
+        for name, value in (s.split("=") for s in arguments.set)
     }
     print(f"{'':28s}" + "".join(f"{column:>10s}" for column in COLUMNS))
     for side in ("validation", "test"):
         if sides.get(side):
             reading = Reading(300, False)
-            ngram = baseline_logits(SongNgram([each.tokens for each in sides["train"]], 300), reading)
+            ngram = baseline_logits(
+                SongNgram([each.tokens for each in sides["train"]], 300), reading
+            )
             _row(f"song-adaptive n-gram {side}", summary(scored(ngram, sides[side], reading)))
     with tempfile.TemporaryDirectory() as temporary:
         store = arguments.store or temporary
@@ -158,7 +185,10 @@ def main() -> None:
                 name = f"{arguments.data}-{arguments.preset}-{seed}"
                 run = fit(store, name, sides, arguments.preset, {**settings, "seed": seed})
                 rows.append(report(run, sides, side))
-            _row(f"mean of seeds, {side}", {name: float(np.mean([row[name] for row in rows])) for name in COLUMNS})
+            _row(
+                f"mean of seeds, {side}",
+                {name: float(np.mean([row[name] for row in rows])) for name in COLUMNS},
+            )
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 python -m tests.bench.render_speed [SECONDS] [STYLE]     one video on one core: what share each stage has (180 s, band)
 python -m tests.bench.render_speed --bulk [VIDEOS] [SECONDS] [STYLE]
-    `generate` as it is, over VMT_WORKERS processes (all cores if not said), with the champion of VMT_STORE, such as the
-    demo's: store in, MP4s out. The videos are made and their features put into a copy of that store first.
+    `generate` as it is, over VMT_WORKERS processes (all cores if not said), with the champion of
+    VMT_STORE, such as the demo's: store in, MP4s out. The videos are made and their features put
+    into a copy of that store first.
 
-Times of stages are CPU seconds of this process and of the ffmpeg it starts, which other work on the machine hardly
-changes; the bulk figure is wall time and wants a quiet machine.
-"""
+Times of stages are CPU seconds of this process and of the ffmpeg it starts, which other work on the
+machine hardly changes; the bulk figure is wall time and wants a quiet machine.
+"""  # noqa: E501
 
 import dataclasses
 import os
@@ -23,18 +24,18 @@ import numpy as np
 import torch
 
 from vmt import chords, media
+from vmt.arrange.arrangement import arrange, midi_bytes
+from vmt.arrange.config import GenerateConfig
+from vmt.arrange.plan import wanted_loudness
+from vmt.audio.mastering import master
+from vmt.audio.synthesis import SAMPLE_RATE, synthesize, write_flac
 from vmt.features.record import Features
-from vmt.jobs.generate import chosen, generate
-from vmt.jobs.ingest import sha256_of
-from vmt.jobs.processes import default_workers, spread
+from vmt.jobs.ingest.ingest import sha256_of
+from vmt.jobs.soundtrack.generate import chosen, generate
 from vmt.model.chord_model import build
 from vmt.model.config import model_preset
-from vmt.music.arrangement import arrange, midi_bytes
-from vmt.music.config import GenerateConfig
-from vmt.music.mastering import master
-from vmt.music.plan import wanted_loudness
-from vmt.music.render import SAMPLE_RATE, synthesize, write_flac
-from vmt.music.sampling import Request, sample_chords
+from vmt.model.sampling import Request, sample_chords
+from vmt.runtime.worker_pool import default_workers, spread
 from vmt.settings import load_settings
 from vmt.store import LocalStore
 
@@ -54,7 +55,9 @@ def stage(name: str) -> Iterator[None]:
 
 
 def made_video(path: Path, seconds: int, shade: int = 0) -> Path:
-    frames = (np.full((180, 320, 3), (k + shade) % 256, dtype=np.uint8) for k in range(seconds * 10))
+    frames = (
+        np.full((180, 320, 3), (k + shade) % 256, dtype=np.uint8) for k in range(seconds * 10)
+    )
     media.encode_video(frames, 10, (320, 180), path, None)
     return path
 
@@ -73,9 +76,18 @@ def stages(seconds: int, style: str) -> None:
         key = chords.Key(0, minor=False)
         for length in (2, seconds):  # the first time loads what is loaded once for a batch
             with stage("chords"):
-                sample_chords(model, [dataclasses.replace(request, video=video[:length])], torch.device("cpu"))
+                sample_chords(
+                    model, [dataclasses.replace(request, video=video[:length])], torch.device("cpu")
+                )
         with stage("arrangement"):
-            midi = arrange(labels, key, note_density=12 + 5 * wave, loudness=curve, duration_s=length_s, style=style)
+            midi = arrange(
+                labels,
+                key,
+                note_density=12 + 5 * wave,
+                loudness=curve,
+                duration_s=length_s,
+                style=style,
+            )
             midi_bytes(midi)
         with stage("synthesis"):
             sound = synthesize(midi, duration_s=length_s)
@@ -89,7 +101,8 @@ def stages(seconds: int, style: str) -> None:
     for name, each in spent.items():
         print(f"{name:12} {each:6.2f} CPU s  {each / total:4.0%}")
     print(
-        f"{total / seconds * 60:.2f} CPU s a minute of soundtrack: {seconds / total:.1f} minutes a minute of one core"
+        f"{total / seconds * 60:.2f} CPU s a minute of soundtrack: {seconds / total:.1f} "
+        "minutes a minute of one core"
     )
 
 
@@ -104,24 +117,37 @@ def bulk(videos: int, seconds: int, style: str) -> None:
         for number in range(videos):
             path = made_video(Path(name) / f"{number}.mp4", seconds, number)
             keys.append(f"inbox/bench{number:02d}.mp4")
-            features = picture(store, extractor, seconds, number, media.probe(path).duration_s, sha256_of(path))
+            features = picture(
+                store, extractor, seconds, number, media.probe(path).duration_s, sha256_of(path)
+            )
             store.put_file(keys[-1], path)
-            store.put(f"features/{extractor}/{features.source_sha256}.safetensors", features.to_bytes())
+            store.put(
+                f"features/{extractor}/{features.source_sha256}.safetensors", features.to_bytes()
+            )
         workers = settings.workers or default_workers()
         start, before = time.perf_counter(), cpu_s()
-        report = generate(store, settings, keys, config=GenerateConfig(style=style), map=spread(settings.workers))
+        report = generate(
+            store, settings, keys, config=GenerateConfig(style=style), map=spread(settings.workers)
+        )
         wall, cpu = time.perf_counter() - start, cpu_s() - before
     assert not report.failed, report.failed
     minutes = videos * seconds / 60
     print(
-        f"{videos} videos of {seconds} s, {style}, {workers} workers: {wall:.1f} s, {cpu / minutes:.2f} CPU s a minute "
+        f"{videos} videos of {seconds} s, {style}, {workers} workers: {wall:.1f} s, "
+        f"{cpu / minutes:.2f} CPU s a minute "
         f"of soundtrack; {minutes / (wall / 60):.1f} minutes of soundtrack a minute"
     )
 
 
-def picture(store: LocalStore, extractor: str, seconds: int, seed: int, duration_s: float, sha256: str) -> Features:
+def picture(
+    store: LocalStore, extractor: str, seconds: int, seed: int, duration_s: float, sha256: str
+) -> Features:
     """Features of a video without sound: those of a video of the store, looped and out of phase."""
-    known = next(each.key for each in store.list(f"features/{extractor}/") if each.key.endswith(".safetensors"))
+    known = next(
+        each.key
+        for each in store.list(f"features/{extractor}/")
+        if each.key.endswith(".safetensors")
+    )
     given = Features.from_bytes(store.get(known))
     at = (np.arange(seconds) + 7 * seed) % given.seconds
     return dataclasses.replace(

@@ -1,4 +1,6 @@
-"""What the benches of speed and memory work on: full-size `amt` and songs like those of muvi-sync-55."""
+"""What the benches of speed and memory work on: full-size `amt` and songs like those of
+muvi-sync-55.
+"""
 
 import numpy as np
 import torch

@@ -20,7 +20,9 @@ def test_the_published_steps_give_the_same_logits_and_loss() -> None:
     batch = collate(songs[1:], 300, fixed=True)
     with torch.no_grad():
         theirs = published.forward(model, batch.video, batch.inputs, batch.minor)
-        torch.testing.assert_close(theirs, model(batch.video, batch.inputs, batch.minor), atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            theirs, model(batch.video, batch.inputs, batch.minor), atol=1e-5, rtol=0
+        )
         loss = published.loss(model, published.TextSongs(songs), 1, 0.0)
         ours = ChordObjective(model, TrainConfig()).training_losses(batch)
     assert loss.item() == pytest.approx(ours.item(), abs=1e-5)

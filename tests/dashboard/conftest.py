@@ -13,7 +13,9 @@ APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 
 @pytest.fixture(autouse=True)
 def _same_main(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest leaves its script behind as `__main__`, which processes that other tests spawn would then run."""
+    """AppTest leaves its script behind as `__main__`, which processes that other tests spawn would
+    then run.
+    """
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 

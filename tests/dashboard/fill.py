@@ -1,7 +1,9 @@
-"""Fill a store with made-up runs and soundtracks, in the formats that the jobs write: for looking at and timing.
+"""Fill a store with made-up runs and soundtracks, in the formats that the jobs write: for looking
+at and timing.
 
-Nothing in it was trained or generated: losses are drawn from formulas, chords from a fixed progression, and every film
-is the same moving gradient with the same tones. Runs and datasets are named `made-up-...`, records say so.
+Nothing in it was trained or generated: losses are drawn from formulas, chords from a fixed
+progression, and every film is the same moving gradient with the same tones. Runs and datasets are
+named `made-up-...`, records say so.
 
     python -m tests.dashboard.fill FOLDER --runs 200 --epochs 100 --videos 5000 --outputs 20000
 """
@@ -26,9 +28,9 @@ import pandas as pd
 import pretty_midi
 
 from vmt import chords
+from vmt.catalog import page_index
+from vmt.catalog.page_index_writers import note_refused, note_soundtracks, note_version
 from vmt.features.record import Features
-from vmt.jobs import noted
-from vmt.jobs.summaries import note_refused, note_soundtracks, note_version
 from vmt.media import ContactSheet, Frame
 from vmt.store import ObjectStore, open_store
 
@@ -57,14 +59,22 @@ def put_json(store: ObjectStore, key: str, value: object) -> None:
 
 
 def losses(epochs: int, draw: random.Random) -> list[dict[str, float]]:
-    """Rows that fall like a real training: fast, then flat, validation rising again a little at the end."""
+    """Rows that fall like a real training: fast, then flat, validation rising again a little at the
+    end.
+    """
     rows = []
     floor = draw.uniform(1.25, 1.6)
     turn = draw.uniform(0.5, 0.9) * epochs
     for epoch in range(epochs + 1):
         fall = 3.6 * math.exp(-epoch / (0.12 * epochs + 1))
         train_chord = floor + fall - 0.25 * epoch / epochs + draw.gauss(0, 0.02)
-        chord = floor + 0.12 + fall + 0.3 * (max(0.0, epoch - turn) / epochs) ** 1.2 + draw.gauss(0, 0.025)
+        chord = (
+            floor
+            + 0.12
+            + fall
+            + 0.3 * (max(0.0, epoch - turn) / epochs) ** 1.2
+            + draw.gauss(0, 0.025)
+        )
         train_emotion = 0.52 + 0.12 * math.exp(-epoch / 6) + draw.gauss(0, 0.003)
         emotion = 0.53 + 0.11 * math.exp(-epoch / 6) + draw.gauss(0, 0.004)
         step = 42 * epoch
@@ -121,7 +131,13 @@ def put_run(
         "max_chords": 300,
         "max_midi": 2048,
     }
-    train = {"batch_size": 1, "epochs": planned, "warmup_steps": 4000, "adam_betas": [0.9, 0.98], "adam_eps": 1e-8}
+    train = {
+        "batch_size": 1,
+        "epochs": planned,
+        "warmup_steps": 4000,
+        "adam_betas": [0.9, 0.98],
+        "adam_eps": 1e-8,
+    }
     common = {
         "run": run,
         "preset": preset,
@@ -138,7 +154,9 @@ def put_run(
         "created_at": iso(hours),
         "note": MADE_UP,
     }
-    put_json(store, f"runs/{run}/model_params.json", {**common, **extra, "model": model, "train": train})
+    put_json(
+        store, f"runs/{run}/model_params.json", {**common, **extra, "model": model, "train": train}
+    )
     order = ("epoch", "rate", "train", "train_chord", "train_emotion", "total", "chord", "emotion")
     lines = [",".join(str(row[name]) for name in order) for row in rows]
     store.put(f"runs/{run}/results.csv", ("\n".join([COLUMNS, *lines]) + "\n").encode())
@@ -149,7 +167,9 @@ def put_run(
         {
             "selected_by": selected_by,
             "selected": chosen["epoch"],
-            "best": {kind: {"epoch": row["epoch"], "value": row[kind]} for kind, row in best.items()},
+            "best": {
+                kind: {"epoch": row["epoch"], "value": row[kind]} for kind, row in best.items()
+            },
         },
     )
     seconds = 45.0 * len(rows)
@@ -173,14 +193,21 @@ def put_run(
     return summary
 
 
-def put_regression(store: ObjectStore, run: str, *, rows: int, draw: random.Random) -> dict[str, Any]:
+def put_regression(
+    store: ObjectStore, run: str, *, rows: int, draw: random.Random
+) -> dict[str, Any]:
     lines, measured = [REGRESSION_COLUMNS], []
     for epoch in range(rows):
         fall = math.exp(-epoch / 5)
-        density, loudness = 4.8 + 2 * fall + draw.gauss(0, 0.04), 0.097 + 0.05 * fall + draw.gauss(0, 0.001)
+        density, loudness = (
+            4.8 + 2 * fall + draw.gauss(0, 0.04),
+            0.097 + 0.05 * fall + draw.gauss(0, 0.001),
+        )
         measured.append((density, loudness))
         loss = density**2 + loudness**2
-        lines.append(f"{epoch},0.0001,{0.94 * loss},{0.97 * density},{0.97 * loudness},{loss},{density},{loudness}")
+        lines.append(
+            f"{epoch},0.0001,{0.94 * loss},{0.97 * density},{0.97 * loudness},{loss},{density},{loudness}"  # noqa: E501
+        )
     store.put(f"runs/{run}/regression/results.csv", ("\n".join(lines) + "\n").encode())
     best = min(range(rows), key=lambda epoch: measured[epoch][0])
     return {
@@ -202,7 +229,12 @@ def media(kind: str) -> bytes:
         f"gradients=size=640x360:rate=25:duration={SECONDS}:speed=0.02:c0=0x1b3a5c:c1=0xd98e4a:seed=1",
     ]
     tones = "+".join(f"0.12*sin(2*PI*{hz}*t)*exp(-1.5*mod(t\\,1))" for hz in (261.6, 329.6, 392.0))
-    sound = ["-f", "lavfi", "-i", f"aevalsrc=exprs={tones}|{tones}:sample_rate=48000:duration={SECONDS}"]
+    sound = [
+        "-f",
+        "lavfi",
+        "-i",
+        f"aevalsrc=exprs={tones}|{tones}:sample_rate=48000:duration={SECONDS}",
+    ]
     h264 = [
         "-c:v",
         "libx264",
@@ -220,7 +252,11 @@ def media(kind: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"media.{kind}"
         command = [*picture, *sound, *h264] if kind == "mp4" else [*sound, "-c:a", "flac"]
-        subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *command, str(path)], check=True, timeout=60)
+        subprocess.run(
+            [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *command, str(path)],
+            check=True,
+            timeout=60,
+        )
         return path.read_bytes()
 
 
@@ -258,11 +294,18 @@ def put_output(
     files = {kind: f"{prefix}{video}_cgen_rd.{kind}" for kind in ("lab", "mid", "flac", "mp4")}
     lab = chords.format_lab(labels, chords.Key(0, False)).encode()
     if files_too:
-        for kind, content in (("lab", lab), ("mid", midi(labels)), ("flac", media("flac")), ("mp4", media("mp4"))):
+        for kind, content in (
+            ("lab", lab),
+            ("mid", midi(labels)),
+            ("flac", media("flac")),
+            ("mp4", media("mp4")),
+        ):
             store.put(files[kind], content)
     emotion = []
     for second in range(SECONDS):
-        shares = [draw.random() ** 3 + (1.0 if index == second // 4 else 0.05) for index in range(6)]
+        shares = [
+            draw.random() ** 3 + (1.0 if index == second // 4 else 0.05) for index in range(6)
+        ]
         emotion.append([share / sum(shares) for share in shares])
     record = {
         "video": {
@@ -291,9 +334,16 @@ def put_output(
         "chords": labels,
         "curves": {
             "emotion": emotion,
-            "loudness": [0.08 + 0.05 * math.sin(second / 2) + 0.01 * draw.random() for second in range(SECONDS)],
-            "note_density": [4 + 3 * math.sin(second / 3) + draw.random() for second in range(SECONDS)],
-            "motion": [0.0 if second == 0 else 12 + 10 * draw.random() for second in range(SECONDS)],
+            "loudness": [
+                0.08 + 0.05 * math.sin(second / 2) + 0.01 * draw.random()
+                for second in range(SECONDS)
+            ],
+            "note_density": [
+                4 + 3 * math.sin(second / 3) + draw.random() for second in range(SECONDS)
+            ],
+            "motion": [
+                0.0 if second == 0 else 12 + 10 * draw.random() for second in range(SECONDS)
+            ],
         },
         "cuts_s": [3.4, 7.9],
         "untrained": untrained,
@@ -303,7 +353,9 @@ def put_output(
     return prefix
 
 
-def put_features(store: ObjectStore, video: str, *, seconds: int = SECONDS, untrained: bool = False) -> str:
+def put_features(
+    store: ObjectStore, video: str, *, seconds: int = SECONDS, untrained: bool = False
+) -> str:
     """A features record with numbers out of nothing. Returns its key."""
     draw = np.random.default_rng(hash_of(video))
     share = draw.dirichlet(np.full(6, 0.4), seconds).astype(np.float32)
@@ -312,7 +364,9 @@ def put_features(store: ObjectStore, video: str, *, seconds: int = SECONDS, untr
         semantic=draw.normal(size=(seconds, 8)).astype(np.float32),
         emotion=share,
         scene_offset=(np.arange(seconds) % 5).astype(np.int32),
-        motion=np.where(np.arange(seconds) == 0, 0, draw.uniform(5, 30, seconds)).astype(np.float32),
+        motion=np.where(np.arange(seconds) == 0, 0, draw.uniform(5, 30, seconds)).astype(
+            np.float32
+        ),
         loudness=draw.uniform(0.05, 0.2, seconds).astype(np.float32),
         note_density=draw.uniform(0, 9, seconds).astype(np.float32),
         chord=tuple(PROGRESSION[second % len(PROGRESSION)] for second in range(seconds)),
@@ -332,13 +386,25 @@ def hash_of(text: str) -> int:
 
 
 def put_dataset(
-    store: ObjectStore, name: str, version: int, videos: int, *, records: int = 2, untrained: bool = False
+    store: ObjectStore,
+    name: str,
+    version: int,
+    videos: int,
+    *,
+    records: int = 2,
+    untrained: bool = False,
 ) -> None:
     """One version; the first `records` videos have features and a film."""
-    keys = [put_features(store, f"{number:03d}", untrained=untrained) for number in range(min(records, videos))]
+    keys = [
+        put_features(store, f"{number:03d}", untrained=untrained)
+        for number in range(min(records, videos))
+    ]
     for number in range(min(records, videos)):
         store.put(f"videos/{number:03d}.mp4", media("mp4"))
-    sides = ["validation" if number % 10 == 8 else "test" if number % 10 == 9 else "train" for number in range(videos)]
+    sides = [
+        "validation" if number % 10 == 8 else "test" if number % 10 == 9 else "train"
+        for number in range(videos)
+    ]
     ids = [f"{number:03d}" for number in range(videos)]
     moods = [chords.EMOTIONS[hash_of(each) % 6] for each in ids]
     tones = [str(chords.Key(hash_of(each) // 7 % 12, hash_of(each) % 3 == 0)) for each in ids]
@@ -351,7 +417,8 @@ def put_dataset(
             "seconds": SECONDS,
             "duration_s": float(SECONDS),
             "features_key": [
-                keys[number] if number < len(keys) else "features/made-up/none" for number in range(videos)
+                keys[number] if number < len(keys) else "features/made-up/none"
+                for number in range(videos)
             ],
             "song_key": tones,
             "emotion": moods,
@@ -363,7 +430,9 @@ def put_dataset(
     store.put(f"{prefix}manifest.parquet", table.getvalue())
     spread = {
         label: 400 - 17 * index
-        for index, label in enumerate(["C", "G", "A:min", "F", "D:min", "E:min", "N", "D", "A", "E"])
+        for index, label in enumerate(
+            ["C", "G", "A:min", "F", "D:min", "E:min", "N", "D", "A", "E"]
+        )
     }
     put_json(
         store,
@@ -390,7 +459,11 @@ def put_dataset(
 def put_report(store: ObjectStore, run: str) -> None:
     """Words of a run's report, in the shape that `vmt report` gives them."""
     for language, title, sentence in (
-        ("en", "Analysis", "Made-up words: the validation loss stops falling two thirds of the way."),
+        (
+            "en",
+            "Analysis",
+            "Made-up words: the validation loss stops falling two thirds of the way.",
+        ),
         ("zh", "训练分析", "虚构文字：验证损失在三分之二处停止下降。"),
     ):
         text = f"# {run}\n\n## {title}\n\n- {sentence}\n"
@@ -412,7 +485,7 @@ def put_night(store: ObjectStore, date: str = "2025-12-05") -> None:
         "",
         "**Serves**: made-up-amt, chord NLL 1.5 against 1.6 of made-up-old on 10 test songs",
     ]
-    store.put(f"{noted.NIGHTS}{date}T033000Z.md", "\n".join(lines).encode())
+    store.put(f"{page_index.NIGHTS}{date}T033000Z.md", "\n".join(lines).encode())
 
 
 def put_thumbnails(store: ObjectStore, video: str) -> None:
@@ -421,11 +494,18 @@ def put_thumbnails(store: ObjectStore, video: str) -> None:
     ramp = np.linspace(40, 220, 160 * 90 * 3).reshape(90, 160, 3)
     frames = [Frame(k + 0.5, np.roll(ramp, 24 * k, axis=1).astype(np.uint8)) for k in range(6)]
     list(sheet.watch(frames))
-    store.put(noted.thumbnails_key(f"{hash_of(video):064x}"), sheet.jpeg())
+    store.put(page_index.thumbnails_key(f"{hash_of(video):064x}"), sheet.jpeg())
 
 
 def put_refusal(store: ObjectStore, video: str, code: str, reason: str) -> None:
-    record = {"id": video, "key": f"videos/{video}.mp4", "etag": "e", "sha256": None, "code": code, "reason": reason}
+    record = {
+        "id": video,
+        "key": f"videos/{video}.mp4",
+        "etag": "e",
+        "sha256": None,
+        "code": code,
+        "reason": reason,
+    }
     put_json(store, f"quarantine/{video}.json", {**record, "extractor": "made-up", "at": iso(30)})
 
 
@@ -443,17 +523,23 @@ def put_champion(store: ObjectStore, run: str, epoch: int) -> None:
 
 
 def fill(store: ObjectStore) -> dict[str, dict[str, Any]]:
-    """A small store with a run in every state and a few soundtracks. Returns the runs' summaries by name."""
+    """A small store with a run in every state and a few soundtracks. Returns the runs' summaries by
+    name.
+    """
     made = {
         "made-up-amt": put_run(store, "made-up-amt"),
-        "made-up-demo": put_run(store, "made-up-demo", preset="demo", epochs=20, untrained=True, hours=24),
+        "made-up-demo": put_run(
+            store, "made-up-demo", preset="demo", epochs=20, untrained=True, hours=24
+        ),
         "made-up-live": put_run(store, "made-up-live", state="running", hours=48),
         "made-up-lost": put_run(
             store,
             "made-up-lost",
             state="failed",
             hours=36,
-            error="loss is not finite at epoch 19, step 812; lower the learning rate and start again",
+            error=(
+                "loss is not finite at epoch 19, step 812; lower the learning rate and start again"
+            ),
         ),
     }
     best = made["made-up-amt"]["best_epoch"]
@@ -462,27 +548,43 @@ def fill(store: ObjectStore) -> dict[str, dict[str, Any]]:
         put_output(store, "made-up-amt", best, video, "3fd91c07")
         put_output(store, "made-up-amt", 30, video, "3fd91c07")
     put_output(store, "made-up-amt", best, "015", "b2a6e85d", hours=9.5)
-    put_output(store, "made-up-demo", made["made-up-demo"]["best_epoch"], "015", "77c0aa12", untrained=True, hours=25)
+    put_output(
+        store,
+        "made-up-demo",
+        made["made-up-demo"]["best_epoch"],
+        "015",
+        "77c0aa12",
+        untrained=True,
+        hours=25,
+    )
     put_report(store, "made-up-amt")
     put_night(store)
     put_thumbnails(store, "000")
     for version, videos in enumerate((16, 25, 40, 55), start=1):
         put_dataset(store, "made-up", version, videos)
     put_refusal(
-        store, "902", "no-sound", "video 902: no audio stream, and no 902.lab beside it; add an annotation or drop it"
+        store,
+        "902",
+        "no-sound",
+        "video 902: no audio stream, and no 902.lab beside it; add an annotation or drop it",
     )
-    put_refusal(store, "911", "truncated", "video 911: the file ends after 3.2 s of 41.0 s; upload it again")
+    put_refusal(
+        store, "911", "truncated", "video 911: the file ends after 3.2 s of 41.0 s; upload it again"
+    )
     return made
 
 
 def fill_large(store: ObjectStore, *, runs: int, epochs: int, videos: int, outputs: int) -> None:
-    """A large store, for timing: many runs, one wide dataset, and outputs spread over runs and videos.
+    """A large store, for timing: many runs, one wide dataset, and outputs spread over runs and
+    videos.
 
     Only the first `WITH_FILES` outputs have their files; the others have records alone.
     """
     names = [f"made-up-{number:03d}" for number in range(runs)]
     for number, run in enumerate(names):
-        put_run(store, run, preset="demo" if number % 3 else "amt", epochs=epochs, hours=24 * number)
+        put_run(
+            store, run, preset="demo" if number % 3 else "amt", epochs=epochs, hours=24 * number
+        )
     put_champion(store, names[-1], epochs)
     put_dataset(store, "made-up", 1, videos)
     made: dict[str, list[tuple[str, str]]] = {}
@@ -494,23 +596,34 @@ def fill_large(store: ObjectStore, *, runs: int, epochs: int, videos: int, outpu
     put_summaries(store, names, epochs, made)
 
 
-def put_summaries(store: ObjectStore, runs: list[str], epoch: int, made: dict[str, list[tuple[str, str]]]) -> None:
+def put_summaries(
+    store: ObjectStore, runs: list[str], epoch: int, made: dict[str, list[tuple[str, str]]]
+) -> None:
     """What jobs note for pages as they end."""
-    put_json(store, noted.RUNS, {run: json.loads(store.get(f"runs/{run}/summary.json")) for run in runs})
+    put_json(
+        store,
+        page_index.RUNS,
+        {run: json.loads(store.get(f"runs/{run}/summary.json")) for run in runs},
+    )
     note_version(store, "made-up", json.loads(store.get("datasets/made-up/v0001/dataset.json")))
     note_refused(store, "videos/", {})
     for run, takes in made.items():
         by_video: dict[str, list[str]] = {}
         for video, take in takes:
             by_video.setdefault(video, []).append(take)
-        put_json(store, noted.outputs_key(run, epoch), by_video)
+        put_json(store, page_index.outputs_key(run, epoch), by_video)
     run, takes = runs[-1], made.get(runs[-1], [])[:2]
-    records = [f"outputs/{run}/epoch_{epoch:04d}/{video}/{take}/{video}_cgen_rd.json" for video, take in takes]
+    records = [
+        f"outputs/{run}/epoch_{epoch:04d}/{video}/{take}/{video}_cgen_rd.json"
+        for video, take in takes
+    ]
     note_soundtracks(store, run, epoch, takes, records)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("store", help="a folder or s3://bucket/prefix")
     parser.add_argument("--runs", type=int, help="make a large store with so many runs")
     parser.add_argument("--epochs", type=int, default=100)

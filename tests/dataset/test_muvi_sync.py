@@ -19,7 +19,12 @@ def test_a_song(muvi_layout: Path) -> None:
     assert str(features.key) == "D minor"
     assert features.motion.tolist() == [0, 0.5, 1, 1.5, 2]
     assert features.semantic.shape == (5, 768)
-    assert muvi_sync.split_lists(muvi_layout) == {"001": "train", "002": "train", "003": "validation", "004": "test"}
+    assert muvi_sync.split_lists(muvi_layout) == {
+        "001": "train",
+        "002": "train",
+        "003": "validation",
+        "004": "test",
+    }
 
 
 def test_what_is_missing_or_damaged_is_named(muvi_layout: Path) -> None:
@@ -45,7 +50,9 @@ def test_normalising_gives_the_published_normalised_chords() -> None:
     assert len(sides) == 55
     for name in sides:
         ours = song(name, muvi_sync.read_song(folder, name), 157)
-        published = chords.parse_lab((folder / f"vevo_chord/lab_v2_norm/all/{name}.lab").read_text(), name)
+        published = chords.parse_lab(
+            (folder / f"vevo_chord/lab_v2_norm/all/{name}.lab").read_text(), name
+        )
         assert published.key is not None
         assert ours.minor == published.key.minor
         assert ours.tokens.tolist() == chords.tokens(published.labels)[: ours.seconds].tolist()

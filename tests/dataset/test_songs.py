@@ -35,7 +35,10 @@ def features(labels: tuple[str, ...] | None, key: str | None) -> Features:
 
 def test_chords_are_normalised_and_reduced() -> None:
     heard = features(("E:maj7", "C#:min7", "N", "B:sus4"), "E major")
-    assert song("a", heard, 157).tokens.tolist() == chords.tokens(["C:maj7", "A:min7", "N", "G:sus4"]).tolist()
+    assert (
+        song("a", heard, 157).tokens.tolist()
+        == chords.tokens(["C:maj7", "A:min7", "N", "G:sus4"]).tolist()
+    )
     assert song("a", heard, 25).tokens.tolist() == chords.tokens(["C", "A:min", "N", "G"]).tolist()
     minor = song("a", features(("D:min", "A:7"), "D minor"), 157)
     assert minor.minor
@@ -91,7 +94,9 @@ def test_buckets_hold_every_song_once(lengths: list[int], size: int, seed: int) 
     songs = [make_song(str(i), length) for i, length in enumerate(lengths)]
     for rng in (None, random.Random(seed)):
         batches = list(bucketed(songs, size, rng))
-        assert Counter(each.id for batch in batches for each in batch) == Counter(each.id for each in songs)
+        assert Counter(each.id for batch in batches for each in batch) == Counter(
+            each.id for each in songs
+        )
         assert all(1 <= len(batch) <= size for batch in batches)
 
 

@@ -16,7 +16,9 @@ Theme = Literal["light", "dark"]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Closed after each file: while it is open an event loop runs, and Prefect takes every call for an async one."""
+    """Closed after each file: while it is open an event loop runs, and Prefect takes every call for
+    an async one.
+    """
     chromium = shutil.which("chromium")
     assert chromium, "no chromium on the PATH; install Debian's package chromium"
     expect.set_options(timeout=PATIENCE_MS)
@@ -49,11 +51,17 @@ def visit(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
 
     def opened(path: str, *, width: int = 1440, theme: Theme = "light") -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=theme, locale="en-GB", timezone_id="Europe/Berlin"
+            viewport={"width": width, "height": 900},
+            color_scheme=theme,
+            locale="en-GB",
+            timezone_id="Europe/Berlin",
         )
         contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda request: None if local(request.url, url) else outside.append(request.url))
+        page.on(
+            "request",
+            lambda request: None if local(request.url, url) else outside.append(request.url),
+        )
         page.goto(url + path)
         page.locator("h1").first.wait_for(timeout=30_000)
         return page

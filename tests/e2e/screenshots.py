@@ -4,7 +4,8 @@ python -m tests.dashboard.fill FOLDER
 VMT_STORE=FOLDER python -m dashboard --port 8501 &
 python -m tests.e2e.screenshots http://127.0.0.1:8501 docs/img
 
-For `--only jobs` the dashboard has to know a Prefect server with a few runs, such as that of `vmt up`.
+For `--only jobs` the dashboard has to know a Prefect server with a few runs, such as that of `vmt
+up`.
 """
 
 import argparse
@@ -34,9 +35,11 @@ SETTLE_MS = 3000  # charts draw themselves after their data came
 
 
 def in_256_colours(picture: Image.Image) -> Image.Image:
-    """The commonest colours as they are, so that faint borders and grounds stay, and the rest by an octree.
+    """The commonest colours as they are, so that faint borders and grounds stay, and the rest by an
+    octree.
 
-    An octree keeps rare colours, such as a chart's thin lines, which other palettes lose, and merges what is close.
+    An octree keeps rare colours, such as a chart's thin lines, which other palettes lose, and
+    merges what is close.
     """
     colours, counts = np.unique(np.asarray(picture).reshape(-1, 3), axis=0, return_counts=True)
     common = colours[np.argsort(-counts)[:EXACT]].ravel().tolist()
@@ -47,14 +50,18 @@ def in_256_colours(picture: Image.Image) -> Image.Image:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("url")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", choices=PAGES, nargs="*", default=list(PAGES))
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
         for name in arguments.only:
             for theme in ("light", "dark"):
                 for size, width in WIDTHS.items():
@@ -71,7 +78,9 @@ def main() -> None:
                     page.wait_for_timeout(SETTLE_MS)
                     picture = Image.open(io.BytesIO(page.screenshot()))
                     path = arguments.folder / f"dashboard-{name}-{size}-{theme}.png"
-                    small = picture.resize((picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.LANCZOS)
+                    small = picture.resize(
+                        (picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.LANCZOS
+                    )
                     chosen = (small if size == "wide" else picture).convert("RGB")
                     in_256_colours(chosen).save(path, optimize=True)
                     print(path, path.stat().st_size // 1000, "kB")

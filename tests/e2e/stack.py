@@ -1,4 +1,6 @@
-"""The real stack for end-to-end tests: dashboards, and a Prefect server with the product's own deployments."""
+"""The real stack for end-to-end tests: dashboards, and a Prefect server with the product's own
+deployments.
+"""
 
 import os
 import signal
@@ -14,17 +16,17 @@ from pathlib import Path
 
 import httpx
 
-from flows.deployments import DEPLOYMENTS
+from flows.engine.deployments import DEPLOYMENTS
 from tests.clips import ffmpeg
 from tests.flows.conftest import TINY, Bucket
 from tests.prefect_server import ROOT, PrefectServer
 from tests.servers import free_ports
 from tests.studio import film_clip
-from vmt.features.extract import Extractor, ExtractorConfig
-from vmt.jobs.freeze import freeze
-from vmt.jobs.ingest import ingest
-from vmt.jobs.promote import promote
-from vmt.jobs.train import train
+from vmt.features.extractor import Extractor, ExtractorConfig
+from vmt.jobs.dataset.freeze import freeze
+from vmt.jobs.ingest.ingest import ingest
+from vmt.jobs.release.promote import promote
+from vmt.jobs.train.train import train
 from vmt.store import ObjectStore
 
 READY_WITHIN_S = 120
@@ -35,11 +37,18 @@ SPOILT = 5
 
 
 @contextmanager
-def process(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    command: list[str], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """A child with a process group of its own, which ends with it."""
     with log.open("wb") as out:
         started = subprocess.Popen(
-            command, cwd=ROOT, env=dict(environment), stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=dict(environment),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             yield started
@@ -75,15 +84,19 @@ def dashboard(environment: Mapping[str, str], log: Path, *options: str) -> Itera
                 break
             except (urllib.error.URLError, OSError):
                 assert started.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, f"the dashboard did not come up: {log.read_text()}"
+                assert time.monotonic() < deadline, (
+                    f"the dashboard did not come up: {log.read_text()}"
+                )
                 time.sleep(0.25)
         yield Dashboard(url, started.pid)
 
 
 def small_studio(folder: Path) -> ObjectStore:
-    """A store with a model that serves, a real film of five seconds to score, and more spoilt videos than good ones.
+    """A store with a model that serves, a real film of five seconds to score, and more spoilt
+    videos than good ones.
 
-    Features of the three training videos are random numbers; those of the film the generation takes for itself.
+    Features of the three training videos are random numbers; those of the film the generation takes
+    for itself.
     """
     bucket = Bucket(folder, CLIP, CLIP_WIDTH)
     bucket.add(3)
@@ -92,7 +105,17 @@ def small_studio(folder: Path) -> ObjectStore:
     dataset = freeze(bucket.store, extractor.name, min_validation=1, min_test=1)
     promote(bucket.store, train(bucket.store, dataset, preset="demo", overrides=TINY))
     small = folder / "small.mp4"
-    ffmpeg("-i", film_clip("bigbuckbunny.mp4"), "-vf", "scale=320:-2", "-c:v", "libx264", "-preset", "ultrafast", small)
+    ffmpeg(
+        "-i",
+        film_clip("bigbuckbunny.mp4"),
+        "-vf",
+        "scale=320:-2",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        small,
+    )
     bucket.store.put_file("inbox/holiday.mp4", small)
     for number in range(SPOILT):
         bucket.store.put(f"videos/spoilt-{number}.mp4", b"this is no film")
@@ -101,7 +124,9 @@ def small_studio(folder: Path) -> ObjectStore:
 
 @contextmanager
 def served_stack(folder: Path) -> Iterator[dict[str, str]]:
-    """Variables of a Prefect server that runs the product's deployments on a small store; all schedules are paused."""
+    """Variables of a Prefect server that runs the product's deployments on a small store; all
+    schedules are paused.
+    """
     (folder / "prefect").mkdir()
     server = PrefectServer(folder / "prefect")
     variables = {
@@ -119,7 +144,7 @@ def served_stack(folder: Path) -> Iterator[dict[str, str]]:
         variables["VMT_STORE"] = small_studio(folder).url
         server.wait_until_ready()
         log = folder / "served.log"
-        with process([sys.executable, "-m", "flows.serve"], variables, log):
+        with process([sys.executable, "-m", "flows.commands.serve"], variables, log):
             _pause_schedules(server.url, log)
             yield variables
     finally:
@@ -132,10 +157,19 @@ def _pause_schedules(api: str, log: Path) -> None:
     while True:
         answer = httpx.post(f"{api}/deployments/filter", json={})
         found = answer.json() if answer.is_success else []
-        active = [(each["id"], one["id"]) for each in found for one in each["schedules"] if one["active"]]
+        active = [
+            (each["id"], one["id"]) for each in found for one in each["schedules"] if one["active"]
+        ]
         if len(found) == len(DEPLOYMENTS) and not active:
             return
-        assert time.monotonic() < deadline, f"the deployments are not there:\n{log.read_text()[-2000:]}"
-        for deployment, schedule in active:  # SQLite refuses while `serve` is still writing: it is asked again
-            httpx.patch(f"{api}/deployments/{deployment}/schedules/{schedule}", json={"active": False})
+        assert time.monotonic() < deadline, (
+            f"the deployments are not there:\n{log.read_text()[-2000:]}"
+        )
+        for (
+            deployment,
+            schedule,
+        ) in active:  # SQLite refuses while `serve` is still writing: it is asked again
+            httpx.patch(
+                f"{api}/deployments/{deployment}/schedules/{schedule}", json={"active": False}
+            )
         time.sleep(0.5)

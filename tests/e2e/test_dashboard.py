@@ -27,9 +27,13 @@ def play_and_seek(page: Page, tag: str) -> None:
     player = page.locator(tag).first
     player.wait_for()
     player.evaluate("player => { player.muted = true; return player.play(); }")
-    page.wait_for_function("tag => document.querySelector(tag).currentTime > 0.5", arg=tag, timeout=20_000)
+    page.wait_for_function(
+        "tag => document.querySelector(tag).currentTime > 0.5", arg=tag, timeout=20_000
+    )
     player.evaluate("player => { player.currentTime = 8; }")
-    page.wait_for_function("tag => document.querySelector(tag).currentTime > 8.3", arg=tag, timeout=20_000)
+    page.wait_for_function(
+        "tag => document.querySelector(tag).currentTime > 8.3", arg=tag, timeout=20_000
+    )
     assert player.evaluate("player => player.error") is None
     assert player.evaluate("player => player.duration") == pytest.approx(12.0, abs=0.1)
 
@@ -80,7 +84,9 @@ def test_the_language_switch_follows_to_the_next_page(visit: Visit) -> None:
     assert "lang=zh" in page.url
 
 
-@pytest.mark.parametrize("path", ["/", "/runs", "/runs?run=made-up-amt", "/listen", "/compare", "/dataset", "/jobs"])
+@pytest.mark.parametrize(
+    "path", ["/", "/runs", "/runs?run=made-up-amt", "/listen", "/compare", "/dataset", "/jobs"]
+)
 def test_a_narrow_page_does_not_scroll_sideways(visit: Visit, path: str) -> None:
     page = visit(path, width=390)
     page.wait_for_timeout(1500)
@@ -110,10 +116,14 @@ def test_tables_and_charts_are_saved(visit: Visit) -> None:
     with page.expect_download() as table:
         page.get_by_role("button", name="Download results.csv").click()
     assert table.value.suggested_filename == "made-up-amt-results.csv"
-    assert Path(table.value.path()).read_text().startswith("Epoch,Learn rate,Avg Train loss (total)")
+    assert (
+        Path(table.value.path()).read_text().startswith("Epoch,Learn rate,Avg Train loss (total)")
+    )
     chart = page.get_by_test_id("stVegaLiteChart").first
     expect(chart.locator("canvas, svg").first).to_be_visible(timeout=30_000)
-    chart.evaluate("chart => chart.scrollIntoView({block: 'center'})")  # its toolbar out from under the page's header
+    chart.evaluate(
+        "chart => chart.scrollIntoView({block: 'center'})"
+    )  # its toolbar out from under the page's header
     chart.hover()
     expect(page.get_by_test_id("stElementToolbar").first).to_have_css("opacity", "1")
     with page.expect_download() as picture:

@@ -26,7 +26,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 
 @pytest.fixture(scope="module")
-def open_to_all(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+def open_to_all(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Dashboard]:
     with dashboard(environment, tmp_path_factory.mktemp("log") / "dashboard.log") as started:
         yield started
 
@@ -39,7 +41,9 @@ def jobs(open_to_all: Dashboard, browser: Browser) -> Iterator[Callable[..., Pag
     def opened(query: str = "") -> Page:
         page = context.new_page()
         page.goto(f"{open_to_all.url}/jobs{query}")
-        expect(page.get_by_role("heading", name="Jobs", level=1, exact=True)).to_be_visible(timeout=SHOWN_MS)
+        expect(page.get_by_role("heading", name="Jobs", level=1, exact=True)).to_be_visible(
+            timeout=SHOWN_MS
+        )
         return page
 
     yield opened
@@ -49,15 +53,23 @@ def jobs(open_to_all: Dashboard, browser: Browser) -> Iterator[Callable[..., Pag
 def plays(page: Page, tag: str) -> None:
     player = page.locator(tag).first
     player.evaluate("player => { player.muted = true; return player.play(); }")
-    page.wait_for_function("tag => document.querySelector(tag).currentTime > 0.5", arg=tag, timeout=20_000)
+    page.wait_for_function(
+        "tag => document.querySelector(tag).currentTime > 0.5", arg=tag, timeout=20_000
+    )
     player.evaluate("player => { player.currentTime = 3; }")
-    page.wait_for_function("tag => document.querySelector(tag).currentTime > 3.2", arg=tag, timeout=20_000)
+    page.wait_for_function(
+        "tag => document.querySelector(tag).currentTime > 3.2", arg=tag, timeout=20_000
+    )
 
 
-def test_a_soundtrack_is_asked_for_written_and_played(jobs: Callable[..., Page], environment: dict[str, str]) -> None:
+def test_a_soundtrack_is_asked_for_written_and_played(
+    jobs: Callable[..., Page], environment: dict[str, str]
+) -> None:
     page = jobs("?job=generate")
     page.locator("input[type=file]").set_input_files(film_clip("bigbuckbunny.mp4"))
-    expect(page.get_by_text("inbox/bigbuckbunny.mp4 is in the store")).to_be_visible(timeout=SHOWN_MS)
+    expect(page.get_by_text("inbox/bigbuckbunny.mp4 is in the store")).to_be_visible(
+        timeout=SHOWN_MS
+    )
     expect(page.get_by_label("remove inbox/bigbuckbunny.mp4")).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).dblclick()
     expect(page.get_by_text("Progress: soundtracks")).to_be_visible(timeout=ENDED_MS)
@@ -86,15 +98,23 @@ def test_a_training_is_followed_and_cancelled(jobs: Callable[..., Page]) -> None
 def test_a_failed_job_says_why(jobs: Callable[..., Page]) -> None:
     page = jobs("?job=ingest")
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.get_by_role("alert").filter(has_text="5 of 5 new videos are not")).to_be_visible(timeout=ENDED_MS)
+    expect(page.get_by_role("alert").filter(has_text="5 of 5 new videos are not")).to_be_visible(
+        timeout=ENDED_MS
+    )
     expect(page.get_by_test_id("stCode")).to_contain_text("Encountered exception", timeout=SHOWN_MS)
     expect(page.get_by_text("Traceback")).to_have_count(0)
 
 
-def test_a_schedule_is_resumed_and_paused(jobs: Callable[..., Page], environment: dict[str, str]) -> None:
-    """Its deployment may be paused as a whole, too, as Prefect's page does it: then nothing starts by itself either."""
+def test_a_schedule_is_resumed_and_paused(
+    jobs: Callable[..., Page], environment: dict[str, str]
+) -> None:
+    """Its deployment may be paused as a whole, too, as Prefect's page does it: then nothing starts
+    by itself either.
+    """
     api = environment["PREFECT_API_URL"]
-    housekeep = httpx.get(f"{api}/deployments/name/housekeep/housekeep").raise_for_status().json()["id"]
+    housekeep = (
+        httpx.get(f"{api}/deployments/name/housekeep/housekeep").raise_for_status().json()["id"]
+    )
     words = "housekeep: 0 5 * * 0 (UTC)"
     for _ in range(2):
         page = jobs()
@@ -107,7 +127,9 @@ def test_a_schedule_is_resumed_and_paused(jobs: Callable[..., Page], environment
     expect(page.get_by_text(f"{words}, paused")).to_be_visible(timeout=20_000)
 
 
-def test_only_operators_start(environment: dict[str, str], browser: Browser, tmp_path: Path) -> None:
+def test_only_operators_start(
+    environment: dict[str, str], browser: Browser, tmp_path: Path
+) -> None:
     with dashboard(environment, tmp_path / "dashboard.log", *PROXY) as started:
         for role, may in (("viewer", False), ("operator", True), ("", False)):
             headers = {"X-Forwarded-User": "ada", **({"X-Forwarded-Role": role} if role else {})}
@@ -123,9 +145,16 @@ def test_only_operators_start(environment: dict[str, str], browser: Browser, tmp
             context.close()
 
 
-def test_without_prefect_reading_goes_on(store: ObjectStore, browser: Browser, tmp_path: Path) -> None:
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    variables |= {"VMT_STORE": store.url, "PREFECT_API_URL": f"http://127.0.0.1:{free_ports(1)[0]}/api"}
+def test_without_prefect_reading_goes_on(
+    store: ObjectStore, browser: Browser, tmp_path: Path
+) -> None:
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")
+    }
+    variables |= {
+        "VMT_STORE": store.url,
+        "PREFECT_API_URL": f"http://127.0.0.1:{free_ports(1)[0]}/api",
+    }
     with dashboard(variables, tmp_path / "dashboard.log") as started:
         page = browser.new_page()
         page.goto(f"{started.url}/jobs")

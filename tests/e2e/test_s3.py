@@ -1,4 +1,6 @@
-"""The dashboard over a real S3 server: media come from there to the browser, none through the dashboard."""
+"""The dashboard over a real S3 server: media come from there to the browser, none through the
+dashboard.
+"""
 
 import io
 import os
@@ -45,13 +47,18 @@ def peak_mib(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-def test_media_play_seek_and_are_saved_straight_from_s3(over_s3: Dashboard, s3: S3Server, browser: Browser) -> None:
+def test_media_play_seek_and_are_saved_straight_from_s3(
+    over_s3: Dashboard, s3: S3Server, browser: Browser
+) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     refused: list[str] = []
     hosts: set[str] = set()
     page.on(
-        "console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None
+        "console",
+        lambda message: (
+            refused.append(message.text) if "Content Security Policy" in message.text else None
+        ),
     )
     page.on("request", lambda request: hosts.add("/".join(request.url.split("/")[:3])))
     page.goto(f"{over_s3.url}/listen?video=015")
@@ -62,7 +69,9 @@ def test_media_play_seek_and_are_saved_straight_from_s3(over_s3: Dashboard, s3: 
     assert {host for host in hosts if host.startswith("http")} == {over_s3.url, s3.endpoint}
     assert refused == []
     link = page.get_by_role("link", name="Video (.mp4)")
-    link.evaluate("link => link.removeAttribute('target')")  # a new tab would take the download with it
+    link.evaluate(
+        "link => link.removeAttribute('target')"
+    )  # a new tab would take the download with it
     with page.expect_download() as film:
         link.click()
     assert film.value.suggested_filename == "015_cgen_rd.mp4"
@@ -71,13 +80,17 @@ def test_media_play_seek_and_are_saved_straight_from_s3(over_s3: Dashboard, s3: 
 
 
 def test_a_large_zip_passes_through_no_memory(over_s3: Dashboard) -> None:
-    with urllib.request.urlopen(f"{over_s3.url}/zip/outputs/made-up-amt/epoch_0003/015/abc/") as answer:
+    with urllib.request.urlopen(
+        f"{over_s3.url}/zip/outputs/made-up-amt/epoch_0003/015/abc/"
+    ) as answer:
         packed = answer.read()
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         assert archive.testzip() is None
         assert len(archive.namelist()) == 5
     before, length = peak_mib(over_s3.pid), 0
-    with urllib.request.urlopen(f"{over_s3.url}/zip/outputs/made-up-amt/epoch_0003/large/") as answer:
+    with urllib.request.urlopen(
+        f"{over_s3.url}/zip/outputs/made-up-amt/epoch_0003/large/"
+    ) as answer:
         while piece := answer.read(1 << 20):
             length += len(piece)
     assert length > LARGE_MIB << 20

@@ -21,7 +21,8 @@ from vmt.features.clip import Clip
 def pictures() -> list[np.ndarray]:
     y, x = np.mgrid[:90, :160]
     waves = [
-        np.stack([np.sin(x / (3 + i)) * 127 + 128, (y * (i + 2)) % 256, x * y // (i + 1) % 256], -1) for i in range(6)
+        np.stack([np.sin(x / (3 + i)) * 127 + 128, (y * (i + 2)) % 256, x * y // (i + 1) % 256], -1)
+        for i in range(6)
     ]
     return [wave.astype(np.uint8) for wave in waves]
 
@@ -39,7 +40,9 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_embedding_and_softmax_are_those_of_the_whole_model(tiny_clip: str, pictures: list[np.ndarray]) -> None:
+def test_embedding_and_softmax_are_those_of_the_whole_model(
+    tiny_clip: str, pictures: list[np.ndarray]
+) -> None:
     clip = Clip(tiny_clip, "untrained:3", chords.EMOTIONS, precision="float32")
     whole: Any = reference(tiny_clip, 3)
     transform = open_clip.image_transform(
@@ -62,19 +65,28 @@ def test_a_batch_equals_its_frames_one_by_one(tiny_clip: str, pictures: list[np.
     prepared = [clip.prepare(picture) for picture in pictures]
     together = clip.embed(prepared)
     alone = [clip.embed([each]) for each in prepared]
-    np.testing.assert_allclose(together[0], np.concatenate([a for a, _ in alone]), atol=1e-5)  # sums in another order
+    np.testing.assert_allclose(
+        together[0], np.concatenate([a for a, _ in alone]), atol=1e-5
+    )  # sums in another order
     np.testing.assert_allclose(together[1], np.concatenate([b for _, b in alone]), atol=1e-5)
 
 
 def test_bfloat16_embeddings_keep_their_direction(pictures: list[np.ndarray]) -> None:
-    exact, fast = (Clip("ViT-B-32", "untrained:0", chords.EMOTIONS, precision=p) for p in ("float32", "bfloat16"))
+    exact, fast = (
+        Clip("ViT-B-32", "untrained:0", chords.EMOTIONS, precision=p)
+        for p in ("float32", "bfloat16")
+    )
     prepared = [exact.prepare(picture) for picture in pictures[:4]]
     a, b = (torch.from_numpy(clip.embed(prepared)[0]) for clip in (exact, fast))
     assert torch.cosine_similarity(a, b).min() >= 0.999
-    assert (torch.cosine_similarity(a[:1], a[1:]) < 0.99).all()  # or the line above would say nothing
+    assert (
+        torch.cosine_similarity(a[:1], a[1:]) < 0.99
+    ).all()  # or the line above would say nothing
 
 
-def test_the_seed_decides_untrained_weights_and_nothing_else_does(tiny_clip: str, pictures: list[np.ndarray]) -> None:
+def test_the_seed_decides_untrained_weights_and_nothing_else_does(
+    tiny_clip: str, pictures: list[np.ndarray]
+) -> None:
     state = torch.get_rng_state()
     found = []
     for seed in (0, 0, 1):
@@ -101,7 +113,9 @@ def test_a_local_file_gives_the_weights_and_its_bytes_the_name(
     path, copy = tmp_path / "own.safetensors", tmp_path / "copy.safetensors"
     safetensors.torch.save_file(reference(tiny_clip, 5).state_dict(), path)
     copy.write_bytes(path.read_bytes())
-    from_file, seeded = (Clip(tiny_clip, w, chords.EMOTIONS, precision="float32") for w in (str(path), "untrained:5"))
+    from_file, seeded = (
+        Clip(tiny_clip, w, chords.EMOTIONS, precision="float32") for w in (str(path), "untrained:5")
+    )
     a, b = (clip.embed([clip.prepare(pictures[0])]) for clip in (from_file, seeded))
     np.testing.assert_array_equal(a[0], b[0])
     identity = clip_module.weights_identity(str(path))
@@ -125,7 +139,9 @@ def test_a_tag_trained_with_quickgelu_is_computed_with_it(
     quick, slow = (Clip(tiny_clip, tag, chords.EMOTIONS, precision="float32") for tag in tags)
     prepared = quick.prepare(pictures[0])
     with torch.inference_mode():
-        np.testing.assert_allclose(quick.embed([prepared])[0], whole.encode_image(prepared[None]).numpy(), atol=1e-6)
+        np.testing.assert_allclose(
+            quick.embed([prepared])[0], whole.encode_image(prepared[None]).numpy(), atol=1e-6
+        )
     assert not np.allclose(quick.embed([prepared])[0], slow.embed([prepared])[0], atol=1e-4)
     assert not torch.equal(prepared, slow.prepare(pictures[0]))  # the tag's own mean
 
@@ -143,7 +159,9 @@ def test_weights_that_cannot_be_used_are_refused_in_a_line(
     (tmp_path / "broken.safetensors").write_bytes(b"not weights at all")
     safetensors.torch.save_file({"visual.proj": torch.zeros(2, 2)}, tmp_path / "other.safetensors")
     for name in ("evil.pt", "broken.safetensors", "other.safetensors"):
-        with pytest.raises(WeightsError, match=f"CLIP weights .*{name} do not load into {tiny_clip}") as error:
+        with pytest.raises(
+            WeightsError, match=f"CLIP weights .*{name} do not load into {tiny_clip}"
+        ) as error:
             Clip(tiny_clip, str(tmp_path / name), chords.EMOTIONS)
         assert "\n" not in str(error.value)
     assert not (tmp_path / "executed").exists()
@@ -153,23 +171,42 @@ def test_weights_that_cannot_be_used_are_refused_in_a_line(
     ("model", "weights", "message"),
     [
         ("ViT-B-32", "untrained:x", "write untrained:SEED with a whole number"),
-        ("ViT-B-32", "no/such/file.pt", "CLIP weights no/such/file.pt: no such file; give an open_clip tag"),
-        ("ViT-B-32", "openia", r"CLIP model ViT-B-32 has no weights 'openia'; it has openai, laion400m_e31"),
+        (
+            "ViT-B-32",
+            "no/such/file.pt",
+            "CLIP weights no/such/file.pt: no such file; give an open_clip tag",
+        ),
+        (
+            "ViT-B-32",
+            "openia",
+            r"CLIP model ViT-B-32 has no weights 'openia'; it has openai, laion400m_e31",
+        ),
         ("ViT-B-33", "openai", "CLIP model 'ViT-B-33' is not one of open_clip's"),
-        ("ViT-B-32", "openai", "ViT-B-32 openai: not in the cache and cannot be downloaded .*VMT_CLIP_WEIGHTS"),
+        (
+            "ViT-B-32",
+            "openai",
+            "ViT-B-32 openai: not in the cache and cannot be downloaded .*VMT_CLIP_WEIGHTS",
+        ),
     ],
 )
-def test_missing_weights_say_what_to_do(offline: Path, model: str, weights: str, message: str) -> None:
+def test_missing_weights_say_what_to_do(
+    offline: Path, model: str, weights: str, message: str
+) -> None:
     with pytest.raises(WeightsError, match=message) as error:
         Clip(model, weights, chords.EMOTIONS, cache_dir=offline)
     assert "\n" not in str(error.value)
 
 
-def test_the_fallback_warns_once_and_only_when_asked(offline: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_fallback_warns_once_and_only_when_asked(
+    offline: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(WeightsError, match="cannot be downloaded"):
         clip_module.resolve_weights("ViT-B-32", "openai", offline, fallback_untrained=False)
     assert caplog.messages == []
-    assert clip_module.resolve_weights("ViT-B-32", "openai", offline, fallback_untrained=True) == "untrained:0"
+    assert (
+        clip_module.resolve_weights("ViT-B-32", "openai", offline, fallback_untrained=True)
+        == "untrained:0"
+    )
     (message,) = caplog.messages
     assert "UNTRAINED" in message
     with pytest.raises(WeightsError, match="not one of open_clip's"):

@@ -63,14 +63,18 @@ def test_same_features_same_bytes() -> None:
 def test_slices_and_transposed_arrays_are_written_right() -> None:
     features = record(10)
     strided = dataclasses.replace(
-        features, semantic=np.asfortranarray(features.semantic), motion=np.repeat(features.motion, 2)[::2]
+        features,
+        semantic=np.asfortranarray(features.semantic),
+        motion=np.repeat(features.motion, 2)[::2],
     )
     assert strided.to_bytes() == features.to_bytes()
 
 
 def test_safetensors_alone_reads_it() -> None:
     features = record(5)
-    np.testing.assert_array_equal(safetensors.numpy.load(features.to_bytes())["motion"], features.motion)
+    np.testing.assert_array_equal(
+        safetensors.numpy.load(features.to_bytes())["motion"], features.motion
+    )
 
 
 def test_untrained_is_said_for_ever() -> None:
@@ -102,7 +106,9 @@ def test_damage_is_told(subtests: pytest.Subtests) -> None:
         "cut in the header": data[: 8 + header // 2],
         "cut in the arrays": data[:-5],
         "another file's arrays": safetensors.numpy.save({"weights": np.zeros(3, np.float32)}),
-        "no arrays": safetensors.numpy.save({}, metadata={"vmt": json.dumps({"schema": "vmt-features-1"})}),
+        "no arrays": safetensors.numpy.save(
+            {}, metadata={"vmt": json.dumps({"schema": "vmt-features-1"})}
+        ),
     }
     for name, damaged in damages.items():
         with subtests.test(name), pytest.raises(DatasetError, match="features record is damaged"):
@@ -118,6 +124,6 @@ def test_a_flipped_byte_is_told_or_harmless(data: st.DataObject) -> None:
     try:
         again = Features.from_bytes(bytes(whole))
     except DatasetError as error:
-        assert "\n" not in str(error)  # noqa: PT017 - a flipped byte in an array cannot be told
+        assert "\n" not in str(error)  # noqa: PT017
         return
     assert again.seconds == 3

@@ -10,7 +10,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from tests.clips import AAC, H264, ffmpeg
 from vmt import chords
-from vmt.features.extract import ExtractorConfig
+from vmt.features.extractor import ExtractorConfig
 from vmt.features.record import Features
 from vmt.store import LocalStore, ObjectStore
 
@@ -28,12 +28,15 @@ def prefect_api() -> Iterator[None]:
 
 
 class Bucket:
-    """A local store to which small videos come; their features are there already, so that no model has to run.
+    """A local store to which small videos come; their features are there already, so that no model
+    has to run.
 
     What computes features is tested where it stands; here the flows pass keys.
     """
 
-    def __init__(self, folder: Path, extractor: ExtractorConfig = EXTRACTOR, width: int = 8) -> None:
+    def __init__(
+        self, folder: Path, extractor: ExtractorConfig = EXTRACTOR, width: int = 8
+    ) -> None:
         """Features as of `extractor`, `width` numbers for each picture."""
         self.folder, self.extractor, self.width = folder, extractor, width
         self.store: ObjectStore = LocalStore(folder / "store")
@@ -48,7 +51,10 @@ class Bucket:
             ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone, *H264, *AAC, path)
             self.store.put_file(f"videos/{path.name}", path)
             features = self._features(hashlib.sha256(path.read_bytes()).hexdigest())
-            self.store.put(f"features/{self.extractor.name}/{features.source_sha256}.safetensors", features.to_bytes())
+            self.store.put(
+                f"features/{self.extractor.name}/{features.source_sha256}.safetensors",
+                features.to_bytes(),
+            )
 
     def _features(self, sha256: str) -> Features:
         rng = np.random.default_rng(self.videos)

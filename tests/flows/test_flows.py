@@ -1,4 +1,6 @@
-"""The flows as they are, on a real Prefect API and a real store, with small videos and a small model."""
+"""The flows as they are, on a real Prefect API and a real store, with small videos and a small
+model.
+"""
 
 import io
 import json
@@ -10,10 +12,15 @@ import pytest
 import soundfile
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowFilter, FlowFilterName
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterKey,
+    FlowFilter,
+    FlowFilterName,
+)
 
-from flows.artifacts import TooManyFailed
 from flows.compare import compare
+from flows.engine.artifacts import TooManyFailed
 from flows.evaluate import evaluate
 from flows.generate import generate
 from flows.housekeep import housekeep
@@ -22,10 +29,10 @@ from flows.ingest import ingest
 from flows.nightly import nightly
 from flows.train import train
 from tests.flows.conftest import EXTRACTOR, TINY, Bucket
-from vmt.dataset import versions
+from vmt.catalog import datasets
+from vmt.catalog.runs import Run, read_champion
 from vmt.errors import GenerationError, TrainingError
-from vmt.jobs.freeze import freeze
-from vmt.training.registry import Run, read_champion
+from vmt.jobs.dataset.freeze import freeze
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("prefect_api")]
 
@@ -33,13 +40,17 @@ pytestmark = [pytest.mark.server, pytest.mark.usefixtures("prefect_api")]
 def artifact(key: str) -> Any:
     """The newest artifact of that key, as Prefect's page shows it."""
     with get_client(sync_client=True) as client:
-        found = client.read_latest_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))  # type: ignore[attr-defined]
+        found = client.read_latest_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+        )  # type: ignore[attr-defined]
     assert len(found) == 1, key
     return found[0].data
 
 
 def night(**changed: Any) -> Any:
-    return nightly(**{"preset": "demo", "overrides": TINY, "min_validation": 2, "min_test": 2} | changed)
+    return nightly(
+        **{"preset": "demo", "overrides": TINY, "min_validation": 2, "min_test": 2} | changed
+    )
 
 
 def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucket) -> None:
@@ -50,7 +61,9 @@ def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucke
     assert first["dataset"]["version"] == "main@v0001"
     assert "never trained on" in first["decision"]["reason"]
     assert first["showcase"]["passed"], first["showcase"]
-    assert len(first["showcase"]["soundtracks"]) == len(first["soundtracks"]["known"]) == 2, "made once, and shown"
+    assert len(first["showcase"]["soundtracks"]) == len(first["soundtracks"]["known"]) == 2, (
+        "made once, and shown"
+    )
     champion = read_champion(bucket.store)
     assert champion is not None
     assert (champion.run, champion.epoch) == (first["run"], first["gate"]["epoch"])
@@ -59,7 +72,9 @@ def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucke
             assert bucket.store.head(key) is not None
     assert first["evaluation"]["rows"]["model"]["chord"] > 0
     report = json.loads(bucket.store.get(first["report"]))
-    assert report == {name: value for name, value in json.loads(json.dumps(first)).items() if name != "report"}
+    assert report == {
+        name: value for name, value in json.loads(json.dumps(first)).items() if name != "report"
+    }
 
     losses = json.loads(artifact(f"losses-{first['run']}"))
     assert [row["Epoch"] for row in losses] == [0, 1]
@@ -69,7 +84,11 @@ def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucke
     assert f"**Training**: {first['run']}; the dataset has 8 videos" in artifact("nightly")
 
     second = night()
-    assert (second["ingest"]["new"], second["run"], second["dataset"]["version"]) == (0, None, "main@v0001")
+    assert (second["ingest"]["new"], second["run"], second["dataset"]["version"]) == (
+        0,
+        None,
+        "main@v0001",
+    )
     assert "trains again" in second["decision"]["reason"]
     assert (len(second["soundtracks"]["made"]), len(second["soundtracks"]["known"])) == (0, 2)
 
@@ -78,7 +97,10 @@ def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucke
     assert third["dataset"]["version"] == "main@v0002"
     assert third["dataset"]["added"] == ["0009", "0010", "0011"]
     assert third["run"] not in (None, first["run"])
-    assert third["decision"]["start"] == f"from the champion, {first['run']} epoch {first['gate']['epoch']}"
+    assert (
+        third["decision"]["start"]
+        == f"from the champion, {first['run']} epoch {first['gate']['epoch']}"
+    )
     assert third["gate"]["margin"] == 0.01
     now = read_champion(bucket.store)
     assert now is not None
@@ -89,16 +111,20 @@ def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucke
     assert "**Dataset**: main@v0002, 11 videos (8 in main@v0001, last trained on)" in text
 
 
-def test_a_night_goes_on_with_a_run_that_was_not_judged_and_keeps_the_champion_if_its_showcase_is_not_sound(
+def test_a_night_goes_on_with_a_run_that_was_not_judged_and_keeps_the_champion_if_its_showcase_is_not_sound(  # noqa: E501
     bucket: Bucket,
 ) -> None:
-    """The run of a night that was killed before its verdict is not trained again, but judged, though a video came."""
+    """The run of a night that was killed before its verdict is not trained again, but judged,
+    though a video came.
+    """
     bucket.add(6)
     ingest()
     version = freeze(bucket.store, EXTRACTOR.name, min_validation=2, min_test=2)
     run = train(dataset=version, preset="demo", overrides=TINY)
     weights = bucket.store.head(Run(bucket.store, run).weights_key(1))
-    held_out = versions.read(bucket.store, versions.resolve(bucket.store, version)).manifest.query("split == 'test'")
+    held_out = datasets.read(bucket.store, datasets.resolve(bucket.store, version)).manifest.query(
+        "split == 'test'"
+    )
     made = generate(videos=list(held_out["key"]), run=run)["made"]
     sound = io.BytesIO()
     soundfile.write(sound, np.full((48000, 2), 0.1, dtype=np.float32), 48000, format="FLAC")
@@ -113,7 +139,9 @@ def test_a_night_goes_on_with_a_run_that_was_not_judged_and_keeps_the_champion_i
     assert not found["promoted"]
     assert read_champion(bucket.store) is None
     assert "nobody serves" in found["verdict"]
-    assert f"- showcase: {made[0]['id']}: its sound lasts 1.00 s, the video 4.00 s" in artifact("nightly")
+    assert f"- showcase: {made[0]['id']}: its sound lasts 1.00 s, the video 4.00 s" in artifact(
+        "nightly"
+    )
     assert night(grow_share=0.5)["run"] is None, "it was judged"
 
 
@@ -121,7 +149,9 @@ def test_a_night_that_fails_reports_it(bucket: Bucket) -> None:
     bucket.add(3)
     with pytest.raises(TrainingError, match="preset 'none' is unknown"):
         night(preset="none")
-    (report,) = [each.key for each in bucket.store.list("reports/nightly/") if each.key.endswith(".json")]
+    (report,) = [
+        each.key for each in bucket.store.list("reports/nightly/") if each.key.endswith(".json")
+    ]
     saved = json.loads(bucket.store.get(report))
     assert saved["state"] == "failed"
     assert "preset 'none' is unknown" in saved["error"]
@@ -133,17 +163,22 @@ def test_one_bad_video_stops_nothing_and_many_fail_the_flow_once(bucket: Bucket)
     bucket.store.put("videos/bad.mp4", b"this is no video")
     report = ingest()
     assert report["new"] == 3
-    assert [(each["key"], each["code"]) for each in report["refused"]] == [("videos/bad.mp4", "not-media")]
+    assert [(each["key"], each["code"]) for each in report["refused"]] == [
+        ("videos/bad.mp4", "not-media")
+    ]
     bucket.store.put("videos/alone.mp4", b"neither is this")
     assert [each["key"] for each in ingest()["refused_now"]] == ["videos/alone.mp4"]
     for number in range(3):
         bucket.store.put(f"videos/worse-{number}.mp4", b"nor is this")
     with pytest.raises(
-        TooManyFailed, match=r"3 of 3 new videos are not usable, more than 50%; the first is videos/worse-0\.mp4"
+        TooManyFailed,
+        match=r"3 of 3 new videos are not usable, more than 50%; the first is videos/worse-0\.mp4",
     ):
         ingest()
     again = ingest()
-    assert (again["found"], again["refused_now"], len(again["refused"])) == (8, (), 5), "it is told once"
+    assert (again["found"], again["refused_now"], len(again["refused"])) == (8, (), 5), (
+        "it is told once"
+    )
     assert night()["state"] == "done"
 
 
@@ -152,7 +187,10 @@ def test_an_empty_bucket_fails_nothing(bucket: Bucket) -> None:
     assert ingest()["found"] == 0
     assert inbox() == {"found": 0, "done": 0, "made": (), "failed": (), "waiting": 0, "put_off": 0}
     found = night()
-    assert (found["state"], found["decision"]["reason"]) == ("done", "there is no video under videos/")
+    assert (found["state"], found["decision"]["reason"]) == (
+        "done",
+        "there is no video under videos/",
+    )
 
 
 def test_the_inbox_is_scored_once_and_by_the_champion(bucket: Bucket, tmp_path: Path) -> None:
@@ -192,13 +230,18 @@ def test_scores_comparisons_and_housekeeping(bucket: Bucket) -> None:
     would = housekeep(keep_every=0, keep_days=0, runs_days=0, dry_run=True)
     assert would["dry_run"]
     assert would["prefect_runs"] > 0
-    assert sorted(each.key for each in bucket.store.list("runs/") if "/weights/" in each.key) == weights
+    assert (
+        sorted(each.key for each in bucket.store.list("runs/") if "/weights/" in each.key)
+        == weights
+    )
     done = housekeep(keep_every=0, keep_days=0, runs_days=0)
     assert done["weights"] == would["weights"]
     assert "**Prefect's old runs**" in artifact("housekeep")
     assert housekeep(keep_every=0, keep_days=0, runs_days=0, dry_run=True)["prefect_runs"] <= 1
     with get_client(sync_client=True) as client:
-        left = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=[theirs.name])))
+        left = client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=[theirs.name]))
+        )
     assert len(left) == 1, "others' runs are theirs to keep"
 
 
@@ -208,7 +251,9 @@ def test_train_and_generate_by_hand(bucket: Bucket, tmp_path: Path) -> None:
     ingest()
     freeze(bucket.store, EXTRACTOR.name)
     first = train(preset="demo", overrides=TINY, promote=True)
-    run = train(dataset="main", preset="demo", run="by-hand", overrides={**TINY, "seed": 3}, promote=True)
+    run = train(
+        dataset="main", preset="demo", run="by-hand", overrides={**TINY, "seed": 3}, promote=True
+    )
     assert run == "by-hand"
     champion = read_champion(bucket.store)
     assert champion is not None
@@ -222,5 +267,8 @@ def test_train_and_generate_by_hand(bucket: Bucket, tmp_path: Path) -> None:
     assert "inbox/bad.mp4 failed" in artifact("soundtracks")
     again = generate(videos=["inbox/0001.mp4"], settings={"seed": 5})
     assert (len(again["made"]), len(again["known"])) == (0, 1)
-    with pytest.raises(GenerationError, match=r"no video under vidoes/; put \.mp4 files there, or name another prefix"):
+    with pytest.raises(
+        GenerationError,
+        match=r"no video under vidoes/; put \.mp4 files there, or name another prefix",
+    ):
         generate(prefix="vidoes/")

@@ -1,4 +1,6 @@
-"""A person's word over which epoch serves, on a real Prefect API and a real store; and refused videos tried again."""
+"""A person's word over which epoch serves, on a real Prefect API and a real store; and refused
+videos tried again.
+"""
 
 import json
 
@@ -8,9 +10,9 @@ from flows.ingest import ingest
 from flows.promote import promote
 from flows.train import train
 from tests.flows.conftest import EXTRACTOR, TINY, Bucket
+from vmt.catalog.runs import read_champion
 from vmt.errors import TrainingError
-from vmt.jobs.freeze import freeze
-from vmt.training.registry import read_champion
+from vmt.jobs.dataset.freeze import freeze
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("prefect_api")]
 
@@ -21,7 +23,9 @@ def serving(bucket: Bucket) -> tuple[str, int]:
     return champion.run, champion.epoch
 
 
-def test_an_epoch_is_promoted_and_rolled_back_and_refused_videos_are_tried_again(bucket: Bucket) -> None:
+def test_an_epoch_is_promoted_and_rolled_back_and_refused_videos_are_tried_again(
+    bucket: Bucket,
+) -> None:
     bucket.add(3)
     bucket.store.put("videos/torn.mp4", b"no video at all")
     assert ingest()["known"] == 0

@@ -1,4 +1,6 @@
-"""Dockerfile, compose.yaml, kubernetes.yaml, the CI script: real linters, and the commands run outside containers."""
+"""Dockerfile, compose.yaml, kubernetes.yaml, the CI script: real linters, and the commands run
+outside containers.
+"""
 
 import os
 import re
@@ -16,7 +18,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from flows.deployments import DEPLOYMENTS
+from flows.engine.deployments import DEPLOYMENTS
 from tests.servers import free_ports
 from vmt.settings import Settings
 from vmt.stack.folder import Folder
@@ -30,7 +32,9 @@ KUBERNETES = yaml.safe_load((ROOT / "infra/kubernetes.yaml").read_text())["items
 
 
 def lint(*command: str) -> None:
-    done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -43,7 +47,14 @@ def test_compose_follows_its_specification() -> None:
 
 
 def test_yamllint_accepts_every_yaml_file() -> None:
-    lint("yamllint", "--strict", "infra/compose.yaml", "infra/kubernetes.yaml", "prefect.yaml", ".yamllint.yaml")
+    lint(
+        "yamllint",
+        "--strict",
+        "infra/compose.yaml",
+        "infra/kubernetes.yaml",
+        "prefect.yaml",
+        ".yamllint.yaml",
+    )
 
 
 def test_shellcheck_accepts_the_ci_script() -> None:
@@ -53,7 +64,11 @@ def test_shellcheck_accepts_the_ci_script() -> None:
 def test_the_image_gets_everything_that_it_copies() -> None:
     copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "infra/Dockerfile").read_text(), re.MULTILINE)
     names = {name for line in copied for name in line.split()}
-    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    allowed = {
+        line[1:]
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
     assert names == allowed
     assert {"prefect.yaml", "vmt", "flows", "dashboard", "requirements.lock"} <= names
 
@@ -65,7 +80,9 @@ def test_the_env_example_names_every_variable_that_compose_reads() -> None:
 
 
 def test_the_env_example_holds_no_secret() -> None:
-    values = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / "infra/.env.example").read_text(), re.MULTILINE))
+    values = dict(
+        re.findall(r"^(\w+)=(.*)$", (ROOT / "infra/.env.example").read_text(), re.MULTILINE)
+    )
     assert {name for name, value in values.items() if value} == {
         "VMT_S3_PUBLIC_ENDPOINT_URL",
         "PREFECT_SERVER_UI_API_URL",
@@ -75,7 +92,9 @@ def test_the_env_example_holds_no_secret() -> None:
 def test_compose_sets_only_settings_that_exist() -> None:
     known = {f"VMT_{name.upper()}" for name in Settings.model_fields}
     for name, service in COMPOSE["services"].items():
-        used = {variable for variable in service.get("environment", {}) if variable.startswith("VMT_")}
+        used = {
+            variable for variable in service.get("environment", {}) if variable.startswith("VMT_")
+        }
         assert used <= known, name
 
 
@@ -93,14 +112,21 @@ def test_the_filer_is_reached_only_by_services_that_hold_the_keys() -> None:
 
 
 def test_each_queue_has_a_worker_of_its_own() -> None:
-    """One worker for both would be full of a training and a job that waits for the GPU, and ingest would wait."""
+    """One worker for both would be full of a training and a job that waits for the GPU, and ingest
+    would wait.
+    """
     commands = [
-        " ".join(each["command"]) for each in COMPOSE["services"].values() if "worker" in each.get("command", ())
+        " ".join(each["command"])
+        for each in COMPOSE["services"].values()
+        if "worker" in each.get("command", ())
     ]
     started = [
-        re.fullmatch(r"prefect worker start --pool vmt --work-queue (\w+) --limit 2 .*", each) for each in commands
+        re.fullmatch(r"prefect worker start --pool vmt --work-queue (\w+) --limit 2 .*", each)
+        for each in commands
     ]
-    assert sorted(each[1] for each in started if each) == sorted({each.queue for each in DEPLOYMENTS})
+    assert sorted(each[1] for each in started if each) == sorted(
+        {each.queue for each in DEPLOYMENTS}
+    )
     assert len(started) == 2
 
 
@@ -117,16 +143,23 @@ def test_the_dashboard_is_the_one_that_vmt_up_serves(tmp_path: Path) -> None:
 def test_kubernetes_runs_what_compose_runs() -> None:
     workloads = [each for each in KUBERNETES if each["kind"] in ("Deployment", "Job")]
     pods = {each["metadata"]["name"]: each["spec"]["template"]["spec"] for each in workloads}
-    assert set(pods) == set(COMPOSE["services"]) - {"postgres", "seaweedfs", "prefect"}, "those it finds there"
+    assert set(pods) == set(COMPOSE["services"]) - {"postgres", "seaweedfs", "prefect"}, (
+        "those it finds there"
+    )
     for name, pod in pods.items():
         composed, (container,) = COMPOSE["services"][name], pod["containers"]
         assert container["command"] == composed["command"], name
         assert container["image"] == composed["image"]
         assert pod.get("hostname") == composed.get("hostname")
-        assert container["envFrom"] == [{"configMapRef": {"name": "vmt"}}, {"secretRef": {"name": "vmt"}}]
+        assert container["envFrom"] == [
+            {"configMapRef": {"name": "vmt"}},
+            {"secretRef": {"name": "vmt"}},
+        ]
         assert pod["securityContext"]["runAsUser"] == 10001, "the image's"
         if name.startswith("worker"):
-            assert container["livenessProbe"]["exec"]["command"] == composed["healthcheck"]["test"][1:]
+            assert (
+                container["livenessProbe"]["exec"]["command"] == composed["healthcheck"]["test"][1:]
+            )
 
 
 def test_kubernetes_is_told_what_compose_tells_and_no_secret() -> None:
@@ -144,7 +177,10 @@ def test_kubernetes_is_told_what_compose_tells_and_no_secret() -> None:
 
 def s3_client(port: int, access: str, secret: str) -> Any:
     config = Config(
-        s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5
+        s3={"addressing_style": "path"},
+        retries={"total_max_attempts": 1},
+        connect_timeout=2,
+        read_timeout=5,
     )
     return boto3.client(
         "s3",
@@ -158,15 +194,29 @@ def s3_client(port: int, access: str, secret: str) -> Any:
 
 @pytest.mark.server
 def test_the_object_store_starts_as_compose_says(tmp_path: Path) -> None:
-    """The bucket is there, the environment's keys open it, others do not, and the health check's address answers."""
+    """The bucket is there, the environment's keys open it, others do not, and the health check's
+    address answers.
+    """
     ports = free_ports(10)
-    names = [f"{part}.port{kind}" for part in ("s3", "filer", "volume", "master", "admin") for kind in ("", ".grpc")]
+    names = [
+        f"{part}.port{kind}"
+        for part in ("s3", "filer", "volume", "master", "admin")
+        for kind in ("", ".grpc")
+    ]
     changed = {"-dir": str(tmp_path), "-ip": "127.0.0.1", "-ip.bind": "127.0.0.1"}
     changed |= {f"-{name}": str(port) for name, port in zip(names, ports, strict=True)}
-    command = [flag for flag in COMPOSE["services"]["seaweedfs"]["command"] if flag.split("=")[0] not in changed]
+    command = [
+        flag
+        for flag in COMPOSE["services"]["seaweedfs"]["command"]
+        if flag.split("=")[0] not in changed
+    ]
     variables = COMPOSE["services"]["seaweedfs"]["environment"]
     assert set(variables) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-    environment = {**os.environ, "HOME": str(tmp_path), **dict.fromkeys(variables, "compose-test-key")}
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        **dict.fromkeys(variables, "compose-test-key"),
+    }
     log = (tmp_path / "log").open("wb")
     process = subprocess.Popen(
         [str(BIN / "weed"), *command, *(f"{name}={value}" for name, value in changed.items())],

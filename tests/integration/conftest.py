@@ -1,4 +1,6 @@
-"""A production to strike at, and at the end of a run the table of faults as docs/operations.md has it."""
+"""A production to strike at, and at the end of a run the table of faults as docs/operations.md has
+it.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,8 +13,14 @@ LONGEST = ("tests/integration/", "tests/e2e/test_jobs.py", "tests/flows/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that it is not what the other process waits for at the end."""
-    items.sort(key=lambda item: next((place for place, path in enumerate(LONGEST) if item.nodeid.startswith(path)), 9))
+    """What takes longest begins first, so that it is not what the other process waits for at the
+    end.
+    """
+    items.sort(
+        key=lambda item: next(
+            (place for place, path in enumerate(LONGEST) if item.nodeid.startswith(path)), 9
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -35,4 +43,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"| fault | {' | '.join(moments)} |")
     terminalreporter.write_line("|---" * (1 + len(moments)) + "|")
     for fault, row in rows.items():
-        terminalreporter.write_line(f"| {fault} | {' | '.join(row.get(moment, '') for moment in moments)} |")
+        terminalreporter.write_line(
+            f"| {fault} | {' | '.join(row.get(moment, '') for moment in moments)} |"
+        )

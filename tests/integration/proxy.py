@@ -1,4 +1,6 @@
-"""A TCP proxy between a client and an S3 server: it refuses, slows, fills up, holds requests, and counts writes."""
+"""A TCP proxy between a client and an S3 server: it refuses, slows, fills up, holds requests, and
+counts writes.
+"""
 
 import contextlib
 import re
@@ -7,7 +9,7 @@ import threading
 import time
 from collections import Counter
 
-FULL = b"""<?xml version="1.0"?><Error><Code>InsufficientStorage</Code><Message>no space left</Message></Error>"""
+FULL = b"""<?xml version="1.0"?><Error><Code>InsufficientStorage</Code><Message>no space left</Message></Error>"""  # noqa: E501
 _REQUEST = re.compile(rb"^(GET|PUT|POST|HEAD|DELETE) (\S+) HTTP/1\.1\r\n")
 
 
@@ -24,7 +26,9 @@ class Hold:
 
 
 class Proxy:
-    """Listens on a port of its own until `close`; `mode` is `pass`, `refuse`, `slow` or `full` (writes alone fail)."""
+    """Listens on a port of its own until `close`; `mode` is `pass`, `refuse`, `slow` or `full`
+    (writes alone fail).
+    """
 
     def __init__(self, target_port: int) -> None:
         self.target = ("127.0.0.1", target_port)
@@ -106,7 +110,10 @@ class Proxy:
                 hold.released.wait(300)
                 break
         if self.mode == "full" and method in ("PUT", "POST"):
-            head = f"HTTP/1.1 507 Insufficient Storage\r\nContent-Length: {len(FULL)}\r\nConnection: close\r\n\r\n"
+            head = (
+                "HTTP/1.1 507 Insufficient Storage\r\nContent-Length: "
+                f"{len(FULL)}\r\nConnection: close\r\n\r\n"
+            )
             client.sendall(head.encode() + FULL)
             return False
         if method == "PUT":

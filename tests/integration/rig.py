@@ -1,8 +1,9 @@
-"""A whole production on loopback for the tests of faults: SeaweedFS behind a proxy, Prefect's server on
-Postgres, a worker.
+"""A whole production on loopback for the tests of faults: SeaweedFS behind a proxy, Prefect's
+server on Postgres, a worker.
 
-What a flow needs is small and ready: videos whose features stand in the store already, so that a case spends its time
-where the fault strikes. Each case has a part of the bucket of its own, and is compared with an undisturbed run.
+What a flow needs is small and ready: videos whose features stand in the store already, so that a
+case spends its time where the fault strikes. Each case has a part of the bucket of its own, and is
+compared with an undisturbed run.
 """
 
 import contextlib
@@ -16,11 +17,16 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions, FlowRun, StateType
+from prefect.client.schemas.objects import (
+    ConcurrencyLimitStrategy,
+    ConcurrencyOptions,
+    FlowRun,
+    StateType,
+)
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.deployments import DEPLOYMENTS, POOL
-from flows.prepare import lost_runs, prepare_automation, prepare_pool
+from flows.engine.automations import lost_runs, prepare_automation, prepare_pool
+from flows.engine.deployments import DEPLOYMENTS, POOL
 from tests.flows.conftest import EXTRACTOR
 from tests.integration.proxy import Proxy
 from tests.postgres import Postgres, postgres
@@ -73,7 +79,9 @@ class Rig:
                 each.name,
                 entrypoint=each.entrypoint,
                 path=str(ROOT),
-                pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
+                pull_steps=[
+                    {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
+                ],
                 work_pool_name=POOL,
                 work_queue_name=each.queue,
                 job_variables=each.declared()["work_pool"]["job_variables"],
@@ -158,7 +166,9 @@ def _kill_all(variable: str) -> None:
     """Kill every process whose environment says so."""
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError):
-            if entry.name.isdigit() and variable.encode() in (entry / "environ").read_bytes().split(b"\0"):
+            if entry.name.isdigit() and variable.encode() in (entry / "environ").read_bytes().split(
+                b"\0"
+            ):
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
@@ -168,7 +178,10 @@ def rig(folder: Path) -> Iterator[Rig]:
     with s3_server(folder / "s3") as s3, postgres() as database:
         made = Rig(folder, s3, database)
         try:
-            with temporary_settings({PREFECT_API_URL: made.server.url}), get_client(sync_client=True) as client:
+            with (
+                temporary_settings({PREFECT_API_URL: made.server.url}),
+                get_client(sync_client=True) as client,
+            ):
                 made.client = client
                 yield made
         finally:

@@ -1,4 +1,6 @@
-"""`vmt demo` as a new user runs it, through the flows: what it promises, asserted on what it made."""
+"""`vmt demo` as a new user runs it, through the flows: what it promises, asserted on what
+it made.
+"""
 
 import io
 import json
@@ -14,9 +16,9 @@ import pretty_midi
 import pytest
 import soundfile
 
-from tests.jobs.test_generate import duration_s
+from tests.jobs.soundtrack.test_generate import duration_s
 from vmt import chords
-from vmt.features.recognise import SAMPLE_RATE, ChordRecogniser
+from vmt.features.recognisers.recognise import SAMPLE_RATE, ChordRecogniser
 from vmt.store import LocalStore
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(1500)]
@@ -32,11 +34,21 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("VMT_", "PREFECT_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("VMT_", "PREFECT_"))
+    }
     environment["VMT_CACHE"] = str(folder / "cache")
     command = [sys.executable, "-m", "vmt.cli", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1400, check=False
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=1400,
+        check=False,
     )
 
 
@@ -61,7 +73,11 @@ def test_it_learns_more_than_counting(demo: tuple[Path, str]) -> None:
 
 def test_the_held_out_videos_have_soundtracks_that_hold(demo: tuple[Path, str]) -> None:
     folder, printed = demo
-    paths = [folder / line.strip() for line in printed.splitlines() if line.strip().endswith("_cgen_rd.mp4")]
+    paths = [
+        folder / line.strip()
+        for line in printed.splitlines()
+        if line.strip().endswith("_cgen_rd.mp4")
+    ]
     assert len(paths) >= 2
     recogniser = ChordRecogniser()
     for mp4 in paths:
@@ -70,13 +86,23 @@ def test_the_held_out_videos_have_soundtracks_that_hold(demo: tuple[Path, str]) 
         sound, rate = soundfile.read(mp4.with_suffix(".flac"), dtype="float32")
         assert sound.shape[1] == 2
         assert 0.05 < np.abs(sound).max() < 1
-        for found in (len(sound) / rate, duration_s(mp4.read_bytes(), "video"), duration_s(mp4.read_bytes(), "audio")):
+        for found in (
+            len(sound) / rate,
+            duration_s(mp4.read_bytes(), "video"),
+            duration_s(mp4.read_bytes(), "audio"),
+        ):
             assert found == pytest.approx(length, abs=0.05)
         assert pretty_midi.PrettyMIDI(io.BytesIO(mp4.with_suffix(".mid").read_bytes())).instruments
         labels = chords.parse_lab(mp4.with_suffix(".lab").read_text(), mp4.name).labels
-        frames = recogniser.frames(librosa.resample(sound.mean(1), orig_sr=rate, target_sr=SAMPLE_RATE))
-        middles = [int((second + 0.5) * SAMPLE_RATE / recogniser.HOP) for second in range(len(labels))]
-        heard = chords.REDUCE_25[chords.tokens([frames[min(middle, len(frames) - 1)] for middle in middles])]
+        frames = recogniser.frames(
+            librosa.resample(sound.mean(1), orig_sr=rate, target_sr=SAMPLE_RATE)
+        )
+        middles = [
+            int((second + 0.5) * SAMPLE_RATE / recogniser.HOP) for second in range(len(labels))
+        ]
+        heard = chords.REDUCE_25[
+            chords.tokens([frames[min(middle, len(frames) - 1)] for middle in middles])
+        ]
         assert (heard == chords.REDUCE_25[chords.tokens(labels)]).mean() >= 0.8, mp4.name
 
 

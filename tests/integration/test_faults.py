@@ -1,7 +1,9 @@
-"""It survives: faults in the middle of every kind of work, on a real S3 server, Prefect server and worker.
+"""It survives: faults in the middle of every kind of work, on a real S3 server, Prefect server and
+worker.
 
-Afterwards no run says Running that is not, slots are free, the next start ends with what an undisturbed run has, byte
-for byte, no half object is visible, and nothing is trained or generated twice without need.
+Afterwards no run says Running that is not, slots are free, the next start ends with what an
+undisturbed run has, byte for byte, no half object is visible, and nothing is trained or generated
+twice without need.
 """
 
 import time
@@ -15,7 +17,7 @@ from prefect.client.schemas.objects import StateType
 
 from tests.integration import world as the
 from tests.integration.world import EPOCHS, LOST_AFTER_S, SHOWN, TRAINING, Strike, World
-from vmt.training.registry import Run
+from vmt.catalog.runs import Run
 
 pytestmark = pytest.mark.server
 
@@ -30,7 +32,9 @@ def weights(world: World) -> list[str]:
 
 @pytest.mark.timeout(600)
 def test_one_training_through_one_fault_of_every_class(world: World) -> None:
-    """Each strikes while an epoch's weights, or the champion, go up. Four the run outlives; five end it."""
+    """Each strikes while an epoch's weights, or the champion, go up. Four the run outlives; five
+    end it.
+    """
     made = world.rig
     case, store = world.begin(world.frozen)
 
@@ -45,7 +49,11 @@ def test_one_training_through_one_fault_of_every_class(world: World) -> None:
         return run
 
     the.ended(
-        made, run_struck((1, the.slow_s3(2)), (2, the.killed_s3), (3, the.killed_server), (4, the.killed_run)), CRASHED
+        made,
+        run_struck(
+            (1, the.slow_s3(2)), (2, the.killed_s3), (3, the.killed_server), (4, the.killed_run)
+        ),
+        CRASHED,
     )
     the.ended(made, run_struck((5, the.full_s3)), FAILED)
     the.ended(made, run_struck((6, the.refusing_s3(3)), (7, the.killed_worker)), CRASHED)
@@ -61,7 +69,9 @@ def test_one_training_through_one_fault_of_every_class(world: World) -> None:
 
 
 def _upload_from(epoch: int) -> str:
-    """The upload of this epoch's weights or, where it is up already, a later one's; after the last, the champion's."""
+    """The upload of this epoch's weights or, where it is up already, a later one's; after the last,
+    the champion's.
+    """
     return r"PUT .*models/champion" if epoch > EPOCHS else rf"PUT .*weights/epoch_000[{epoch}-9]"
 
 
@@ -81,7 +91,9 @@ MOMENTS = {
     "train": Moment("train", TRAINING, r"PUT .*state/optimizer_0003", "frozen", "trained"),
     "upload": Moment("train", TRAINING, r"PUT .*weights/epoch_0003", "frozen", "trained"),
     "promote": Moment("train", TRAINING, r"PUT .*models/champion", "frozen", "trained"),
-    "generate": Moment("generate", {"videos": SHOWN}, r"PUT .*_cgen_rd\.(mid|flac)", "trained", "finished"),
+    "generate": Moment(
+        "generate", {"videos": SHOWN}, r"PUT .*_cgen_rd\.(mid|flac)", "trained", "finished"
+    ),
 }
 FAULTS: dict[str, tuple[Strike, StateType]] = {
     "kill -9 of the flow's process": (the.killed_run, CRASHED),
@@ -124,6 +136,10 @@ def test_every_fault_in_the_middle_of_everything(
         the.same_ingestion(store, expected)
     else:
         the.same_soundtracks(store, expected)
-        records = [each.key for each in store.list("outputs/") if each.key.endswith("_cgen_rd.json")]
+        records = [
+            each.key for each in store.list("outputs/") if each.key.endswith("_cgen_rd.json")
+        ]
         the.made_once(world, case, records, again=1)
-    record_property("fault", (fault, moment, state.value.lower(), round(time.monotonic() - started)))
+    record_property(
+        "fault", (fault, moment, state.value.lower(), round(time.monotonic() - started))
+    )

@@ -1,4 +1,6 @@
-"""More than one machine: workers of one queue each, and more runs at a time than SQLite under Prefect bears."""
+"""More than one machine: workers of one queue each, and more runs at a time than SQLite under
+Prefect bears.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +8,7 @@ from typing import Any
 import pytest
 from prefect.client.schemas.objects import StateType
 
-from flows.deployments import DEPLOYMENTS, POOL
+from flows.engine.deployments import DEPLOYMENTS, POOL
 from tests.integration import world as the
 from tests.integration.world import SHOWN, World
 from tests.prefect_server import start_worker, stop
@@ -22,7 +24,9 @@ AT_ONCE = 2  # of those that may run several at a time
 
 
 @pytest.mark.timeout(900)
-def test_each_machine_takes_the_work_of_its_queue_and_many_run_at_once(world: World, tmp_path: Path) -> None:
+def test_each_machine_takes_the_work_of_its_queue_and_many_run_at_once(
+    world: World, tmp_path: Path
+) -> None:
     made = world.rig
     made.end_worker()
     logs = {queue: tmp_path / queue for queue in ("cpu", "gpu")}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.deployments import DEPLOYMENTS, POOL
-from flows.prepare import lost_runs
+from flows.engine.automations import lost_runs
+from flows.engine.deployments import DEPLOYMENTS, POOL
 from tests.postgres import Postgres, postgres, program
 from tests.prefect_server import PrefectServer
 
@@ -16,17 +16,28 @@ pytestmark = [pytest.mark.server, pytest.mark.long, pytest.mark.timeout(600)]
 
 def ask(database: Postgres, name: str, *more: str, given: bytes | None = None) -> bytes:
     """Output of one of Postgres's programs."""
-    command = [program(name), "--host=127.0.0.1", f"--port={database.port}", "--username=vmt", *more, "postgres"]
+    command = [
+        program(name),
+        "--host=127.0.0.1",
+        f"--port={database.port}",
+        "--username=vmt",
+        *more,
+        "postgres",
+    ]
     environment = {**os.environ, "PGPASSWORD": database.password}
-    return subprocess.run(command, env=environment, input=given, stdout=subprocess.PIPE, check=True).stdout
+    return subprocess.run(
+        command, env=environment, input=given, stdout=subprocess.PIPE, check=True
+    ).stdout
 
 
 def prepare(server: PrefectServer) -> None:
-    server.run("python", "-m", "flows.prepare")
-    server.run("python", "-m", "flows.deploy")
+    server.run("python", "-m", "flows.engine.automations")
+    server.run("python", "-m", "flows.commands.deploy")
 
 
-def test_an_upgrade_leaves_the_pool_paused_and_a_backup_brings_everything_back(tmp_path: Path) -> None:
+def test_an_upgrade_leaves_the_pool_paused_and_a_backup_brings_everything_back(
+    tmp_path: Path,
+) -> None:
     with postgres() as old, postgres() as new:
         (tmp_path / "old").mkdir()
         server = PrefectServer(tmp_path / "old", old.url)

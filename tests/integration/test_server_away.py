@@ -1,4 +1,6 @@
-"""A Prefect server that stays away: work goes on without it, and what it finds lost when it is back does no harm."""
+"""A Prefect server that stays away: work goes on without it, and what it finds lost when it is back
+does no harm.
+"""
 
 import time
 
@@ -7,7 +9,7 @@ from prefect.client.schemas.objects import StateType
 
 from tests.integration import world as the
 from tests.integration.world import LOST_AFTER_S, SETTINGS, TRAINING, World
-from vmt.training.registry import Run
+from vmt.catalog.runs import Run
 
 pytestmark = [pytest.mark.server, pytest.mark.long]
 AWAY_S = 75.0

@@ -15,18 +15,30 @@ from prefect.client.schemas.objects import StateType
 from tests.flows.conftest import EXTRACTOR, TINY, Bucket
 from tests.integration.proxy import Hold
 from tests.integration.rig import Rig, copy, product_settings, rig
-from vmt.jobs.extractors import configured
-from vmt.jobs.freeze import freeze
-from vmt.jobs.generate import generate
-from vmt.jobs.ingest import ingest
-from vmt.jobs.promote import promote
-from vmt.jobs.train import train
+from vmt.catalog.runs import HASHES, Run, read_champion
+from vmt.jobs.dataset.freeze import freeze
+from vmt.jobs.ingest.extractors import configured
+from vmt.jobs.ingest.ingest import ingest
+from vmt.jobs.release.promote import promote
+from vmt.jobs.soundtrack.generate import generate
+from vmt.jobs.train.train import train
 from vmt.store import LocalStore, ObjectStore
-from vmt.training.registry import HASHES, Run, read_champion
 
 EPOCHS = 8
-SETTINGS = TINY | {"epochs": EPOCHS, "d_model": 128, "d_feedforward": 256, "n_layers": 4, "precision": "float32"}
-TRAINING = {"dataset": "main@v0001", "preset": "demo", "run": "one", "overrides": SETTINGS, "promote": True}
+SETTINGS = TINY | {
+    "epochs": EPOCHS,
+    "d_model": 128,
+    "d_feedforward": 256,
+    "n_layers": 4,
+    "precision": "float32",
+}
+TRAINING = {
+    "dataset": "main@v0001",
+    "preset": "demo",
+    "run": "one",
+    "overrides": SETTINGS,
+    "promote": True,
+}
 VIDEOS = 6
 SHOWN = ["videos/0001.mp4", "videos/0002.mp4"]
 
@@ -72,10 +84,14 @@ def world(folder: Path) -> Iterator[World]:
     with rig(folder / "rig") as made:
         bucket = Bucket(folder)
         bucket.add(VIDEOS)
-        frozen, trained, finished = (LocalStore(folder / name) for name in ("frozen", "trained", "finished"))
+        frozen, trained, finished = (
+            LocalStore(folder / name) for name in ("frozen", "trained", "finished")
+        )
         settings = product_settings(frozen, folder / "cache")
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # as in the worker's processes: sums in another order are other numbers
+        torch.set_num_threads(
+            1
+        )  # as in the worker's processes: sums in another order are other numbers
         copy(bucket.store, frozen, folder)
         ingest(frozen, configured(settings))
         freeze(frozen, EXTRACTOR.name, min_validation=2, min_test=2)
@@ -179,7 +195,9 @@ def same_ingestion(store: ObjectStore, reference: ObjectStore) -> None:
     """The index knows the same bytes."""
     index = f"index/ingest/{EXTRACTOR.name}.json"
     found, wanted = (json.loads(each.get(index)) for each in (store, reference))
-    assert {key: each["sha256"] for key, each in found.items()} == {key: each["sha256"] for key, each in wanted.items()}
+    assert {key: each["sha256"] for key, each in found.items()} == {
+        key: each["sha256"] for key, each in wanted.items()
+    }
 
 
 def same_soundtracks(store: ObjectStore, reference: ObjectStore) -> None:
@@ -203,7 +221,9 @@ def whole(store: ObjectStore) -> None:
 
 
 def made_once(world: World, case: str, keys: list[str], again: int) -> None:
-    """Each object is written, and no more than `again` of them another time: those that a fault interrupted."""
+    """Each object is written, and no more than `again` of them another time: those that a fault
+    interrupted.
+    """
     counts = {key: world.rig.proxy.writes[f"/{world.rig.s3.bucket}/{case}/{key}"] for key in keys}
     assert min(counts.values()) >= 1, counts
     assert sum(counts.values()) <= len(keys) + again, counts

@@ -19,7 +19,9 @@ def test_a_bigram_knows_how_long_chords_last_and_a_unigram_does_not() -> None:
     assert unigram == pytest.approx(np.log(2), abs=0.35)
     assert bigram == pytest.approx(np.log(2), abs=0.35)
     steady = chords.tokens(["C"] * 30 + ["G"] * 30)
-    assert chord_nll(Bigram([steady]), [steady], 300) < 0.5 * chord_nll(Unigram([steady]), [steady], 300)
+    assert chord_nll(Bigram([steady]), [steady], 300) < 0.5 * chord_nll(
+        Unigram([steady]), [steady], 300
+    )
 
 
 def test_end_counts_only_where_the_song_ends_in_time() -> None:

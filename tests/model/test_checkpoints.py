@@ -11,12 +11,21 @@ from vmt.model.regressor import RegressorConfig, VideoRegressor
 from vmt.model.transformer import VideoMusicTransformer
 
 CONFIG = ModelConfig(
-    d_semantic=4, n_layers=1, n_heads=2, d_model=16, d_feedforward=8, max_seconds=9, normalise_inputs=True
+    d_semantic=4,
+    n_layers=1,
+    n_heads=2,
+    d_model=16,
+    d_feedforward=8,
+    max_seconds=9,
+    normalise_inputs=True,
 )
 
 
 def test_round_trips() -> None:
-    transformer, regressor = VideoMusicTransformer(CONFIG), VideoRegressor(RegressorConfig(d_semantic=4, d_model=8))
+    transformer, regressor = (
+        VideoMusicTransformer(CONFIG),
+        VideoRegressor(RegressorConfig(d_semantic=4, d_model=8)),
+    )
     again = checkpoints.load_transformer(checkpoints.transformer_bytes(transformer), "w")
     assert again.config == CONFIG
     assert not again.training

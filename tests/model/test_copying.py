@@ -9,7 +9,9 @@ from vmt.model.chord_model import begin, build
 from vmt.model.config import CopyConfig, copy_config, model_preset
 from vmt.model.copying import CopyTransformer
 
-SMALL = CopyConfig(d_semantic=4, n_layers=2, n_heads=2, d_model=16, d_feedforward=32, dropout=0.2, max_seconds=40)
+SMALL = CopyConfig(
+    d_semantic=4, n_layers=2, n_heads=2, d_model=16, d_feedforward=32, dropout=0.2, max_seconds=40
+)
 
 
 def make() -> CopyTransformer:
@@ -32,7 +34,9 @@ def test_where_moments_are_known_logits_are_log_probabilities_raised_by_a_level(
     logits = model(*inputs())
     assert logits.shape == (2, 30, chords.VOCABULARY_SIZE)
     sums = (logits - model.level).exp().sum(-1)[:, 10:]
-    torch.testing.assert_close(sums, torch.full_like(sums, 1 + chords.VOCABULARY_SIZE * 1e-6), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        sums, torch.full_like(sums, 1 + chords.VOCABULARY_SIZE * 1e-6), atol=1e-4, rtol=0
+    )
 
 
 @torch.inference_mode()
@@ -41,7 +45,9 @@ def test_a_chord_depends_on_none_after_it() -> None:
     video, tokens, minor = inputs()
     other = tokens.clone()
     other[:, 20:] = 9
-    torch.testing.assert_close(model(video, tokens, minor)[:, :20], model(video, other, minor)[:, :20])
+    torch.testing.assert_close(
+        model(video, tokens, minor)[:, :20], model(video, other, minor)[:, :20]
+    )
 
 
 @torch.inference_mode()
@@ -53,7 +59,9 @@ def test_written_chord_by_chord_it_says_what_it_says_at_once() -> None:
     writing = begin(model, video, minor, lengths, 30)
     torch.testing.assert_close(writing.prefill(tokens[:, :3]), whole[:, 2], atol=1e-5, rtol=0)
     for second in range(3, 30):
-        torch.testing.assert_close(writing.step(tokens[:, second]), whole[:, second], atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            writing.step(tokens[:, second]), whole[:, second], atol=1e-5, rtol=0
+        )
 
 
 @torch.inference_mode()

@@ -43,7 +43,9 @@ def test_attention_while_training_is_attention() -> None:
     for mask, causal in ((None, True), (seen, False), (torch.randn(2, 2, 5, 5), False)):
         expected = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
         expected = attention.out_proj(expected.transpose(1, 2).flatten(2))
-        torch.testing.assert_close(attention.train().attend(q, k, v, mask, causal), expected, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(
+            attention.train().attend(q, k, v, mask, causal), expected, atol=1e-6, rtol=1e-5
+        )
 
 
 def test_the_seed_settles_what_is_dropped() -> None:

@@ -29,7 +29,9 @@ def naive(
 def test_definition() -> None:
     torch.manual_seed(0)
     logits = torch.randn(2, 6, chords.VOCABULARY_SIZE)
-    targets = torch.tensor([[1, 5, 0, 44, 99, chords.END], [7, 8, chords.END, chords.PAD, chords.PAD, chords.PAD]])
+    targets = torch.tensor(
+        [[1, 5, 0, 44, 99, chords.END], [7, 8, chords.END, chords.PAD, chords.PAD, chords.PAD]]
+    )
     emotions = torch.tensor([[0, 1, 2, 3, 4, 6], [5, 0, 6, 6, 6, 6]])
     for count_padding in (True, False):
         found = losses(logits, targets, emotions, count_padding=count_padding)
@@ -37,7 +39,9 @@ def test_definition() -> None:
             chord, emotion = naive(logits[song], targets[song], emotions[song], count_padding)
             torch.testing.assert_close(found.chord[song].item(), chord, atol=1e-5, rtol=0)
             torch.testing.assert_close(found.emotion[song].item(), emotion, atol=1e-5, rtol=0)
-            torch.testing.assert_close(found.total[song].item(), 0.4 * chord + 0.6 * emotion, atol=1e-5, rtol=0)
+            torch.testing.assert_close(
+                found.total[song].item(), 0.4 * chord + 0.6 * emotion, atol=1e-5, rtol=0
+            )
 
 
 def test_label_smoothing_moves_only_the_chord_term() -> None:

@@ -1,4 +1,6 @@
-"""The published implementation's own outputs, on its own weights (`parity/README.md` in the test data)."""
+"""The published implementation's own outputs, on its own weights (`parity/README.md` in the test
+data).
+"""
 
 import os
 from pathlib import Path
@@ -30,7 +32,9 @@ def io(parity: Path) -> dict[str, Tensor]:
 
 
 def load(parity: Path, name: str) -> VideoMusicTransformer:
-    config = ModelConfig(n_layers=2, n_heads=4, d_model=64, d_feedforward=128, relative_positions=name == "amt_rpr")
+    config = ModelConfig(
+        n_layers=2, n_heads=4, d_model=64, d_feedforward=128, relative_positions=name == "amt_rpr"
+    )
     model = VideoMusicTransformer(config).eval()
     model.load_state_dict(safetensors.torch.load_file(parity / f"{name}.weights.safetensors"))
     return model
@@ -44,7 +48,9 @@ class TestTransformer:
         together = model(io["video"], io["x"], io["key"])
         torch.testing.assert_close(together, io[f"logits.{name}"], atol=1e-4, rtol=0)
         for song in range(3):
-            alone = model(io["video"][song : song + 1], io["x"][song : song + 1], io["key"][song : song + 1])
+            alone = model(
+                io["video"][song : song + 1], io["x"][song : song + 1], io["key"][song : song + 1]
+            )
             torch.testing.assert_close(alone[0], together[song], atol=1e-5, rtol=0)
 
     @torch.inference_mode()
@@ -58,7 +64,12 @@ class TestTransformer:
         emotions = torch.where(exists, io["emotion"].argmax(-1), chords.PAST_END)[:, 1:]
         table = torch.from_numpy(chords.AFFECTIVE_TARGETS).float()
         torch.testing.assert_close(table[emotions], io["tgt_emotion"])
-        found = losses(load(parity, name)(io["video"], io["x"], io["key"]), io["tgt"], emotions, count_padding=True)
+        found = losses(
+            load(parity, name)(io["video"], io["x"], io["key"]),
+            io["tgt"],
+            emotions,
+            count_padding=True,
+        )
         stacked = torch.stack([found.chord, found.emotion, found.total], dim=1)
         torch.testing.assert_close(stacked, io[f"losses.{name}"], atol=1e-5, rtol=0)
 
@@ -67,7 +78,10 @@ class TestTransformer:
         model = load(parity, name)
         whole = model(io["video"], io["x"], io["key"])
         cache = model.start(io["video"], io["key"])
-        steps = [model.prefill(io["x"][:, :50], cache), *(model.step(io["x"][:, i], cache) for i in range(50, 299))]
+        steps = [
+            model.prefill(io["x"][:, :50], cache),
+            *(model.step(io["x"][:, i], cache) for i in range(50, 299)),
+        ]
         torch.testing.assert_close(torch.stack(steps, dim=1), whole[:, 49:], atol=1e-5, rtol=0)
 
 
@@ -81,5 +95,7 @@ def test_embedding_indices(io: dict[str, Tensor]) -> None:
 def test_bigru(parity: Path, io: dict[str, Tensor]) -> None:
     weights = safetensors.torch.load_file(parity / "regression.weights.safetensors")
     model = VideoRegressor(RegressorConfig(d_model=16, normalise=False)).eval()
-    model.load_state_dict({name: value for name, value in weights.items() if name.startswith(("bigru.", "bifc."))})
+    model.load_state_dict(
+        {name: value for name, value in weights.items() if name.startswith(("bigru.", "bifc."))}
+    )
     torch.testing.assert_close(model(io["video"]), io["regression.bigru"], atol=1e-5, rtol=0)

@@ -34,13 +34,17 @@ def saved(content: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "config", [SMALL, replace(SMALL, relative_positions=False), ModelConfig()], ids=["small", "no-relative", "full"]
+    "config",
+    [SMALL, replace(SMALL, relative_positions=False), ModelConfig()],
+    ids=["small", "no-relative", "full"],
 )
 def test_every_tensor_comes_back(config: ModelConfig) -> None:
     torch.manual_seed(0)
     published = VideoMusicTransformer(config).state_dict()
     published["positional_encoding.pe"] += 1  # even what VMT could compute itself is the file's
-    model = read_transformer(saved(published), "w.pickle", n_heads=None if config.relative_positions else 2)
+    model = read_transformer(
+        saved(published), "w.pickle", n_heads=None if config.relative_positions else 2
+    )
     assert model.config == replace(config, dropout=0.1)
     again = read_tensors(transformer_pickle(model, "run"), "again")
     assert list(again) == list(published)
@@ -66,20 +70,26 @@ def test_pickled_code_is_refused_and_not_run(tmp_path: Path) -> None:
         saved(Trap(tmp_path / "ran")),
         saved(nn.Linear(1, 1)),
     ):
-        with pytest.raises(WeightsError, match=r"^bad\.pickle: damaged, or it holds more than tensors") as refused:
+        with pytest.raises(
+            WeightsError, match=r"^bad\.pickle: damaged, or it holds more than tensors"
+        ) as refused:
             read_transformer(data, "bad.pickle")
         assert "\n" not in str(refused.value)
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("data", [b"", b"no pickle", saved({"a": torch.ones(9)})[:-300], b"PK\x03\x04" + bytes(99)])
+@pytest.mark.parametrize(
+    "data", [b"", b"no pickle", saved({"a": torch.ones(9)})[:-300], b"PK\x03\x04" + bytes(99)]
+)
 def test_damaged_files(data: bytes) -> None:
     with pytest.raises(WeightsError, match=r"w: damaged") as refused:
         read_tensors(data, "w")
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.filterwarnings("ignore:Validating sparse tensor")  # PyTorch says so of any sparse tensor in a file
+@pytest.mark.filterwarnings(
+    "ignore:Validating sparse tensor"
+)  # PyTorch says so of any sparse tensor in a file
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -118,7 +128,10 @@ def change(**changes: Tensor | None) -> bytes:
             change(Wout__weight=torch.ones(158, 16)),
             r"Wout\.weight has shape \(158, 16\), beside the others \(159, 16\)",
         ),
-        (change(Linear_vis__weight=torch.ones(16)), r"Linear_vis\.weight has shape \(16,\) and must have 2 axes"),
+        (
+            change(Linear_vis__weight=torch.ones(16)),
+            r"Linear_vis\.weight has shape \(16,\) and must have 2 axes",
+        ),
         (change(Linear_vis__weight=torch.ones(15, 12)), "15 wide, 1 heads"),
     ],
 )
@@ -148,7 +161,11 @@ def test_the_regression_gives_its_bigru() -> None:
     torch.manual_seed(0)
     own = VideoRegressor(RegressorConfig(d_semantic=4, d_model=6, normalise=False))
     others = {"gru": nn.GRU(12, 6), "bilstm": nn.LSTM(12, 6), "fc": nn.Linear(6, 2)}
-    rest = {f"{name}.{key}": value for name, other in others.items() for key, value in other.state_dict().items()}
+    rest = {
+        f"{name}.{key}": value
+        for name, other in others.items()
+        for key, value in other.state_dict().items()
+    }
     regressor, unused = read_regressor(saved({**own.state_dict(), **rest}), "r")
     assert unused.keys() == rest.keys()
     assert regressor.config == own.config
@@ -178,4 +195,6 @@ def test_published_files(name: str) -> None:
     assert again.keys() == tensors.keys()
     assert all(torch.equal(again[key], tensor) for key, tensor in tensors.items())
     with pytest.raises(WeightsError, match=r"has no tensor Linear_vis\.weight"):
-        read_transformer(saved(safetensors.torch.load_file(parity / "mt_rpr.weights.safetensors")), "mt")
+        read_transformer(
+            saved(safetensors.torch.load_file(parity / "mt_rpr.weights.safetensors")), "mt"
+        )

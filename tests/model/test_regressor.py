@@ -24,4 +24,6 @@ def test_statistics_move_the_output() -> None:
     plain = model(video)
     zero, one = np.zeros(12, np.float32), np.ones(12, np.float32)
     model.set_statistics(zero, one, np.array([5, 0.1], np.float32), np.array([2, 0], np.float32))
-    torch.testing.assert_close(model(video), plain * torch.tensor([2.0, 1.0]) + torch.tensor([5.0, 0.1]))
+    torch.testing.assert_close(
+        model(video), plain * torch.tensor([2.0, 1.0]) + torch.tensor([5.0, 0.1])
+    )

@@ -10,7 +10,13 @@ from vmt.model.config import ModelConfig, model_preset
 from vmt.model.transformer import VideoMusicTransformer
 
 SMALL = ModelConfig(
-    d_semantic=4, n_layers=2, n_heads=2, d_model=16, d_feedforward=32, max_seconds=12, mask_padding=True
+    d_semantic=4,
+    n_layers=2,
+    n_heads=2,
+    d_model=16,
+    d_feedforward=32,
+    max_seconds=12,
+    mask_padding=True,
 )
 
 
@@ -22,7 +28,10 @@ def make(config: ModelConfig = SMALL) -> VideoMusicTransformer:
 def test_full_size() -> None:
     model = VideoMusicTransformer(ModelConfig())
     assert model.n_parameters == 32_517_310
-    assert sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values()) == 131_298_040
+    assert (
+        sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+        == 131_298_040
+    )
 
 
 @pytest.mark.parametrize("relative", [True, False])
@@ -44,7 +53,9 @@ def test_padding_changes_nothing_where_it_is_masked() -> None:
     padded = torch.cat([video, torch.randn(1, 5, 12)], dim=1)
     longer = torch.cat([tokens, torch.full((1, 5), 158)], dim=1)
     alone = model(video, tokens, minor, torch.tensor([7]))
-    torch.testing.assert_close(model(padded, longer, minor, torch.tensor([7]))[:, :7], alone, atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        model(padded, longer, minor, torch.tensor([7]))[:, :7], alone, atol=1e-5, rtol=0
+    )
 
 
 @torch.inference_mode()
@@ -71,7 +82,9 @@ def test_relative_scores_are_those_of_the_definition() -> None:
 def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(TrainingError, match="d_model 10 must be even and a multiple of n_heads 4"):
         ModelConfig(d_model=10, n_heads=4)
-    with pytest.raises(TrainingError, match="preset amt takes 768 semantic features and the dataset has 512"):
+    with pytest.raises(
+        TrainingError, match="preset amt takes 768 semantic features and the dataset has 512"
+    ):
         model_preset("amt", 512)
     with pytest.raises(TrainingError, match="preset 'huge' is unknown; known: amt, vmt, demo"):
         model_preset("huge", 512)

@@ -42,14 +42,19 @@ def test_no_stack(folder: Folder) -> None:
 
 def test_the_state_of_a_killed_stack_is_not_believed(folder: Folder) -> None:
     folder.write_state(StackState("gone", os.getpid(), True, "0", {}, {}, ()))
-    with pytest.raises(StackError, match=rf"the last one \(process {os.getpid()}\) was killed before it could stop"):
+    with pytest.raises(
+        StackError, match=rf"the last one \(process {os.getpid()}\) was killed before it could stop"
+    ):
         vmt("status")
     assert vmt("down", "--data", str(folder.root)) == f"no stack runs from {folder.root}\n"
     assert folder.state() is None
 
 
 def test_a_stack_that_is_starting(folder: Folder) -> None:
-    with folder.locked(), pytest.raises(StackError, match="a stack is starting or stopping there; ask again"):
+    with (
+        folder.locked(),
+        pytest.raises(StackError, match="a stack is starting or stopping there; ask again"),
+    ):
         vmt("status")
 
 

@@ -1,4 +1,6 @@
-"""`vmt demo --on-stack`: the demo through the stack's S3, its Prefect server and its served deployments."""
+"""`vmt demo --on-stack`: the demo through the stack's S3, its Prefect server and its served
+deployments.
+"""
 
 import json
 from collections.abc import Iterator
@@ -7,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.stack.test_stack import Stack
-from vmt.demo import tour
 from vmt.settings import Settings
 from vmt.stack.client import Client
+from vmt.synthetic import tour
 
 pytestmark = [pytest.mark.server, pytest.mark.long, pytest.mark.timeout(1800)]
 VIDEOS = "--videos=8"  # three to validate on, two or more held out, and some to learn from
@@ -31,14 +33,21 @@ def test_the_demo_goes_through_the_stack(stack: Stack) -> None:
     store = Client(stack.folder, Settings()).store
     champion = json.loads(store.get("models/champion.json"))
     assert f"best epoch: {champion['epoch']}, by validation chord loss" in done.stdout
-    soundtracks = [line.strip() for line in done.stdout.splitlines() if line.strip().endswith("_cgen_rd.mp4")]
+    soundtracks = [
+        line.strip() for line in done.stdout.splitlines() if line.strip().endswith("_cgen_rd.mp4")
+    ]
     assert len(soundtracks) >= tour.MIN_TEST
     for url in soundtracks:
         assert store.head(url.removeprefix(f"{store.url}/")) is not None, url
-    completed = {"flows": {"name": {"any_": ["nightly"]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+    completed = {
+        "flows": {"name": {"any_": ["nightly"]}},
+        "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
+    }
     (run,) = stack.ask("flow_runs/filter", completed)
     assert run["parameters"]["preset"] == tour.PRESET
-    assert run["deployment_id"] in {each["id"] for each in stack.deployments() if each["name"] == "nightly"}
+    assert run["deployment_id"] in {
+        each["id"] for each in stack.deployments() if each["name"] == "nightly"
+    }
     assert stack.state().settings["VMT_CLIP_MODEL"] == tour.ENVIRONMENT["VMT_CLIP_MODEL"]
 
     again = stack.vmt("demo", "--on-stack", VIDEOS)

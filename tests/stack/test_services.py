@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from flows.environment import FLOWS
+from flows.engine.environment import FLOWS
 from vmt.settings import Settings
 from vmt.stack.folder import Folder
 from vmt.stack.ports import Ports
@@ -50,7 +50,9 @@ def test_they_start_in_this_order_and_wait_for_what_they_need(made: dict[str, Se
     assert set(made["serve"].needs) == {"s3", "prefect"} == set(made["dashboard"].needs)
 
 
-def test_the_jobs_work_in_the_stacks_store_whatever_the_environment_says(made: dict[str, Service]) -> None:
+def test_the_jobs_work_in_the_stacks_store_whatever_the_environment_says(
+    made: dict[str, Service],
+) -> None:
     for name in ("serve", "dashboard"):
         environment = made[name].environment
         assert environment["VMT_STORE"] == "s3://vmt"
@@ -74,9 +76,14 @@ def test_prefects_database_is_sqlite_in_the_folder_unless_a_setting_names_one(
     named = made["prefect"].environment
     assert named["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == DATABASE
     assert made["serve"].command[-2:] == ("--limit", "8")
-    plain = {each.name: each for each in services(folder, PORTS, dict.fromkeys(INNER_PORTS, 9000), Settings())}
+    plain = {
+        each.name: each
+        for each in services(folder, PORTS, dict.fromkeys(INNER_PORTS, 9000), Settings())
+    }
     assert "PREFECT_SERVER_DATABASE_CONNECTION_URL" not in plain["prefect"].environment
-    assert "--limit" not in plain["serve"].command, "SQLite bears the two runs of flows.serve"
+    assert "--limit" not in plain["serve"].command, (
+        "SQLite bears the two runs of flows.commands.serve"
+    )
 
 
 def test_what_prefect_keeps_lies_in_the_folder(made: dict[str, Service], folder: Folder) -> None:
@@ -92,13 +99,23 @@ def test_served_flows_are_told_what_workers_tell_theirs(made: dict[str, Service]
 def test_prefects_server_is_told_what_compose_tells_it(made: dict[str, Service]) -> None:
     compose = yaml.safe_load((Path(__file__).parents[2] / "infra/compose.yaml").read_text())
     own = {"PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_SERVER_UI_API_URL"}
-    there = {name: value for name, value in compose["services"]["prefect"]["environment"].items() if name not in own}
+    there = {
+        name: value
+        for name, value in compose["services"]["prefect"]["environment"].items()
+        if name not in own
+    }
     assert there.items() <= made["prefect"].environment.items()
 
 
 def test_nothing_listens_beyond_loopback_and_nobody_is_told(made: dict[str, Service]) -> None:
     flags = made["s3"].command
-    for flag in ("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-s3.port=8001", "-webdav=false"):
+    for flag in (
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.telemetry=false",
+        "-s3.port=8001",
+        "-webdav=false",
+    ):
         assert flag in flags
     assert all("127.0.0.1" in made[name].command for name in ("prefect", "dashboard"))
     assert made["prefect"].environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
@@ -109,11 +126,15 @@ def test_nothing_listens_beyond_loopback_and_nobody_is_told(made: dict[str, Serv
 
 def test_secrets_are_in_no_command_line(made: dict[str, Service], folder: Folder) -> None:
     secret = folder.credentials().secret_access_key
-    assert not [each for each in made.values() if any(secret in argument for argument in each.command)]
+    assert not [
+        each for each in made.values() if any(secret in argument for argument in each.command)
+    ]
     assert secret not in repr(connected(Settings(), vars(PORTS), folder.credentials()))
 
 
-def test_the_environment_wins_over_the_folders_settings(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_wins_over_the_folders_settings(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder.write_settings({"VMT_CLIP_MODEL": "kept", "VMT_CLIP_WEIGHTS": "kept"})
     for name in [name for name in os.environ if name.startswith("VMT_")]:
         monkeypatch.delenv(name)

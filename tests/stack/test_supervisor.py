@@ -1,4 +1,6 @@
-"""The supervisor with small children of its own kind: order, restarts, what it says when one does not start."""
+"""The supervisor with small children of its own kind: order, restarts, what it says when one does
+not start.
+"""
 
 import os
 import signal
@@ -31,12 +33,16 @@ def _says_up(log: Path, started_at: float) -> bool:
 class Stack:
     """A supervisor in this thread, told what to do from another one."""
 
-    def __init__(self, root: Path, scripts: Mapping[str, str], needs: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, root: Path, scripts: Mapping[str, str], needs: Mapping[str, tuple[str, ...]]
+    ) -> None:
         self.folder = Folder(root)
         self.said: list[str] = []
         self.over = False
         self._scripts, self._needs = scripts, needs
-        self.supervisor = Supervisor(self.folder, Ports(0, 0, 0), Settings(), self.said.append, self._services)
+        self.supervisor = Supervisor(
+            self.folder, Ports(0, 0, 0), Settings(), self.said.append, self._services
+        )
 
     def _services(
         self, folder: Folder, ports: Ports, inner: Mapping[str, int], settings: Settings
@@ -87,7 +93,9 @@ class Stack:
 
 
 def test_it_starts_in_order_restarts_what_dies_and_stops_in_order(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "s", {"first": LIVES, "second": LIVES, "third": LIVES}, {"second": ("first",)})
+    stack = Stack(
+        tmp_path / "s", {"first": LIVES, "second": LIVES, "third": LIVES}, {"second": ("first",)}
+    )
     marks: list[str] = []
 
     def meanwhile() -> None:
@@ -97,7 +105,9 @@ def test_it_starts_in_order_restarts_what_dies_and_stops_in_order(tmp_path: Path
         victim = before.child("first").pid
         assert victim is not None
         os.kill(victim, signal.SIGKILL)
-        after = stack.state(lambda s: s.child("first").restarts == 1 and s.child("first").state == "ready")
+        after = stack.state(
+            lambda s: s.child("first").restarts == 1 and s.child("first").state == "ready"
+        )
         assert after.child("first").pid != victim
         assert after.child("first").why == "killed by SIGKILL"
         assert after.child("second") == before.child("second")
@@ -126,7 +136,9 @@ def test_a_service_that_does_not_start_stops_the_rest_and_shows_its_log(tmp_path
     assert stack.folder.state() is None
 
 
-def test_serving_anew_takes_the_folders_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serving_anew_takes_the_folders_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VMT_NOTIFY_URL", "mailto://me:hush@example.org")
     shown = "os.environ.get('VMT_CLIP_MODEL'), 'VMT_NOTIFY_URL' in os.environ"
     script = f"import os, time; print('up', {shown}, flush=True); time.sleep(60)"
@@ -136,7 +148,11 @@ def test_serving_anew_takes_the_folders_settings(tmp_path: Path, monkeypatch: py
         before = stack.state(lambda state: state.ready).child("serve").pid
         stack.folder.write_settings({"VMT_CLIP_MODEL": "ViT-B-32", "VMT_STORE": "elsewhere"})
         os.kill(os.getpid(), signal.SIGUSR1)
-        after = stack.state(lambda s: s.child("serve").pid not in (before, None) and s.child("serve").state == "ready")
+        after = stack.state(
+            lambda s: (
+                s.child("serve").pid not in (before, None) and s.child("serve").state == "ready"
+            )
+        )
         assert after.settings["VMT_CLIP_MODEL"] == "ViT-B-32"
         assert "VMT_STORE" not in after.settings, "the store is the stack's own"
         assert "VMT_NOTIFY_URL" not in after.settings, "`vmt status --json` shows them"

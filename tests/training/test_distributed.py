@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import nn
 
-from tests.jobs.test_train import OVERRIDES, fill, snapshot
+from tests.jobs.train.test_train import OVERRIDES, fill, snapshot
 from tests.servers import free_ports
-from vmt.jobs.train import train
+from vmt.catalog.runs import Run
+from vmt.jobs.train.train import train
 from vmt.store import LocalStore
 from vmt.training.distributed import ALONE, Team, join
-from vmt.training.registry import Run
 
 TOGETHER: dict[str, Any] = OVERRIDES | {
     "epochs": 2,
@@ -27,7 +27,9 @@ TOGETHER: dict[str, Any] = OVERRIDES | {
     "gradient_clip": 0.5,
     "precision": "float32",
 }
-"""Without dropout, which each rank draws for itself; batches of 3 and 2 songs of 5, so that the ranks' parts differ."""
+"""Without dropout, which each rank draws for itself; batches of 3 and 2 songs of 5, so that the
+ranks' parts differ.
+"""
 SPLITS = {"train": 5, "validation": 3}
 
 
@@ -59,8 +61,27 @@ def test_two_processes_end_as_one(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)),
-            *("-m", "--", "vmt.cli", "train", "--preset", "demo", "--run", "r", "--json", *settings),
+            *(
+                sys.executable,
+                "-m",
+                "torch.distributed.run",
+                "--nproc-per-node",
+                "2",
+                "--master-port",
+                str(port),
+            ),
+            *(
+                "-m",
+                "--",
+                "vmt.cli",
+                "train",
+                "--preset",
+                "demo",
+                "--run",
+                "r",
+                "--json",
+                *settings,
+            ),
         ],
         env=_environment(two),
         capture_output=True,
@@ -71,7 +92,9 @@ def test_two_processes_end_as_one(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["state"] == "done"  # one rank prints
     assert snapshot(two).keys() == snapshot(one).keys()
     for folder in ("", "regression/"):
-        for alone, together in zip(Run(one, "r").results(folder), Run(two, "r").results(folder), strict=True):
+        for alone, together in zip(
+            Run(one, "r").results(folder), Run(two, "r").results(folder), strict=True
+        ):
             assert together.values == pytest.approx(alone.values, rel=1e-4)
 
 

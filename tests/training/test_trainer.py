@@ -29,7 +29,13 @@ SMALL = ModelConfig(
     normalise_inputs=True,
 )
 PLAIN = TrainConfig(
-    epochs=3, batch_size=2, schedule="cosine", learn_rate=1e-2, warmup_steps=2, precision="float32", select_by="chord"
+    epochs=3,
+    batch_size=2,
+    schedule="cosine",
+    learn_rate=1e-2,
+    warmup_steps=2,
+    precision="float32",
+    select_by="chord",
 )
 TRAIN = [make_song(f"t{n}", 10 + n) for n in range(5)]
 VALIDATION = [make_song("v", 12)]
@@ -114,11 +120,14 @@ def test_dropout_acts() -> None:
 
 def test_a_loss_that_is_not_finite_names_the_songs() -> None:
     bad = replace(TRAIN[0], id="broken", video=np.full_like(TRAIN[0].video, np.inf))
-    trainer = make(replace(PLAIN, batch_size=1), replace(SMALL, normalise_inputs=False), train=[bad])
+    trainer = make(
+        replace(PLAIN, batch_size=1), replace(SMALL, normalise_inputs=False), train=[bad]
+    )
     before = weights(trainer)
     trainer.epoch = 0
     with pytest.raises(
-        TrainingError, match=r"epoch 1: the loss is nan on songs broken; .* the weights of epoch 0 are kept"
+        TrainingError,
+        match=r"epoch 1: the loss is nan on songs broken; .* the weights of epoch 0 are kept",
     ):
         trainer.run_epoch()
     assert equal(before, weights(trainer))
@@ -142,7 +151,10 @@ def test_amt_schedule_of_the_report() -> None:
 
 
 def test_rhythm_is_learnt_and_unknown_values_do_not_count() -> None:
-    songs = [replace(each, rhythm=np.stack([each.video[:, 0] * 2 + 5, each.video[:, 1]], axis=1)) for each in TRAIN]
+    songs = [
+        replace(each, rhythm=np.stack([each.video[:, 0] * 2 + 5, each.video[:, 1]], axis=1))
+        for each in TRAIN
+    ]
     unknown = replace(songs[0], id="u", rhythm=np.full_like(songs[0].rhythm, np.nan))
     torch.manual_seed(0)
     objective = RhythmObjective(VideoRegressor(RegressorConfig(d_semantic=4, d_model=16)))
@@ -156,7 +168,9 @@ def test_rhythm_is_learnt_and_unknown_values_do_not_count() -> None:
 def test_overrides() -> None:
     config = run_config("amt", 768, {"epochs": 3, "dropout": 0.2})
     assert (config.train.epochs, config.model.dropout) == (3, 0.2)
-    with pytest.raises(TrainingError, match=r"'epoch' is not a setting of training; known: .*epochs"):
+    with pytest.raises(
+        TrainingError, match=r"'epoch' is not a setting of training; known: .*epochs"
+    ):
         run_config("amt", 768, {"epoch": 3})
     with pytest.raises(TrainingError, match=r"label_smoothing 2\.0 must be 0 or more and under 1"):
         run_config("amt", 768, {"label_smoothing": 2.0})

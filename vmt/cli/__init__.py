@@ -5,7 +5,7 @@ Data goes to stdout, progress to stderr; an expected error is one line and exit 
 
 import typer
 
-from vmt.cli import data, generating, judging, model, serving, stack, training  # noqa: F401 - each registers its commands
+from vmt.cli import data, generating, judging, model, serving, stack, training  # noqa: F401
 from vmt.cli.shared import app, dataset_app, import_app, place, weights_app
 from vmt.errors import VmtError
 

@@ -25,19 +25,27 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Extract the features of new and changed videos."""
-    from vmt.jobs.extractors import configured
-    from vmt.jobs.ingest import ingest as job
-    from vmt.jobs.processes import spread
+    from vmt.jobs.ingest.extractors import configured
+    from vmt.jobs.ingest.ingest import ingest as job
+    from vmt.runtime.worker_pool import spread
 
     settings, store = open_configured()
     workers = spread(settings.workers)
     with progress() as on_event:
         report = job(
-            store, configured(settings), prefix=prefix, retry_refused=retry_refused, map=workers, on_event=on_event
+            store,
+            configured(settings),
+            prefix=prefix,
+            retry_refused=retry_refused,
+            map=workers,
+            on_event=on_event,
         )
 
     def human() -> None:
-        typer.echo(f"{report.found} videos: {report.new} new, {report.known} known, {len(report.refused)} refused")
+        typer.echo(
+            f"{report.found} videos: {report.new} new, {report.known} known, "
+            f"{len(report.refused)} refused"
+        )
         for each in (*report.refused, *report.failed):
             typer.echo(f"  {each.key}: {each.code}: {each.reason}")
         for keys in report.copies:
@@ -54,14 +62,21 @@ def forget(
     as_json: Json = False,
 ) -> None:
     """Take a video down for good, with all that was made of it; list what was made with it."""
-    from vmt.jobs.forget import forget as job
+    from vmt.jobs.ingest.forget import forget as job
 
     _, store = open_configured()
     report = job(store, video)
 
     def human() -> None:
-        typer.echo(f"{report.id}: {len(report.deleted)} objects removed; these bytes and this id never come back")
-        for name, made in (("versions", report.versions), ("runs", report.runs), ("outputs", report.outputs)):
+        typer.echo(
+            f"{report.id}: {len(report.deleted)} objects removed; these bytes and this id "
+            "never come back"
+        )
+        for name, made in (
+            ("versions", report.versions),
+            ("runs", report.runs),
+            ("outputs", report.outputs),
+        ):
             typer.echo(f"{name} made with it: {', '.join(made) or 'none'}")
 
     show_result(report, as_json, human)
@@ -71,27 +86,56 @@ def forget(
 def check(
     songs: Annotated[int, typer.Option(help="how many of the 24 songs, one for each key")] = 24,
     soundfont: Annotated[
-        list[Path] | None, typer.Option(help="a .sf2 file to play them with, besides TimGM6mb; may be given again")
+        list[Path] | None,
+        typer.Option(help="a .sf2 file to play them with, besides TimGM6mb; may be given again"),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say how well chords, key, notes and cuts are found in rendered songs and films of known truth."""
-    from vmt.jobs.check import check_features
-    from vmt.jobs.processes import spread
+    """Say how well chords, key, notes and cuts are found in rendered songs and films of known
+    truth.
+    """
+    from vmt.runtime.worker_pool import spread
     from vmt.settings import load_settings
+    from vmt.synthetic.benchmark import check_features
 
     workers = spread(load_settings().workers)
     with progress() as on_event:
-        report = check_features(songs=songs, soundfonts=soundfont or (), map=workers, on_event=on_event)
+        report = check_features(
+            songs=songs, soundfonts=soundfont or (), map=workers, on_event=on_event
+        )
 
     def human() -> None:
-        fields = ("majmin", "sevenths", "per_second_25", "per_second_157", "density_correlation", "density_bias")
-        heads = ("condition", "keys", "majmin", "sevenths", "25 labels", "157 labels", "density r", "density bias")
+        fields = (
+            "majmin",
+            "sevenths",
+            "per_second_25",
+            "per_second_157",
+            "density_correlation",
+            "density_bias",
+        )
+        heads = (
+            "condition",
+            "keys",
+            "majmin",
+            "sevenths",
+            "25 labels",
+            "157 labels",
+            "density r",
+            "density bias",
+        )
         rows = [
-            (name, f"{row['keys_right']:.0f}/{row['songs']:.0f}", *(f"{row[field]:.3f}" for field in fields))
+            (
+                name,
+                f"{row['keys_right']:.0f}/{row['songs']:.0f}",
+                *(f"{row[field]:.3f}" for field in fields),
+            )
             for name, row in report.rows.items()
         ]
-        print_table("chords and key, per-second agreement, notes heard a second against notes written", heads, rows)
+        print_table(
+            "chords and key, per-second agreement, notes heard a second against notes written",
+            heads,
+            rows,
+        )
         cuts = report.cuts
         typer.echo(f"hard cuts: {cuts.right} found, {cuts.missed} missed, {cuts.invented} invented")
         for shortfall in report.musts:
@@ -109,13 +153,17 @@ def freeze(
     min_validation: int = 1,
     min_test: int = 1,
     require_rights: Annotated[
-        bool, typer.Option("--require-rights", help="refuse videos whose ID.json gives no source, licence and consent")
+        bool,
+        typer.Option(
+            "--require-rights",
+            help="refuse videos whose ID.json gives no source, licence and consent",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Make the next version from what was ingested; nothing changed makes none."""
-    from vmt.jobs.extractors import configured
-    from vmt.jobs.freeze import freeze as job
+    from vmt.jobs.dataset.freeze import freeze as job
+    from vmt.jobs.ingest.extractors import configured
 
     settings, store = open_configured()
     extractor = configured(settings).name
@@ -132,18 +180,22 @@ def freeze(
 
 
 @dataset_app.command()
-def show(dataset: Annotated[str, typer.Argument(help="main, or main@v0003")] = "main", as_json: Json = False) -> None:
+def show(
+    dataset: Annotated[str, typer.Argument(help="main, or main@v0003")] = "main",
+    as_json: Json = False,
+) -> None:
     """Print what a version holds and what changed in it."""
-    from vmt.dataset import versions
+    from vmt.catalog import datasets
 
     _, store = open_configured()
-    info = versions.read(store, versions.resolve(store, dataset)).info
+    info = datasets.read(store, datasets.resolve(store, dataset)).info
 
     def human() -> None:
         sides = ", ".join(f"{count} {side}" for side, count in info["splits"].items())
         typer.echo(f"{info['name']}@v{info['version']:04d}: {info['videos']} videos ({sides})")
         typer.echo(
-            f"{info['seconds'] / 3600:.2f} h, {info['chord_labels']} chord labels, features of {info['extractor']}"
+            f"{info['seconds'] / 3600:.2f} h, {info['chord_labels']} chord labels, features of "
+            f"{info['extractor']}"
         )
         typer.echo(f"added: {', '.join(info['changes']['added']) or 'none'}")
         typer.echo(f"removed: {', '.join(info['changes']['removed']) or 'none'}")
@@ -154,10 +206,10 @@ def show(dataset: Annotated[str, typer.Argument(help="main, or main@v0003")] = "
 @dataset_app.command("list")
 def list_datasets(as_json: Json = False) -> None:
     """List the versions in the store."""
-    from vmt.dataset import versions
+    from vmt.catalog import datasets
 
     _, store = open_configured()
-    found = versions.published(store)
+    found = datasets.published(store)
     columns = ("dataset", "videos", "hours", "chord labels", "train", "validation", "test", "made")
     rows = [
         (
@@ -180,17 +232,26 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Print what came, went and changed between two versions."""
-    from vmt.dataset import versions
+    from vmt.catalog import datasets
 
     _, store = open_configured()
-    found = versions.difference(*(versions.read(store, versions.resolve(store, each)) for each in (old, new)))
+    found = datasets.difference(
+        *(datasets.read(store, datasets.resolve(store, each)) for each in (old, new))
+    )
 
     def human() -> None:
-        for text, count, seconds in zip((found.old, found.new), found.videos, found.seconds, strict=True):
+        for text, count, seconds in zip(
+            (found.old, found.new), found.videos, found.seconds, strict=True
+        ):
             typer.echo(f"{text}: {count} videos, {seconds / 3600:.2f} h")
         renamed = [f"{before} is {after}" for before, after in found.renamed.items()]
         changed = [f"{video} ({', '.join(columns)})" for video, columns in found.changed.items()]
-        groups = {"added": found.added, "removed": found.removed, "renamed": renamed, "changed": changed}
+        groups = {
+            "added": found.added,
+            "removed": found.removed,
+            "renamed": renamed,
+            "changed": changed,
+        }
         for name, videos in groups.items():
             typer.echo(f"{name}: {len(videos)}{': ' if videos else ''}{', '.join(videos)}")
 
@@ -199,13 +260,15 @@ def diff(
 
 @import_app.command("muvi-sync")
 def import_muvi_sync(
-    folder: Annotated[Path, typer.Argument(help="the folder that holds vevo_chord, vevo_meta, ...")],
+    folder: Annotated[
+        Path, typer.Argument(help="the folder that holds vevo_chord, vevo_meta, ...")
+    ],
     chords: Annotated[int, typer.Option(help="25 or 157 chord labels")] = 157,
     name: str = "muvi-sync",
     as_json: Json = False,
 ) -> None:
     """Make a dataset version of MuVi-Sync's published features; no video is needed."""
-    from vmt.jobs.freeze import import_muvi_sync as job
+    from vmt.jobs.dataset.freeze import import_muvi_sync as job
 
     _, store = open_configured()
     report = job(store, folder, name=name, chord_labels=chords)

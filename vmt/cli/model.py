@@ -14,26 +14,44 @@ from vmt.store import ObjectStore
 
 @app.command()
 def model(
-    folder: Annotated[Path, typer.Argument(help="MuVi-Sync's vevo_* folders, or videos with ID.lab and ID.mid beside")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="MuVi-Sync's vevo_* folders, or videos with ID.lab and ID.mid beside"),
+    ],
     chords: Annotated[int, typer.Option(help="25 or 157 chord labels")] = 157,
-    epochs: Annotated[int | None, typer.Option(help="the last epoch's number; the preset's if none")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="the last epoch's number; the preset's if none")
+    ] = None,
 ) -> None:
-    """Train preset vmt and its biGRU on a folder, judge them beside the baselines, and write the report."""
-    from vmt.dataset import versions
-    from vmt.jobs.evaluate import SPLITS, evaluate
-    from vmt.jobs.report import report
-    from vmt.jobs.train import train
-    from vmt.training.registry import Run
+    """Train preset vmt and its biGRU on a folder, judge them beside the baselines, and write the
+    report.
+    """
+    from vmt.catalog import datasets
+    from vmt.catalog.runs import Run
+    from vmt.jobs.train.evaluate import SPLITS, evaluate
+    from vmt.jobs.train.report import report
+    from vmt.jobs.train.train import train
 
     settings, store = open_configured()
     overrides = {} if epochs is None else {"epochs": epochs}
     with progress() as on_event:
         published = (folder / "vevo_meta").is_dir()
-        dataset = _published(store, folder, chords) if published else _own(store, settings, folder, chords, on_event)
+        dataset = (
+            _published(store, folder, chords)
+            if published
+            else _own(store, settings, folder, chords, on_event)
+        )
         typer.echo(f"dataset {dataset}")
-        run = train(store, dataset, preset="vmt", overrides=overrides, device=settings.device, on_event=on_event)
+        run = train(
+            store,
+            dataset,
+            preset="vmt",
+            overrides=overrides,
+            device=settings.device,
+            on_event=on_event,
+        )
     losses_table(Run(store, run))
-    sides = versions.read(store, versions.resolve(store, dataset)).info["splits"]
+    sides = datasets.read(store, datasets.resolve(store, dataset)).info["splits"]
     for split in (each for each in SPLITS if sides.get(each)):
         found = evaluate(store, run, dataset=dataset, split=split, device=settings.device)
         evaluation_table(store, found.key, found.content)
@@ -41,7 +59,7 @@ def model(
 
 
 def _published(store: ObjectStore, folder: Path, chords: int) -> str:
-    from vmt.jobs.freeze import import_muvi_sync
+    from vmt.jobs.dataset.freeze import import_muvi_sync
 
     found = import_muvi_sync(store, folder, chord_labels=chords)
     for problem in found.problems:
@@ -50,11 +68,11 @@ def _published(store: ObjectStore, folder: Path, chords: int) -> str:
 
 
 def _own(store: ObjectStore, settings: Settings, folder: Path, chords: int, on_event: Any) -> str:
-    from vmt.jobs.bring import bring
-    from vmt.jobs.extractors import configured
-    from vmt.jobs.freeze import freeze
-    from vmt.jobs.ingest import ingest
-    from vmt.jobs.processes import spread
+    from vmt.jobs.dataset.freeze import freeze
+    from vmt.jobs.ingest.extractors import configured
+    from vmt.jobs.ingest.ingest import ingest
+    from vmt.jobs.ingest.upload import bring
+    from vmt.runtime.worker_pool import spread
 
     for failure in bring(store, folder)[1]:
         typer.echo(f"left out: {failure.reason}", err=True)

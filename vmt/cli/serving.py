@@ -18,22 +18,27 @@ from vmt.settings import Settings, load_settings
 from vmt.store import ObjectStore
 
 if TYPE_CHECKING:
-    from vmt.demo.tour import Tour
     from vmt.doctor import Finding
+    from vmt.synthetic.tour import Tour
 
 
 @app.command()
 def demo(
     videos: Annotated[int, typer.Option(help="how many videos to make")] = 20,
     on_stack: Annotated[
-        bool, typer.Option("--on-stack", help="through the S3, the Prefect server and the deployments of `vmt up`")
+        bool,
+        typer.Option(
+            "--on-stack", help="through the S3, the Prefect server and the deployments of `vmt up`"
+        ),
     ] = False,
     data: DataFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Make videos, ingest them, train, choose the best epoch and write soundtracks, through the Prefect flows."""
-    from vmt.demo import make_corpus, tour
+    """Make videos, ingest them, train, choose the best epoch and write soundtracks, through the
+    Prefect flows.
+    """
     from vmt.stack.client import Client
+    from vmt.synthetic import make_corpus, tour
 
     settings, store = open_configured()
     stack = Client(folder_of(data), settings) if on_stack else None
@@ -57,11 +62,14 @@ def demo(
 
 
 def _show_demo(store: ObjectStore, result: "Tour", page: str | None) -> None:
-    from vmt.training.registry import Run
+    from vmt.catalog.runs import Run
 
     losses_table(Run(store, result.run))
     if result.summary["untrained"]:
-        typer.echo("CLIP is untrained here (its weights could not be fetched): the picture says little to this model")
+        typer.echo(
+            "CLIP is untrained here (its weights could not be fetched): the picture says "
+            "little to this model"
+        )
     typer.echo("soundtracks of the held-out videos:")
     for soundtrack in result.soundtracks:
         typer.echo(f"  {place(store, soundtrack)}")
@@ -69,18 +77,30 @@ def _show_demo(store: ObjectStore, result: "Tour", page: str | None) -> None:
         typer.echo(f"to see and hear them: {page}")
 
 
-def _run_flow(name: str, parameters: Mapping[str, Any], settings: Settings, defaults: Mapping[str, str]) -> None:
+def _run_flow(
+    name: str, parameters: Mapping[str, Any], settings: Settings, defaults: Mapping[str, str]
+) -> None:
     """Run a flow in a child process: the library never imports Prefect."""
     environment = {**defaults, **os.environ, "VMT_STORE": settings.store}
-    command = [sys.executable, "-m", "flows.run", name, "--parameters", json.dumps(parameters)]
+    command = [
+        sys.executable,
+        "-m",
+        "flows.commands.run",
+        name,
+        "--parameters",
+        json.dumps(parameters),
+    ]
     done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
     if done.returncode:
-        raise VmtError(f"the flow {name} failed with exit code {done.returncode}; its log above says why")
+        raise VmtError(
+            f"the flow {name} failed with exit code {done.returncode}; its log above says why"
+        )
 
 
 @app.command()
 def dashboard(
-    port: int = 8501, address: Annotated[str, typer.Option(help="loopback by default")] = "127.0.0.1"
+    port: int = 8501,
+    address: Annotated[str, typer.Option(help="loopback by default")] = "127.0.0.1",
 ) -> None:
     """Serve the dashboard of the store."""
     load_settings()
@@ -90,7 +110,9 @@ def dashboard(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check this machine and its environment line by line, and say what to do where something is wrong."""
+    """Check this machine and its environment line by line, and say what to do where something is
+    wrong.
+    """
     findings = []
     for each in _findings():
         findings.append(each)
@@ -107,10 +129,14 @@ def _findings() -> Iterator["Finding"]:
     try:
         settings = load_settings()
     except SettingsError as error:
-        yield Finding("environment", "fail", str(error), "correct it; nothing else can be checked before")
+        yield Finding(
+            "environment", "fail", str(error), "correct it; nothing else can be checked before"
+        )
         return
     yield Finding("environment", "ok", f"store {settings.store}, cache {settings.cache}")
-    yield from examine(settings, os.environ.get("PREFECT_API_URL"), os.environ.get("PREFECT_API_AUTH_STRING"))
+    yield from examine(
+        settings, os.environ.get("PREFECT_API_URL"), os.environ.get("PREFECT_API_AUTH_STRING")
+    )
 
 
 def _show_finding(each: "Finding") -> None:

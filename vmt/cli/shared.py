@@ -1,4 +1,6 @@
-"""What the commands share: the groups, the store of the environment, progress on stderr, tables on stdout."""
+"""What the commands share: the groups, the store of the environment, progress on stderr, tables on
+stdout.
+"""
 
 import dataclasses
 import json
@@ -15,7 +17,9 @@ from rich.table import Table
 from vmt.settings import Settings, load_settings
 from vmt.store import LocalStore, ObjectStore, open_store
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Soundtracks for videos.")
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="Soundtracks for videos."
+)
 dataset_app = typer.Typer(no_args_is_help=True, help="Immutable versions of what was ingested.")
 import_app = typer.Typer(no_args_is_help=True, help="Published datasets.")
 weights_app = typer.Typer(no_args_is_help=True, help="Published weights, in and out.")
@@ -37,7 +41,9 @@ def open_configured() -> tuple[Settings, ObjectStore]:
 
 def place(store: ObjectStore, key: str) -> str:
     """Where a person finds an object: a path for a folder, an address for S3."""
-    return str(store.root / key) if isinstance(store, LocalStore) else f"{store.url.rstrip('/')}/{key}"
+    return (
+        str(store.root / key) if isinstance(store, LocalStore) else f"{store.url.rstrip('/')}/{key}"
+    )
 
 
 def show_result(result: Any, as_json: bool, human: Callable[[], None]) -> None:
@@ -51,7 +57,12 @@ def show_result(result: Any, as_json: bool, human: Callable[[], None]) -> None:
 @contextmanager
 def progress() -> Any:
     """Bars on stderr that follow a job's events; yields its `on_event`."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err, transient=not err.is_terminal) as bars:
         tasks: dict[str, Any] = {}
 
@@ -99,7 +110,10 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
         table.add_column(
-            column, justify="left" if column in ("run", "dataset", "video", "state", "name", "URL") else "right"
+            column,
+            justify="left"
+            if column in ("run", "dataset", "video", "state", "name", "URL")
+            else "right",
         )
     for row in rows:
         table.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))

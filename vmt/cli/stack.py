@@ -18,7 +18,9 @@ from vmt.settings import load_settings
 from vmt.stack.folder import Folder
 from vmt.stack.ports import Ports
 
-DataFolder = Annotated[Path | None, typer.Option("--data", help="the stack's folder; VMT_STACK, or vmt-stack, if none")]
+DataFolder = Annotated[
+    Path | None, typer.Option("--data", help="the stack's folder; VMT_STACK, or vmt-stack, if none")
+]
 DETACHED_WITHIN_S = 600.0  # the supervisor gives up on a service sooner
 DOWN_WITHIN_S = 90.0
 
@@ -31,17 +33,27 @@ def folder_of(data: Path | None) -> Folder:
 @app.command()
 def up(
     data: DataFolder = None,
-    detach: Annotated[bool, typer.Option("--detach", help="return when all is ready; `vmt down` stops it")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="return when all is ready; `vmt down` stops it")
+    ] = False,
     s3_port: Annotated[int, typer.Option(help="of the S3 server; 0 is any free port")] = Ports.s3,
-    prefect_port: Annotated[int, typer.Option(help="of Prefect's page and API; 0 is any free port")] = Ports.prefect,
+    prefect_port: Annotated[
+        int, typer.Option(help="of Prefect's page and API; 0 is any free port")
+    ] = Ports.prefect,
     dashboard_port: Annotated[int, typer.Option(help="0 is any free port")] = Ports.dashboard,
 ) -> None:
-    """Start the local stack: S3, Prefect, the deployments and the dashboard, on loopback; Ctrl-C stops it."""
+    """Start the local stack: S3, Prefect, the deployments and the dashboard, on loopback; Ctrl-C
+    stops it.
+    """
     from vmt.stack.supervisor import Supervisor
 
     settings, folder = load_settings(), folder_of(data)
     if detach:
-        ports = [f"--s3-port={s3_port}", f"--prefect-port={prefect_port}", f"--dashboard-port={dashboard_port}"]
+        ports = [
+            f"--s3-port={s3_port}",
+            f"--prefect-port={prefect_port}",
+            f"--dashboard-port={dashboard_port}",
+        ]
         _up_detached(folder, ports)
         return
     Supervisor(folder, Ports(s3_port, prefect_port, dashboard_port), settings, typer.echo).run()
@@ -54,7 +66,11 @@ def _up_detached(folder: Folder, options: Sequence[str]) -> None:
     command = [sys.executable, "-m", "vmt.cli", "up", "--data", str(folder.root), *options]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     while not ((state := folder.state()) and state.pid == process.pid and state.ready):
         if process.poll() is not None:
@@ -76,8 +92,12 @@ def status(data: DataFolder = None, as_json: Json = False) -> None:
 
     def human() -> None:
         columns = ("name", "state", "pid", "restarts", "since", "URL")
-        rows = [(e.name, e.state, e.pid or "", e.restarts, e.since, e.url or "") for e in state.children]
-        print_table(f"the stack of {folder.root} (VMT {state.vmt}, process {state.pid})", columns, rows)
+        rows = [
+            (e.name, e.state, e.pid or "", e.restarts, e.since, e.url or "") for e in state.children
+        ]
+        print_table(
+            f"the stack of {folder.root} (VMT {state.vmt}, process {state.pid})", columns, rows
+        )
         typer.echo(f"to work in its store: . {folder.environment}")
 
     show_result(state, as_json, human)
@@ -95,23 +115,33 @@ def down(data: DataFolder = None) -> None:
         left = end_leftovers(state) if state is not None else []
         folder.clear_state()
         typer.echo(
-            f"no stack runs from {folder.root}" + (f"; ended what was left of {', '.join(left)}" if left else "")
+            f"no stack runs from {folder.root}"
+            + (f"; ended what was left of {', '.join(left)}" if left else "")
         )
         return
     deadline = time.monotonic() + DOWN_WITHIN_S
     os.kill(running(folder).pid, signal.SIGTERM)
     while folder.is_running():
         if time.monotonic() > deadline:
-            raise StackError(f"folder {folder.root}: the stack still runs after {DOWN_WITHIN_S:g} s; see `vmt status`")
+            raise StackError(
+                f"folder {folder.root}: the stack still runs after {DOWN_WITHIN_S:g} s; see "
+                "`vmt status`"
+            )
         time.sleep(0.1)
     typer.echo(f"the stack of {folder.root} is stopped")
 
 
 @app.command()
 def logs(
-    name: Annotated[str | None, typer.Argument(help="s3, prefect, serve or dashboard; all if none")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on as lines come, until Ctrl-C")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="how many of the last lines to begin with")] = 40,
+    name: Annotated[
+        str | None, typer.Argument(help="s3, prefect, serve or dashboard; all if none")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="go on as lines come, until Ctrl-C")
+    ] = False,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, help="how many of the last lines to begin with")
+    ] = 40,
     data: DataFolder = None,
 ) -> None:
     """Print what the local stack's services wrote."""
@@ -122,11 +152,16 @@ def logs(
     if name is not None and name not in found:
         raise StackError(f"no log {name!r} in {folder.logs}; there are {', '.join(found)}")
     chosen = found if name is None else {name: found[name]}
-    ends = {each: _print_tail(each, path, lines, named=name is None) for each, path in chosen.items()}
+    ends = {
+        each: _print_tail(each, path, lines, named=name is None) for each, path in chosen.items()
+    }
     with contextlib.suppress(KeyboardInterrupt):
         while follow:
             time.sleep(0.2)
-            ends = {each: _print_from(each, path, ends[each], named=name is None) for each, path in chosen.items()}
+            ends = {
+                each: _print_from(each, path, ends[each], named=name is None)
+                for each, path in chosen.items()
+            }
 
 
 def _print_tail(name: str, path: Path, count: int, *, named: bool) -> int:

@@ -40,7 +40,8 @@ def split_lists(folder: Path) -> dict[str, Split]:
         path = folder / "vevo_meta" / "split" / "v1" / f"{name}.txt"
         if not path.is_file():
             raise DatasetError(
-                f"{folder}: no vevo_meta/split/v1/{name}.txt in it; name the folder of MuVi-Sync's vevo_* folders"
+                f"{folder}: no vevo_meta/split/v1/{name}.txt in it; name the folder of "
+                "MuVi-Sync's vevo_* folders"
             )
         sides |= dict.fromkeys(path.read_text().split(), side)
     return sides
@@ -48,7 +49,11 @@ def split_lists(folder: Path) -> dict[str, Split]:
 
 def missing_files(folder: Path, song: str) -> list[str]:
     """Names of the fields whose file a song lacks."""
-    return [field for field, pattern in _FILES.items() if not (folder / pattern.format(id=song)).is_file()]
+    return [
+        field
+        for field, pattern in _FILES.items()
+        if not (folder / pattern.format(id=song)).is_file()
+    ]
 
 
 def read_song(folder: Path, song: str) -> Features:
@@ -67,7 +72,8 @@ def read_song(folder: Path, song: str) -> Features:
             raise DatasetError(f"song {song}: no {path.relative_to(folder)}") from error
         digest.update(data[field])
     columns = {
-        field: _column(data[field], song, field) for field in ("scene_offset", "motion", "loudness", "note_density")
+        field: _column(data[field], song, field)
+        for field in ("scene_offset", "motion", "loudness", "note_density")
     }
     semantic = _semantic(data["semantic"], song)
     emotion = _rows(data["emotion"], song, "emotion", 7)[:, 1:]
@@ -77,7 +83,12 @@ def read_song(folder: Path, song: str) -> Features:
         raise DatasetError(f"song {song}: {error}") from error
     if annotation.key is None:
         raise DatasetError(f"song {song}: {_FILES['chord'].format(id=song)} has no key line")
-    seconds = min(len(semantic), len(emotion), len(annotation.labels), *(len(each) for each in columns.values()))
+    seconds = min(
+        len(semantic),
+        len(emotion),
+        len(annotation.labels),
+        *(len(each) for each in columns.values()),
+    )
     return Features(
         semantic=semantic[:seconds],
         emotion=emotion[:seconds],
@@ -106,11 +117,17 @@ def _semantic(data: bytes, song: str) -> Float32[np.ndarray, "time d"]:
 def _rows(data: bytes, song: str, field: str, width: int) -> Float32[np.ndarray, "time columns"]:
     lines = _numeric_lines(data)
     try:
-        rows = np.array([[float(word) for word in line.split()] for line in lines], dtype=np.float32)
+        rows = np.array(
+            [[float(word) for word in line.split()] for line in lines], dtype=np.float32
+        )
     except ValueError as error:
-        raise DatasetError(f"song {song}: {_FILES[field].format(id=song)} is damaged ({error})") from error
+        raise DatasetError(
+            f"song {song}: {_FILES[field].format(id=song)} is damaged ({error})"
+        ) from error
     if rows.ndim != 2 or rows.shape[1] != width:
-        raise DatasetError(f"song {song}: {_FILES[field].format(id=song)} must have {width} columns")
+        raise DatasetError(
+            f"song {song}: {_FILES[field].format(id=song)} must have {width} columns"
+        )
     return rows
 
 

@@ -1,7 +1,8 @@
 """Songs as a model sees them, and batches of songs.
 
-Conventions: chords are AMT's numbers, normalised to C major or A minor; a position i of a batch holds the chord of
-second i as input and the chord and emotion of second i + 1 as target, END after the last second, PAD after END.
+Conventions: chords are AMT's numbers, normalised to C major or A minor; a position i of a batch
+holds the chord of second i as input and the chord and emotion of second i + 1 as target, END after
+the last second, PAD after END.
 """
 
 import dataclasses
@@ -49,7 +50,12 @@ class Song:
 
 def video_inputs(features: Features) -> Float32[np.ndarray, "time f"]:
     """A model's inputs for each second: semantic, scene offset + 1, motion, six emotions."""
-    columns = [features.semantic, features.scene_offset[:, None] + 1, features.motion[:, None], features.emotion]
+    columns = [
+        features.semantic,
+        features.scene_offset[:, None] + 1,
+        features.motion[:, None],
+        features.emotion,
+    ]
     return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
@@ -63,23 +69,40 @@ def song(name: str, features: Features, chord_labels: int) -> Song:
         raise DatasetError(f"a dataset has 25 or 157 chord labels, not {chord_labels}")
     if features.chord is None or features.key is None:
         raise DatasetError(
-            f"video {name}: no chords in its features, so it cannot train; bring a {name}.lab or drop the video"
+            f"video {name}: no chords in its features, so it cannot train; bring a {name}.lab "
+            "or drop the video"
         )
     tokens = chords.transpose(chords.tokens(features.chord), features.key.semitones_to_normal)
     if chord_labels == 25:
         tokens = chords.REDUCE_25[tokens]
     unknown = np.full(features.seconds, np.nan, dtype=np.float32)
-    curves = [unknown if curve is None else curve for curve in (features.note_density, features.loudness)]
+    curves = [
+        unknown if curve is None else curve for curve in (features.note_density, features.loudness)
+    ]
     return Song(
-        name, video_inputs(features), features.emotion.argmax(1), tokens, features.key.minor, np.stack(curves, axis=1)
+        name,
+        video_inputs(features),
+        features.emotion.argmax(1),
+        tokens,
+        features.key.minor,
+        np.stack(curves, axis=1),
     )
 
 
 def stretched(song: Song, factor: float) -> Song:
-    """The song `factor` times as long: played slower, or faster under 1, at least two seconds of it."""
+    """The song `factor` times as long: played slower, or faster under 1, at least two seconds of
+    it.
+    """
     seconds = max(round(song.seconds * factor), 2)
     place = np.minimum((np.arange(seconds) / factor).astype(np.int64), song.seconds - 1)
-    return Song(song.id, song.video[place], song.emotion[place], song.tokens[place], song.minor, song.rhythm[place])
+    return Song(
+        song.id,
+        song.video[place],
+        song.emotion[place],
+        song.tokens[place],
+        song.minor,
+        song.rhythm[place],
+    )
 
 
 @dataclass(frozen=True)
@@ -107,7 +130,9 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
-        moved: dict[str, Any] = {name: value.to(device) for name, value in vars(self).items() if name != "ids"}
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in vars(self).items() if name != "ids"
+        }
         return dataclasses.replace(self, **moved)
 
 
@@ -115,8 +140,8 @@ def collate(songs: Sequence[Song], max_seconds: int, *, fixed: bool) -> Batch:
     """Songs as one batch, each cut to its first `max_seconds` seconds.
 
     Args:
-        fixed: pad to `max_seconds` seconds and `max_seconds` - 1 positions, as the published code does; otherwise to
-            the longest song.
+        fixed: pad to `max_seconds` seconds and `max_seconds` - 1 positions, as the published code
+            does; otherwise to the longest song.
     """
     lengths = [min(each.seconds, max_seconds) for each in songs]
     seconds = max_seconds if fixed else max(lengths)
@@ -147,10 +172,13 @@ def collate(songs: Sequence[Song], max_seconds: int, *, fixed: bool) -> Batch:
     )
 
 
-def bucketed(songs: Sequence[Song], batch_size: int, rng: random.Random | None = None) -> Iterator[list[Song]]:
+def bucketed(
+    songs: Sequence[Song], batch_size: int, rng: random.Random | None = None
+) -> Iterator[list[Song]]:
     """Batches of songs of like length; in random order, another at each call, where `rng` is given.
 
-    Within a stretch of 16 batches songs are sorted by length, so that little is padded and batches still mix.
+    Within a stretch of 16 batches songs are sorted by length, so that little is padded and batches
+    still mix.
     """
     order = list(songs)
     if rng is None:
@@ -169,7 +197,9 @@ def bucketed(songs: Sequence[Song], batch_size: int, rng: random.Random | None =
     yield from batches
 
 
-def input_statistics(songs: Sequence[Song]) -> tuple[Float32[np.ndarray, " f"], Float32[np.ndarray, " f"]]:
+def input_statistics(
+    songs: Sequence[Song],
+) -> tuple[Float32[np.ndarray, " f"], Float32[np.ndarray, " f"]]:
     """Mean and standard deviation of each input over all seconds of `songs`."""
     everything = np.concatenate([each.video for each in songs]).astype(np.float64)
     return everything.mean(0).astype(np.float32), everything.std(0).astype(np.float32)

@@ -1,4 +1,6 @@
-"""Which side a video trains: decided once, by the hash of its bytes, and copied forward for ever."""
+"""Which side a video trains: decided once, by the hash of its bytes, and copied forward
+for ever.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -20,12 +22,16 @@ def _by_hash(sha256: str) -> Split:
 
 
 def assign(
-    known: Mapping[str, Split], sha256s: Iterable[str], *, min_validation: int = 1, min_test: int = 1
+    known: Mapping[str, Split],
+    sha256s: Iterable[str],
+    *,
+    min_validation: int = 1,
+    min_test: int = 1,
 ) -> dict[str, Split]:
     """The side of each video: 80/10/10 by hash, known videos where they were.
 
-    A side with fewer than its minimum is filled with the new training videos of lowest hash, validation first, as long
-    as one is left to train.
+    A side with fewer than its minimum is filled with the new training videos of lowest hash,
+    validation first, as long as one is left to train.
 
     Args:
         known: sides of earlier versions, by sha256.

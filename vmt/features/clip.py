@@ -1,8 +1,9 @@
-"""CLIP over single frames: one pass of the image tower gives the embedding and how well each of a few words fits.
+"""CLIP over single frames: one pass of the image tower gives the embedding and how well each of a
+few words fits.
 
-Conventions: a frame is prepared by the model's own validation transform; embeddings are not normalised; the emotion row
-is the softmax of the scaled cosine between the picture and each prompt. The text tower is used once, for the prompts,
-and then dropped.
+Conventions: a frame is prepared by the model's own validation transform; embeddings are not
+normalised; the emotion row is the softmax of the scaled cosine between the picture and each prompt.
+The text tower is used once, for the prompts, and then dropped.
 
 Sources: Radford et al. 2021, arXiv 2103.00020 (CLIP); open_clip (models, weights, transforms).
 """
@@ -31,7 +32,16 @@ from vmt.hardware import Precision, choose_precision
 
 logger = logging.getLogger(__name__)
 _BUILDING = threading.Lock()
-_UNREADABLE = (RuntimeError, OSError, ValueError, KeyError, TypeError, EOFError, UnpicklingError, SafetensorError)
+_UNREADABLE = (
+    RuntimeError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    UnpicklingError,
+    SafetensorError,
+)
 
 
 def untrained_seed(weights: str) -> int | None:
@@ -45,13 +55,15 @@ def untrained_seed(weights: str) -> int | None:
         return None
     if not seed.isdecimal():
         raise WeightsError(
-            f"CLIP weights {weights!r}: write untrained:SEED with a whole number, for instance untrained:0"
+            f"CLIP weights {weights!r}: write untrained:SEED with a whole number, for instance "
+            "untrained:0"
         )
     return int(seed)
 
 
 def weights_identity(weights: str) -> str:
-    """What names `weights` on every machine: an open_clip tag, `untrained-seedN`, or `file-` and part of its sha256.
+    """What names `weights` on every machine: an open_clip tag, `untrained-seedN`, or `file-` and
+    part of its sha256.
 
     Raises:
         WeightsError: if `weights` looks like a file and is none, or is a malformed `untrained:`.
@@ -65,7 +77,8 @@ def weights_identity(weights: str) -> str:
         return f"file-{_sha256(path.resolve(), stat.st_mtime_ns, stat.st_size)[:12]}"
     if path.suffix in (".safetensors", ".pt", ".pth", ".bin") or len(path.parts) > 1:
         raise WeightsError(
-            f"CLIP weights {weights}: no such file; give an open_clip tag, a local file, or untrained:SEED"
+            f"CLIP weights {weights}: no such file; give an open_clip tag, a local file, or "
+            "untrained:SEED"
         )
     return weights
 
@@ -77,7 +90,8 @@ def _sha256(path: Path, mtime_ns: int, size: int) -> str:
 
 
 def fetch(model: str, weights: str, cache_dir: Path | None) -> None:
-    """Make sure that `weights` can be used here; a tag's file is downloaded if it is not in the cache yet.
+    """Make sure that `weights` can be used here; a tag's file is downloaded if it is not in the
+    cache yet.
 
     Raises:
         WeightsError: naming what is missing and what to do.
@@ -89,10 +103,15 @@ def fetch(model: str, weights: str, cache_dir: Path | None) -> None:
         return
     try:
         open_clip.pretrained.download_pretrained(config, cache_dir=_folder(cache_dir))
-    except (OSError, RuntimeError) as error:  # open_clip turns every failure of the hub into one of these
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # open_clip turns every failure of the hub into one of these
         raise WeightsError(
-            f"CLIP weights {model} {weights}: not in the cache and cannot be downloaded ({_first_line(error)}); "
-            "connect to the network once, or download them elsewhere and set VMT_CLIP_WEIGHTS to the file"
+            f"CLIP weights {model} {weights}: not in the cache and cannot be downloaded "
+            f"({_first_line(error)}); "
+            "connect to the network once, or download them elsewhere and set VMT_CLIP_WEIGHTS "
+            "to the file"
         ) from error
 
 
@@ -106,13 +125,17 @@ def _published(model: str, weights: str) -> dict[str, Any] | None:
 
     weights_identity(weights)
     if model not in open_clip.list_models():
-        raise WeightsError(f"CLIP model {model!r} is not one of open_clip's; the product's default is ViT-L-14-336")
+        raise WeightsError(
+            f"CLIP model {model!r} is not one of open_clip's; the product's default is ViT-L-14-336"
+        )
     if untrained_seed(weights) is not None or Path(weights).is_file():
         return None
     tags = open_clip.list_pretrained_tags_by_model(model)
     config: dict[str, Any] = open_clip.pretrained.get_pretrained_cfg(model, weights)
     if not config:
-        raise WeightsError(f"CLIP model {model} has no weights {weights!r}; it has {', '.join(tags) or 'none'}")
+        raise WeightsError(
+            f"CLIP model {model} has no weights {weights!r}; it has {', '.join(tags) or 'none'}"
+        )
     return config
 
 
@@ -133,7 +156,9 @@ def is_here(model: str, weights: str, cache_dir: Path | None) -> bool:
     snapshots = folder / repo_folder_name(repo_id=hub, repo_type="model") / "snapshots"
     files = [*snapshots.glob("*/*.safetensors"), *snapshots.glob("*/*.bin")] if hub else []
     url = str(config.get("url", ""))
-    return any(file.is_file() for file in files) or bool(url and (folder / Path(url).name).is_file())
+    return any(file.is_file() for file in files) or bool(
+        url and (folder / Path(url).name).is_file()
+    )
 
 
 def hub_unreachable(timeout_s: float) -> str | None:
@@ -211,7 +236,8 @@ class Clip:
     def embed(
         self, batch: Sequence[Float32[torch.Tensor, "3 height width"]]
     ) -> tuple[Float32[np.ndarray, "batch d"], Float32[np.ndarray, "batch prompts"]]:
-        """Embeddings of prepared frames and, for each, the softmax over the prompts; one pass for both.
+        """Embeddings of prepared frames and, for each, the softmax over the prompts; one pass for
+        both.
 
         Returns:
             the embeddings, not normalised, and rows that add up to 1.
@@ -222,9 +248,13 @@ class Clip:
             logits = self.logits(embedding)
             return embedding.cpu().numpy(), logits.softmax(dim=-1).cpu().numpy()
 
-    def logits(self, embedding: Float[torch.Tensor, "batch d"]) -> Float[torch.Tensor, "batch prompts"]:
+    def logits(
+        self, embedding: Float[torch.Tensor, "batch d"]
+    ) -> Float[torch.Tensor, "batch prompts"]:
         """Scaled cosines between embeddings and the prompts."""
-        scaled: torch.Tensor = self._scale * torch.nn.functional.normalize(embedding, dim=-1) @ self._text.T
+        scaled: torch.Tensor = (
+            self._scale * torch.nn.functional.normalize(embedding, dim=-1) @ self._text.T
+        )
         return scaled
 
 
@@ -233,7 +263,8 @@ def _build(model: str, weights: str, cache_dir: Path | None) -> Any:
     from open_clip.pretrained import get_pretrained_cfg
 
     seed = untrained_seed(weights)
-    # The lock keeps two threads' random states apart, and their copies of the weights out of memory.
+    # The lock keeps two threads' random states apart, and their copies of the weights out of
+    # memory.
     with _BUILDING, quiet_root_logger("open_clip"), torch.random.fork_rng(devices=[]):
         if seed is not None:
             torch.manual_seed(seed)
@@ -251,13 +282,16 @@ def _build(model: str, weights: str, cache_dir: Path | None) -> Any:
             )
         except _UNREADABLE as error:
             raise WeightsError(
-                f"CLIP weights {weights} do not load into {model} ({_first_line(error)}); give weights of that model"
+                f"CLIP weights {weights} do not load into {model} ({_first_line(error)}); give "
+                "weights of that model"
             ) from error
 
 
 @contextmanager
 def quiet_root_logger(package: str) -> Iterator[None]:
-    """Keep `package`, which logs on the root logger, from speaking and from configuring logging for all."""
+    """Keep `package`, which logs on the root logger, from speaking and from configuring logging for
+    all.
+    """
     folder = f"{os.sep}{package}{os.sep}"
 
     def others(record: logging.LogRecord) -> bool:
@@ -273,8 +307,11 @@ def quiet_root_logger(package: str) -> Iterator[None]:
         root.removeHandler(silence)
 
 
-def resolve_weights(model: str, weights: str, cache_dir: Path | None, *, fallback_untrained: bool) -> str:
-    """`weights`, or `untrained:0` with one warning where they cannot be had and `fallback_untrained` allows it.
+def resolve_weights(
+    model: str, weights: str, cache_dir: Path | None, *, fallback_untrained: bool
+) -> str:
+    """`weights`, or `untrained:0` with one warning where they cannot be had and
+    `fallback_untrained` allows it.
 
     Raises:
         WeightsError: where they cannot be had and no fallback was asked for.
@@ -285,7 +322,8 @@ def resolve_weights(model: str, weights: str, cache_dir: Path | None, *, fallbac
         if not fallback_untrained or model not in _models():
             raise
         logger.warning(
-            "%s. Going on with UNTRAINED weights (seed 0): the picture then says little about mood, and all "
+            "%s. Going on with UNTRAINED weights (seed 0): the picture then says little about "
+            "mood, and all "
             "that is made from it is marked 'untrained'.",
             error,
         )

@@ -1,4 +1,6 @@
-"""`Features`: everything that is known about a video, one value a second on the grid 0, 1, 2, ... of its own clock."""
+"""`Features`: everything that is known about a video, one value a second on the grid 0, 1, 2, ...
+of its own clock.
+"""
 
 import dataclasses
 import json
@@ -22,8 +24,8 @@ _ARRAYS = (*_PICTURE, "loudness", "note_density")
 class Features:
     """Features of one video of T seconds.
 
-    A musical field is None when nothing says what it is: loudness without sound, note_density without sound and `.mid`,
-    chord and key without sound and `.lab`.
+    A musical field is None when nothing says what it is: loudness without sound, note_density
+    without sound and `.mid`, chord and key without sound and `.lab`.
 
     Attributes:
         semantic: CLIP image embedding, not normalised.
@@ -36,7 +38,8 @@ class Features:
         key: as annotated, or found from the chords.
         duration_s: exact length of the video.
         source_sha256: of the video's bytes.
-        extractors: name and version of every tool that made a field, by field; `annotation` where people said it.
+        extractors: name and version of every tool that made a field, by field; `annotation` where
+            people said it.
         cuts_s: exact times of the hard cuts, rising.
     """
 
@@ -76,7 +79,9 @@ class Features:
             "cuts_s": list(self.cuts_s),
         }
         contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        return bytes(safetensors.numpy.save(contiguous, metadata={"vmt": json.dumps(meta, sort_keys=True)}))
+        return bytes(
+            safetensors.numpy.save(contiguous, metadata={"vmt": json.dumps(meta, sort_keys=True)})
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Features":
@@ -89,7 +94,9 @@ class Features:
             arrays = safetensors.numpy.load(data)
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             meta = json.loads(header["__metadata__"]["vmt"])
-            fields: dict[str, Any] = {name: arrays[name] if name in _PICTURE else arrays.get(name) for name in _ARRAYS}
+            fields: dict[str, Any] = {
+                name: arrays[name] if name in _PICTURE else arrays.get(name) for name in _ARRAYS
+            }
             chord, key = meta["chord"], meta["key"]
             return cls(
                 **fields,
@@ -100,13 +107,25 @@ class Features:
                 extractors=meta["extractors"],
                 cuts_s=tuple(meta["cuts_s"]),
             )
-        except (KeyError, TypeError, ValueError, AnnotationError, safetensors.SafetensorError) as error:
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            AnnotationError,
+            safetensors.SafetensorError,
+        ) as error:
             what = str(error).partition("\n")[0]
-            raise DatasetError(f"features record is damaged ({what}); delete it and run `vmt ingest` again") from error
+            raise DatasetError(
+                f"features record is damaged ({what}); delete it and run `vmt ingest` again"
+            ) from error
 
     def first(self, seconds: int) -> "Features":
         """The first `seconds` seconds alone."""
-        cut = {name: getattr(self, name)[:seconds] for name in _ARRAYS if getattr(self, name) is not None}
+        cut = {
+            name: getattr(self, name)[:seconds]
+            for name in _ARRAYS
+            if getattr(self, name) is not None
+        }
         chord = self.chord[:seconds] if self.chord is not None else None
         cuts_s = tuple(cut_s for cut_s in self.cuts_s if cut_s < seconds)
         return dataclasses.replace(

@@ -1,13 +1,15 @@
-"""Video and sound files: probe, decode, mux, encode. The one home of PyAV (reading) and of ffmpeg (writing).
+"""Video and sound files: probe, decode, mux, encode. The one home of PyAV (reading) and of ffmpeg
+(writing).
 
-Times are on the video's own clock: its first decoded frame is at 0, whatever the container says. Inputs are regular
-local files in containers of `reading.FORMATS`; no playlist, no protocol but file and pipe. Decoding holds one frame.
-Messages begin with `video NAME:`, and a `MediaError` carries a code that programs can count.
+Times are on the video's own clock: its first decoded frame is at 0, whatever the container says.
+Inputs are regular local files in containers of `reading.FORMATS`; no playlist, no protocol but file
+and pipe. Decoding holds one frame. Messages begin with `video NAME:`, and a `MediaError` carries a
+code that programs can count.
 """
 
+from vmt.media.contact_sheet import ContactSheet
 from vmt.media.decoding import Frame, frames, sound
 from vmt.media.reading import MediaInfo, probe
-from vmt.media.sheet import ContactSheet
 from vmt.media.writing import blend, encode_video, mux, own_sound
 
 __all__ = [

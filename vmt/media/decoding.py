@@ -14,13 +14,24 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from jaxtyping import Float32, UInt8
 
-from vmt.media.reading import decode, open_media, packets, picture_stream, probe, refusal, sound_stream, untimed
+from vmt.media.reading import (
+    decode,
+    open_media,
+    packets,
+    picture_stream,
+    probe,
+    refusal,
+    sound_stream,
+    untimed,
+)
 
 DAMAGED_SHARE = 0.05
 GAP_S = 0.05
 GRACE_S = 600.0
 SLOWEST = 20.0
-"""Seconds that decoding a second of video may take, after `GRACE_S`: what takes longer would never end."""
+"""Seconds that decoding a second of video may take, after `GRACE_S`: what takes longer would never
+end.
+"""
 _FRONT = {"FL": 0.5, "FR": 0.5, "FC": 0.7071, "LFE": 0.0}
 _SURROUND = 0.3536
 
@@ -31,7 +42,8 @@ class Frame:
 
     Attributes:
         time_s: on the video's own clock, whose 0 is the first frame.
-        rgb: as shown (after rotation metadata), all frames of a video of one size; interlaced fields stay woven.
+        rgb: as shown (after rotation metadata), all frames of a video of one size; interlaced
+            fields stay woven.
     """
 
     time_s: float
@@ -42,8 +54,8 @@ def frames(path: Path) -> Iterator[Frame]:
     """Every frame in one pass, in rising time.
 
     Raises:
-        MediaError: as `probe` where the file does not open; `timeout` where decoding does not keep up; `decode-failed`
-            at the end where over 5 % of the packets were damaged.
+        MediaError: as `probe` where the file does not open; `timeout` where decoding does not keep
+            up; `decode-failed` at the end where over 5 % of the packets were damaged.
     """
     with open_media(path) as container:
         stream = picture_stream(container, path)
@@ -65,7 +77,9 @@ def frames(path: Path) -> Iterator[Frame]:
                 yield Frame(max(0.0, time), _rgb(picture, size))
     if size is None or damaged > DAMAGED_SHARE * read:
         raise refusal(
-            path, f"{damaged} of {read} packets of its picture cannot be decoded; encode it again", "decode-failed"
+            path,
+            f"{damaged} of {read} packets of its picture cannot be decoded; encode it again",
+            "decode-failed",
         )
 
 
@@ -86,7 +100,9 @@ def _decoded(container: InputContainer, stream: Any, path: Path) -> Iterator[lis
             reached_s = max(reached_s, float(packet.pts * packet.time_base))
         if spent_s > GRACE_S + SLOWEST * reached_s:
             raise refusal(
-                path, f"decoding took {spent_s:.0f} s to get to second {reached_s:.0f}; encode it again", "timeout"
+                path,
+                f"decoding took {spent_s:.0f} s to get to second {reached_s:.0f}; encode it again",
+                "timeout",
             )
         yield found
 
@@ -103,9 +119,11 @@ def _rgb(picture: VideoFrame, size: tuple[int, int]) -> UInt8[np.ndarray, "heigh
 
 
 def sound(path: Path, sample_rate: int) -> Float32[np.ndarray, " samples"] | None:
-    """Mono mix of the track that plays by default, aligned to the picture: silent before it starts and after it ends.
+    """Mono mix of the track that plays by default, aligned to the picture: silent before it starts
+    and after it ends.
 
-    Surround is mixed by the usual weights (front 1, centre and surround 0.71, no LFE), scaled to keep full scale at 1.
+    Surround is mixed by the usual weights (front 1, centre and surround 0.71, no LFE), scaled to
+    keep full scale at 1.
 
     Args:
         path: a video file.
@@ -133,7 +151,9 @@ def sound(path: Path, sample_rate: int) -> Float32[np.ndarray, " samples"] | Non
         track.flush()
     if damaged > DAMAGED_SHARE * read:
         raise refusal(
-            path, f"{damaged} of {read} packets of its sound cannot be decoded; encode it again", "decode-failed"
+            path,
+            f"{damaged} of {read} packets of its sound cannot be decoded; encode it again",
+            "decode-failed",
         )
     return track.samples
 
@@ -154,7 +174,9 @@ class _Track:
         jumped = time_s is not None and abs(time_s - self._expected_s) > GAP_S
         if self._resampler is None or kind != self._kind or jumped:
             self.flush()
-            self._resampler = av.AudioResampler(format="fltp", layout=piece.layout, rate=self.sample_rate)
+            self._resampler = av.AudioResampler(
+                format="fltp", layout=piece.layout, rate=self.sample_rate
+            )
             self._kind = kind
             if time_s is not None:
                 self._expected_s = time_s
@@ -171,7 +193,8 @@ class _Track:
     def _lay(self, pieces: list[AudioFrame]) -> None:
         for piece in pieces:
             weights = np.array(
-                [_FRONT.get(channel.name, _SURROUND) for channel in piece.layout.channels], dtype=np.float32
+                [_FRONT.get(channel.name, _SURROUND) for channel in piece.layout.channels],
+                dtype=np.float32,
             )
             if len(weights) <= 2 or weights.sum() == 0:
                 weights[:] = 1

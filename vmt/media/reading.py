@@ -1,4 +1,6 @@
-"""Opening media files safely and reading what they hold, without decoding more than their first frame."""
+"""Opening media files safely and reading what they hold, without decoding more than their first
+frame.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,10 +22,29 @@ if TYPE_CHECKING:
 else:
     AnyPacket = Packet
 
-FORMATS = ("mov", "mp4", "matroska", "webm", "avi", "mpegts", "mpeg", "flv", "ogg", "asf", "mp3", "wav", "flac", "aac")
-"""ffmpeg's demuxers that may be used; the last four hold no picture and get a clearer refusal by being opened."""
+FORMATS = (
+    "mov",
+    "mp4",
+    "matroska",
+    "webm",
+    "avi",
+    "mpegts",
+    "mpeg",
+    "flv",
+    "ogg",
+    "asf",
+    "mp3",
+    "wav",
+    "flac",
+    "aac",
+)
+"""ffmpeg's demuxers that may be used; the last four hold no picture and get a clearer refusal by
+being opened.
+"""
 SAFE_INPUT = {"protocol_whitelist": "file,pipe", "format_whitelist": ",".join(FORMATS)}
-"""ffmpeg's options for every input: nothing is fetched, and a file that names other files is not followed."""
+"""ffmpeg's options for every input: nothing is fetched, and a file that names other files is not
+followed.
+"""
 MIN_SECONDS = 1.0
 MAX_HOURS = 6.0
 MAX_SIDE = 8192
@@ -63,11 +84,13 @@ class MediaInfo:
 def probe(path: Path) -> MediaInfo:
     """What `path` holds, from every packet's timestamps and the first decoded frame.
 
-    A file is truncated when its header declares over 1 s and over 2 % more than its packets hold, or when an MP4 lacks
-    its index. (A cut MPEG-TS, or a recording without a declared length, is simply shorter.)
+    A file is truncated when its header declares over 1 s and over 2 % more than its packets hold,
+    or when an MP4 lacks its index. (A cut MPEG-TS, or a recording without a declared length, is
+    simply shorter.)
 
     Raises:
-        MediaError: `not-media`, `truncated`, `no-picture`, `too-short`, `decode-failed` or `unsafe`.
+        MediaError: `not-media`, `truncated`, `no-picture`, `too-short`, `decode-failed` or
+            `unsafe`.
     """
     with open_media(path) as container:
         picture = picture_stream(container, path)
@@ -84,27 +107,44 @@ def probe(path: Path) -> MediaInfo:
     found = max(0.0, scan.end_of_all - origin)
     if declared - found > max(MISSING_S, MISSING_SHARE * declared):
         raise refusal(
-            path, f"declares {declared:.1f} s and holds {found:.1f} s: its end is missing; upload it again", "truncated"
+            path,
+            f"declares {declared:.1f} s and holds {found:.1f} s: its end is missing; upload it "
+            "again",
+            "truncated",
         )
     if scan.first is None or scan.start is None:
         raise refusal(
             path,
-            f"no frame of its {video_codec} stream can be decoded; encode it again, as H.264 in MP4",
+            f"no frame of its {video_codec} stream can be decoded; encode it again, as H.264 "
+            "in MP4",
             "decode-failed",
         )
     duration = scan.duration(float(rate))
     _check_length(path, duration)
     turned = scan.first.rotation % 180 != 0
-    width, height = (scan.first.height, scan.first.width) if turned else (scan.first.width, scan.first.height)
+    width, height = (
+        (scan.first.height, scan.first.width) if turned else (scan.first.width, scan.first.height)
+    )
     fps = scan.pictures / duration
     return MediaInfo(
-        duration, width, height, fps, scan.pictures, video_codec, audio_codec, scan.start, scan.picture, scan.timed
+        duration,
+        width,
+        height,
+        fps,
+        scan.pictures,
+        video_codec,
+        audio_codec,
+        scan.start,
+        scan.picture,
+        scan.timed,
     )
 
 
 def _declared_s(container: InputContainer, picture: Any) -> float:
     declared = container.duration / av.time_base if container.duration else 0.0
-    if untimed(container):  # its duration is estimated from its size, its number of frames is written
+    if untimed(
+        container
+    ):  # its duration is estimated from its size, its number of frames is written
         declared = max(declared, picture.frames / (picture.average_rate or 25))
     return float(declared)
 
@@ -116,10 +156,17 @@ def untimed(container: InputContainer) -> bool:
 
 def _check_length(path: Path, duration_s: float) -> None:
     if duration_s < MIN_SECONDS - 1e-3:
-        raise refusal(path, f"{duration_s:.2f} s long, and VMT needs at least 1 s; use a longer one", "too-short")
+        raise refusal(
+            path,
+            f"{duration_s:.2f} s long, and VMT needs at least 1 s; use a longer one",
+            "too-short",
+        )
     if duration_s > 3600 * MAX_HOURS:
         raise refusal(
-            path, f"{duration_s / 3600:.1f} h long, and VMT takes at most {MAX_HOURS:g} h; cut it into parts", "unsafe"
+            path,
+            f"{duration_s / 3600:.1f} h long, and VMT takes at most {MAX_HOURS:g} h; cut it "
+            "into parts",
+            "unsafe",
         )
 
 
@@ -165,7 +212,9 @@ class _Scan:
         self._waiting.clear()
 
     def duration(self, fps: float) -> float:
-        """From the first frame to the end of the last, which lasts 1 / fps where the file does not say."""
+        """From the first frame to the end of the last, which lasts 1 / fps where the file does not
+        say.
+        """
         self._count()
         assert self.start is not None
         end = self._end if self._end > self._last else self._last + 1 / fps
@@ -173,8 +222,15 @@ class _Scan:
 
     @property
     def timed(self) -> bool:
-        """False where only the order of decoding is known and frames leave the decoder late: there are B-frames."""
-        if not self.by_dts or self.first is None or self.first.dts is None or self.first.time_base is None:
+        """False where only the order of decoding is known and frames leave the decoder late: there
+        are B-frames.
+        """
+        if (
+            not self.by_dts
+            or self.first is None
+            or self.first.dts is None
+            or self.first.time_base is None
+        ):
             return True
         return float(self.first.dts * self.first.time_base) <= (self.start or 0.0)
 
@@ -190,16 +246,23 @@ def open_media(path: Path) -> InputContainer:
     if path.stat().st_size == 0:
         raise refusal(path, "the file is empty; upload it again", "not-media")
     try:
-        return av.open(f"file:{path.resolve()}", metadata_errors="replace", container_options=SAFE_INPUT)
+        return av.open(
+            f"file:{path.resolve()}", metadata_errors="replace", container_options=SAFE_INPUT
+        )
     except (av.error.FFmpegError, ValueError) as error:
         with path.open("rb") as file:
             head = file.read(12)
         if head[4:8] == b"ftyp" and isinstance(error, av.error.InvalidDataError):
             raise refusal(
-                path, "its index (moov) is missing or damaged, as in a file cut short; upload it again", "truncated"
+                path,
+                "its index (moov) is missing or damaged, as in a file cut short; upload it again",
+                "truncated",
             ) from error
         raise refusal(
-            path, "not a video that VMT reads (MP4, MOV, MKV, WebM, AVI, MPEG, FLV, Ogg, ASF); convert it", "not-media"
+            path,
+            "not a video that VMT reads (MP4, MOV, MKV, WebM, AVI, MPEG, FLV, Ogg, ASF); "
+            "convert it",
+            "not-media",
         ) from error
 
 
@@ -211,15 +274,20 @@ def picture_stream(container: InputContainer, path: Path) -> Any:
     """
     moving = [stream for stream in container.streams.video if not stream.disposition & _NO_PICTURE]
     if not moving:
-        raise refusal(path, "no picture in it, only sound or cover art; upload a video", "no-picture")
+        raise refusal(
+            path, "no picture in it, only sound or cover art; upload a video", "no-picture"
+        )
     stream = min(moving, key=lambda each: not each.disposition & Disposition.default)
     if stream.codec_context is None:
-        raise refusal(path, "its video codec is unknown; encode it again, as H.264 in MP4", "decode-failed")
+        raise refusal(
+            path, "its video codec is unknown; encode it again, as H.264 in MP4", "decode-failed"
+        )
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > MAX_SIDE**2:
         raise refusal(
             path,
-            f"{width} x {height} pixels a frame, and VMT takes at most {MAX_SIDE} x {MAX_SIDE}; scale it down",
+            f"{width} x {height} pixels a frame, and VMT takes at most {MAX_SIDE} x "
+            f"{MAX_SIDE}; scale it down",
             "unsafe",
         )
     stream.thread_type = "AUTO"
@@ -228,7 +296,11 @@ def picture_stream(container: InputContainer, path: Path) -> Any:
 
 def sound_stream(container: InputContainer) -> Any | None:
     """The audio track that plays by default, or the first; None without one."""
-    return min(container.streams.audio, key=lambda each: not each.disposition & Disposition.default, default=None)
+    return min(
+        container.streams.audio,
+        key=lambda each: not each.disposition & Disposition.default,
+        default=None,
+    )
 
 
 def packets(container: InputContainer, stream: Any | None = None) -> Iterator[AnyPacket]:
@@ -239,7 +311,9 @@ def packets(container: InputContainer, stream: Any | None = None) -> Iterator[An
             packet = next(demuxed)
         except (StopIteration, av.error.FFmpegError):
             return
-        except IndexError:  # PyAV has flushed the streams that it knows, and trips over one that began in mid-file
+        except (
+            IndexError
+        ):  # PyAV has flushed the streams that it knows, and trips over one that began in mid-file
             return
         yield packet
 
@@ -260,4 +334,8 @@ def refusal(path: Path, reason: str, code: str) -> MediaError:
 
 
 def _codec(stream: Any) -> str:
-    return str(stream.codec_context.codec.canonical_name) if stream.codec_context is not None else "unknown"
+    return (
+        str(stream.codec_context.codec.canonical_name)
+        if stream.codec_context is not None
+        else "unknown"
+    )

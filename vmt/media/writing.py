@@ -1,4 +1,6 @@
-"""Writing videos with ffmpeg as a child process, under limits of time and memory; outputs appear only when whole."""
+"""Writing videos with ffmpeg as a child process, under limits of time and memory; outputs appear
+only when whole.
+"""
 
 import contextlib
 import os
@@ -23,7 +25,9 @@ from vmt.media.reading import SAFE_INPUT, probe
 if os.name == "posix":
     import resource
 
-COPIED_CODECS = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg"})
+COPIED_CODECS = frozenset(
+    {"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg"}
+)
 """Pictures that ffmpeg's MP4 muxer takes; any other is encoded as H.264."""
 MEMORY_LIMIT_BYTES = 6 << 30
 THREADS = min(8, os.cpu_count() or 1)
@@ -32,16 +36,23 @@ AUDIO_BITRATE = "192k"
 
 
 def mux(
-    video: Path, sound: Path, out: Path, *, duration_s: float, metadata: Mapping[str, str] | None = None
+    video: Path,
+    sound: Path,
+    out: Path,
+    *,
+    duration_s: float,
+    metadata: Mapping[str, str] | None = None,
 ) -> Literal["copied", "encoded"]:
-    """The picture of `video` with `sound` under it, as an MP4 that starts to play before it is loaded.
+    """The picture of `video` with `sound` under it, as an MP4 that starts to play before it is
+    loaded.
 
-    The picture's bitstream is copied where MP4 can hold its codec, and encoded as H.264 where it cannot. The sound
-    becomes AAC and exactly `duration_s` long: cut, or filled with silence.
+    The picture's bitstream is copied where MP4 can hold its codec, and encoded as H.264 where it
+    cannot. The sound becomes AAC and exactly `duration_s` long: cut, or filled with silence.
 
     Args:
         video: any file that `probe` takes.
-        sound: a sound file that ffmpeg reads, such as WAV or FLAC; its first sample plays at the first frame.
+        sound: a sound file that ffmpeg reads, such as WAV or FLAC; its first sample plays at the
+            first frame.
         out: the MP4; it appears only when whole.
         duration_s: of the picture, as `probe` says.
         metadata: written as the MP4's tags.
@@ -57,13 +68,31 @@ def mux(
     copy = info.video_codec in COPIED_CODECS and info.timed
     if copy:
         try:
-            _mux(video, sound, out, info, duration_s, metadata or {}, copy=True, limit_s=120 + duration_s)
+            _mux(
+                video,
+                sound,
+                out,
+                info,
+                duration_s,
+                metadata or {},
+                copy=True,
+                limit_s=120 + duration_s,
+            )
         except MediaError as error:
             if error.code != "encode-failed":
                 raise
             copy = False  # a bitstream that the muxer refuses all the same
     if not copy:
-        _mux(video, sound, out, info, duration_s, metadata or {}, copy=False, limit_s=600 + 20 * duration_s)
+        _mux(
+            video,
+            sound,
+            out,
+            info,
+            duration_s,
+            metadata or {},
+            copy=False,
+            limit_s=600 + 20 * duration_s,
+        )
     return "copied" if copy else "encoded"
 
 
@@ -79,13 +108,17 @@ def _mux(
     limit_s: float,
     audio_bitrate: str = AUDIO_BITRATE,
 ) -> None:
-    # copyts keeps the input's own clock, so that this offset moves the first frame to 0, whenever other streams start
-    picture = ffmpeg.input(_local(video), itsoffset=-info.start_s, **SAFE_INPUT)[str(info.picture_index)]
+    # copyts keeps the input's own clock, so that this offset moves the first frame to 0, whenever
+    # other streams start
+    picture = ffmpeg.input(_local(video), itsoffset=-info.start_s, **SAFE_INPUT)[
+        str(info.picture_index)
+    ]
     voice = ffmpeg.input(_local(sound), protocol_whitelist="file,pipe").audio
     voice = voice.filter("aresample", AUDIO_RATE_HZ).filter("apad").filter("atrim", end=duration_s)
     options: dict[str, Any] = {
         "c:a": "aac",
-        "aac_coder": "fast",  # half the time of ffmpeg's default, and at this rate nearer to the sound that went in
+        # Half the time of ffmpeg's default, and at this rate nearer to the sound that went in.
+        "aac_coder": "fast",
         "b:a": audio_bitrate,
         "c:v": "copy" if copy else "libx264",
         "movflags": "+faststart",
@@ -93,24 +126,36 @@ def _mux(
         "threads": THREADS,
     }
     if not copy:
-        options |= {"crf": 18, "preset": "medium", "pix_fmt": "yuv420p", "vf": f"setpts=PTS-STARTPTS,{_EVEN}"}
+        options |= {
+            "crf": 18,
+            "preset": "medium",
+            "pix_fmt": "yuv420p",
+            "vf": f"setpts=PTS-STARTPTS,{_EVEN}",
+        }
     if copy and info.video_codec == "hevc":
         options["tag:v"] = "hvc1"  # the tag that Apple's players ask for
-    tags = {f"metadata:g:{number}": f"{name}={value}" for number, (name, value) in enumerate(metadata.items())}
+    tags = {
+        f"metadata:g:{number}": f"{name}={value}"
+        for number, (name, value) in enumerate(metadata.items())
+    }
     with _whole(out) as part:
-        command = ffmpeg.output(picture, voice, _local(part), format="mp4", **options, **tags).global_args("-copyts")
+        command = ffmpeg.output(
+            picture, voice, _local(part), format="mp4", **options, **tags
+        ).global_args("-copyts")
         _run(command, out, limit_s)
 
 
 def blend(video: Path, music: Path, out: Path, *, duration_s: float, duck: bool) -> bool:
-    """The video's own sound and `music` together, as a stereo WAV of floats at 48 kHz that may pass full scale.
+    """The video's own sound and `music` together, as a stereo WAV of floats at 48 kHz that may pass
+    full scale.
 
     Args:
         video: any file that `probe` takes.
         music: a sound file; its first sample plays at the first frame.
         out: the WAV; it appears only when whole.
         duration_s: of the result.
-        duck: take the music down while the video's own sound is heard, by some 12 dB under loud speech.
+        duck: take the music down while the video's own sound is heard, by some 12 dB under loud
+            speech.
 
     Returns:
         Whether the video has a sound of its own; without one nothing is written.
@@ -122,8 +167,11 @@ def blend(video: Path, music: Path, out: Path, *, duration_s: float, duck: bool)
     own = _own_sound(video, duration_s + 1)
     if own is None:
         return False
-    under = ffmpeg.input(_local(music), protocol_whitelist="file,pipe").audio.filter("aresample", AUDIO_RATE_HZ)
-    # a second more than is wanted, for sidechaincompress drops what it holds when one of its inputs ends
+    under = ffmpeg.input(_local(music), protocol_whitelist="file,pipe").audio.filter(
+        "aresample", AUDIO_RATE_HZ
+    )
+    # a second more than is wanted, for sidechaincompress drops what it holds when one of its inputs
+    # ends
     under = under.filter("apad").filter("atrim", end=duration_s + 1)
     if duck:
         both = own.filter_multi_output("asplit")
@@ -151,9 +199,12 @@ def _own_sound(video: Path, length_s: float) -> Any | None:
     if info.audio_codec is None:
         return None
     own = ffmpeg.input(_local(video), itsoffset=-info.start_s, **SAFE_INPUT).audio
-    # the sound may start before or after the first frame: what is missing is silence, what is early is cut
+    # the sound may start before or after the first frame: what is missing is silence, what is early
+    # is cut
     own = own.filter("aresample", AUDIO_RATE_HZ, **{"async": 1, "first_pts": 0})
-    return own.filter("aformat", channel_layouts="stereo").filter("apad").filter("atrim", end=length_s)
+    return (
+        own.filter("aformat", channel_layouts="stereo").filter("apad").filter("atrim", end=length_s)
+    )
 
 
 def _write_wav(sound: Any, out: Path, duration_s: float) -> None:
@@ -188,7 +239,8 @@ def encode_video(
         out: the MP4; it appears only when whole.
         sound: a sound file, cut or filled to the picture's length; None for a silent video.
         limit_s: when to give up.
-        threads: how many x264 may use; the bytes depend on it, so give 1 where they must be the same everywhere.
+        threads: how many x264 may use; the bytes depend on it, so give 1 where they must be the
+            same everywhere.
         audio_bitrate: of the AAC, as ffmpeg writes it.
 
     Raises:
@@ -196,15 +248,33 @@ def encode_video(
         StoreFull: if there is no space left for `out`.
     """
     width, height = size
-    picture = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps)
-    options: dict[str, Any] = {"c:v": "libx264", "preset": "veryfast", "crf": 21, "pix_fmt": "yuv420p", "vf": _EVEN}
+    picture = ffmpeg.input(
+        "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps
+    )
+    options: dict[str, Any] = {
+        "c:v": "libx264",
+        "preset": "veryfast",
+        "crf": 21,
+        "pix_fmt": "yuv420p",
+        "vf": _EVEN,
+    }
     options |= {"movflags": "+faststart", "threads": threads}
     with _whole(out) as part:
         shown = ffmpeg.output(picture, _local(part), format="mp4", **options)
         _run(shown, out, limit_s, (frame.tobytes() for frame in frames))
         if sound is not None:
             info = probe(part)
-            _mux(part, sound, part, info, info.duration_s, {}, copy=True, limit_s=limit_s, audio_bitrate=audio_bitrate)
+            _mux(
+                part,
+                sound,
+                part,
+                info,
+                info.duration_s,
+                {},
+                copy=True,
+                limit_s=limit_s,
+                audio_bitrate=audio_bitrate,
+            )
 
 
 def _local(path: Path) -> str:
@@ -228,7 +298,9 @@ def _run(command: Any, out: Path, limit_s: float, feed: Iterable[bytes] = ()) ->
         cmd=imageio_ffmpeg.get_ffmpeg_exe(), overwrite_output=True
     )
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
+        process = subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
+        )
         late = threading.Event()
 
         def end() -> None:
@@ -249,7 +321,8 @@ def _run(command: Any, out: Path, limit_s: float, feed: Iterable[bytes] = ()) ->
         words = log.read().decode(errors="replace")
     if late.is_set():
         raise MediaError(
-            f"video {out.name}: ffmpeg was still at work after {limit_s:.0f} s and was ended; cut the video into parts",
+            f"video {out.name}: ffmpeg was still at work after {limit_s:.0f} s and was ended; "
+            "cut the video into parts",
             "timeout",
         )
     if process.returncode != 0:
@@ -258,7 +331,10 @@ def _run(command: Any, out: Path, limit_s: float, feed: Iterable[bytes] = ()) ->
 
 def _feed(process: subprocess.Popen[bytes], feed: Iterable[bytes]) -> None:
     assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # an ffmpeg that ended says why on stderr
+    with (
+        contextlib.suppress(BrokenPipeError),
+        process.stdin as pipe,
+    ):  # an ffmpeg that ended says why on stderr
         for data in feed:
             pipe.write(data)
 
@@ -270,10 +346,13 @@ def _limit_memory(pid: int) -> None:
 
 
 def _failure(out: Path, returncode: int, words: str) -> MediaError | StoreFull:
-    if returncode == -signal.SIGXFSZ or re.search("No space left|File too large|quota exceeded", words, re.IGNORECASE):
+    if returncode == -signal.SIGXFSZ or re.search(
+        "No space left|File too large|quota exceeded", words, re.IGNORECASE
+    ):
         return StoreFull(f"file {out.name}: no space left in its folder; free some and run again")
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     reason = lines[-1][:200] if lines else f"it ended with code {returncode}"
     return MediaError(
-        f"video {out.name}: ffmpeg could not write it ({reason}); check the video and the sound", "encode-failed"
+        f"video {out.name}: ffmpeg could not write it ({reason}); check the video and the sound",
+        "encode-failed",
     )

@@ -1,9 +1,10 @@
 """Attention with relative positions and a cache of keys and values.
 
-Shapes: B songs, H heads, L queries, S keys, E = d_head. Parameters carry the names of `torch.nn.MultiheadAttention`,
-and `Er` is the published name of the table of relative positions.
+Shapes: B songs, H heads, L queries, S keys, E = d_head. Parameters carry the names of
+`torch.nn.MultiheadAttention`, and `Er` is the published name of the table of relative positions.
 
-Sources: Vaswani et al. 2017; Shaw et al. 2018 and Huang et al. 2018 (relative positions by skewing, Music Transformer).
+Sources: Vaswani et al. 2017; Shaw et al. 2018 and Huang et al. 2018 (relative positions by skewing,
+    Music Transformer).
 """
 
 import math
@@ -13,13 +14,17 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vmt.model.thinned import halves, hidden_future, skewed, thinned_attention
+from vmt.model.dropout_attention import halves, hidden_future, skewed, thinned_attention
 
 
 class Attention(nn.Module):
-    """Multi-head attention; queries of `heads` may look back by relative position where `max_distance` is given."""
+    """Multi-head attention; queries of `heads` may look back by relative position where
+    `max_distance` is given.
+    """
 
-    def __init__(self, d_model: int, n_heads: int, dropout: float, max_distance: int | None = None) -> None:
+    def __init__(
+        self, d_model: int, n_heads: int, dropout: float, max_distance: int | None = None
+    ) -> None:
         super().__init__()
         self.n_heads = n_heads
         self.dropout = dropout
@@ -27,11 +32,15 @@ class Attention(nn.Module):
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * d_model))
         self.out_proj = nn.Linear(d_model, d_model)
         nn.init.zeros_(self.out_proj.bias)
-        self.Er = nn.Parameter(torch.empty(max_distance, d_model // n_heads)) if max_distance else None
+        self.Er = (
+            nn.Parameter(torch.empty(max_distance, d_model // n_heads)) if max_distance else None
+        )
 
     def _heads(self, flat: Tensor) -> Tensor:
         batch, length, d = flat.shape
-        return flat.view(batch, length, self.n_heads, d // self.n_heads).transpose(1, 2)  # (B, H, L, E)
+        return flat.view(batch, length, self.n_heads, d // self.n_heads).transpose(
+            1, 2
+        )  # (B, H, L, E)
 
     def queries(self, x: Float[Tensor, "batch length d"]) -> Tensor:
         """Queries (B, H, L, E) alone."""
@@ -56,7 +65,10 @@ class Attention(nn.Module):
         d = x.shape[-1]
         # Split once: each slice of a parameter costs its backward a parameter full of zeros.
         sizes = [d, 2 * d]
-        weights, biases = self.in_proj_weight.split_with_sizes(sizes), self.in_proj_bias.split_with_sizes(sizes)
+        weights, biases = (
+            self.in_proj_weight.split_with_sizes(sizes),
+            self.in_proj_bias.split_with_sizes(sizes),
+        )
         k, v = F.linear(source, weights[1], biases[1]).chunk(2, dim=-1)
         return self._heads(F.linear(x, weights[0], biases[0])), self._heads(k), self._heads(v)
 
@@ -74,8 +86,8 @@ class Attention(nn.Module):
 
         Args:
             mask: True or 0 where a query may look; a float mask is added to the scores.
-            causal: query i sees keys 0 to i, by relative positions where there are any; without a mask, for equally
-                long queries and keys.
+            causal: query i sees keys 0 to i, by relative positions where there are any; without a
+                mask, for equally long queries and keys.
         """
         p = self.dropout if self.training else 0.0
         if p > 0 and q.device.type == "cpu":
@@ -87,24 +99,30 @@ class Attention(nn.Module):
             parts = [self._causal_part(q[:, :, part], k, v, part, p) for part in halves(q.shape[2])]
             heads = torch.cat(parts, dim=2)
         else:
-            heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p, is_causal=causal)
+            heads = F.scaled_dot_product_attention(
+                q, k, v, attn_mask=mask, dropout_p=p, is_causal=causal
+            )
         out: Tensor = self.out_proj(heads.transpose(1, 2).flatten(2))
         return out
 
     def _causal_part(self, q: Tensor, k: Tensor, v: Tensor, queries: slice, p: float) -> Tensor:
-        """Attention of some of the queries to the keys up to the last of them, by relative positions."""
+        """Attention of some of the queries to the keys up to the last of them, by relative
+        positions.
+        """
         scores = self.relative_scores(q, queries.start) + hidden_future(q, queries)
         seen = slice(0, queries.stop)
-        return F.scaled_dot_product_attention(q, k[:, :, seen], v[:, :, seen], attn_mask=scores, dropout_p=p)
+        return F.scaled_dot_product_attention(
+            q, k[:, :, seen], v[:, :, seen], attn_mask=scores, dropout_p=p
+        )
 
     def relative_scores(
         self, q: Float[Tensor, "batch heads length e"], first: int = 0
     ) -> Float[Tensor, "batch heads length source"]:
-        """What relative positions add to the scores of queries at positions `first`, `first` + 1, ... over keys 0 to
-        the last query.
+        """What relative positions add to the scores of queries at positions `first`, `first` + 1,
+        ... over keys 0 to the last query.
 
-        Row i holds q_i . Er[distance 0 last], so that a query and a key d apart meet row -1 - d of the table; keys
-        after a query get whatever skewing leaves there and must be masked.
+        Row i holds q_i . Er[distance 0 last], so that a query and a key d apart meet row -1 - d of
+        the table; keys after a query get whatever skewing leaves there and must be masked.
         """
         assert self.Er is not None
         scaled = q * q.shape[-1] ** -0.5

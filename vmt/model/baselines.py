@@ -1,8 +1,8 @@
 """Chord models that never see the video: what a transformer has to beat.
 
-Each gives log-probabilities of the next chord for every position of a song, so that one scorer serves them and the
-transformer. They read songs as AMT is trained and scored: the first `max_seconds` seconds alone, END a target like any
-other where the song ends in time.
+Each gives log-probabilities of the next chord for every position of a song, so that one scorer
+serves them and the transformer. They read songs as AMT is trained and scored: the first
+`max_seconds` seconds alone, END a target like any other where the song ends in time.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,9 @@ class Baseline(Protocol):
 def transitions(
     tokens: Int64[np.ndarray, " _"], max_seconds: int = _WHOLE
 ) -> tuple[Int64[np.ndarray, " time"], Int64[np.ndarray, " time"]]:
-    """Each chord and the one of the next second; END after the last, where the song ends before `max_seconds`."""
+    """Each chord and the one of the next second; END after the last, where the song ends before
+    `max_seconds`.
+    """
     if len(tokens) < max_seconds:
         return tokens, np.append(tokens[1:], chords.END)
     return tokens[: max_seconds - 1], tokens[1:max_seconds]
@@ -52,7 +54,9 @@ class Unigram:
 
 
 class RepeatLast:
-    """The chord stays, as often as it stays in training; what follows otherwise is the unigram's."""
+    """The chord stays, as often as it stays in training; what follows otherwise is the
+    unigram's.
+    """
 
     def __init__(self, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int = _WHOLE) -> None:
         pairs = [transitions(tokens, max_seconds) for tokens in songs]
@@ -71,7 +75,8 @@ class RepeatLast:
 class Bigram:
     """How often each chord follows each chord, backing off to the unigram.
 
-    Source: Witten and Bell 1991: the unigram weighs as much as the number of different chords that followed.
+    Source: Witten and Bell 1991: the unigram weighs as much as the number of different chords that
+        followed.
     """
 
     def __init__(self, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int = _WHOLE) -> None:
@@ -80,7 +85,9 @@ class Bigram:
         for tokens in songs:
             np.add.at(counts, transitions(tokens, max_seconds), 1)
         backoff = (counts > 0).sum(1, keepdims=True).clip(min=1)
-        self.log_probabilities = np.log((counts + backoff * unigram) / (counts.sum(1, keepdims=True) + backoff))
+        self.log_probabilities = np.log(
+            (counts + backoff * unigram) / (counts.sum(1, keepdims=True) + backoff)
+        )
 
     def predict(self, tokens: Int64[np.ndarray, " time"]) -> Float64[np.ndarray, "time vocabulary"]:
         """Log-probabilities over all tokens but PAD, after each of `tokens`."""
@@ -91,8 +98,9 @@ class Bigram:
 class SongNgram:
     """A bigram mixed with an n-gram of the song so far, which learns as the song goes on.
 
-    The song's n-grams of order 1 to `order` are counted up to each second and backed off one to the next, the shortest
-    to the bigram; the shorter one weighs `escape` for each different chord that followed the longer.
+    The song's n-grams of order 1 to `order` are counted up to each second and backed off one to the
+    next, the shortest to the bigram; the shorter one weighs `escape` for each different chord that
+    followed the longer.
     """
 
     def __init__(
@@ -110,7 +118,9 @@ class SongNgram:
         self.escape = escape
 
     def predict(self, tokens: Int64[np.ndarray, " time"]) -> Float64[np.ndarray, "time vocabulary"]:
-        """Log-probabilities over all tokens but PAD, after each of `tokens`; each sees only the song up to there."""
+        """Log-probabilities over all tokens but PAD, after each of `tokens`; each sees only the
+        song up to there.
+        """
         song = tokens.tolist()
         followed: dict[tuple[int, ...], dict[int, int]] = {}
         found = np.empty((len(song), chords.PAD))
@@ -131,8 +141,8 @@ class SongNgram:
 
 
 def chord_nll(model: Baseline, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int) -> float:
-    """Mean over songs of the mean negative log-likelihood, in nats; songs cut to `max_seconds`, END counted where it
-    falls inside.
+    """Mean over songs of the mean negative log-likelihood, in nats; songs cut to `max_seconds`, END
+    counted where it falls inside.
     """
     scores = []
     for tokens in songs:

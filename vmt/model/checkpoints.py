@@ -22,7 +22,9 @@ def to_bytes(tensors: dict[str, Tensor], **metadata: object) -> bytes:
     """Tensors and JSON metadata as safetensors."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     return bytes(
-        safetensors.torch.save(plain, {name: json.dumps(value, sort_keys=True) for name, value in metadata.items()})
+        safetensors.torch.save(
+            plain, {name: json.dumps(value, sort_keys=True) for name, value in metadata.items()}
+        )
     )
 
 
@@ -38,7 +40,8 @@ def from_bytes(data: bytes, name: str) -> tuple[dict[str, Tensor], dict[str, obj
         metadata = {key: json.loads(value) for key, value in header.get("__metadata__", {}).items()}
     except (safetensors.SafetensorError, ValueError) as error:
         raise WeightsError(
-            f"{name}: not safetensors, or damaged ({error}); upload it again or choose another epoch"
+            f"{name}: not safetensors, or damaged ({error}); upload it again or choose another "
+            "epoch"
         ) from error
     return tensors, metadata
 
@@ -82,7 +85,9 @@ def load_regressor(data: bytes, name: str) -> VideoRegressor:
 
 def _config(kind: type[_Config], fields: object, name: str) -> _Config:
     if not isinstance(fields, dict):
-        raise WeightsError(f"{name}: holds no {kind.__name__}; it was not written by VMT's training")
+        raise WeightsError(
+            f"{name}: holds no {kind.__name__}; it was not written by VMT's training"
+        )
     return kind(**fields)
 
 
@@ -91,4 +96,6 @@ def _fill(model: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
         try:
             model.load_state_dict(tensors)
         except RuntimeError as error:
-            raise WeightsError(f"{name}: its tensors do not fit its own configuration: {error}") from error
+            raise WeightsError(
+                f"{name}: its tensors do not fit its own configuration: {error}"
+            ) from error

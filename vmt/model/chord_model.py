@@ -1,4 +1,6 @@
-"""The two kinds of chord model, how one is made from its shape, and how either writes chord by chord."""
+"""The two kinds of chord model, how one is made from its shape, and how either writes chord by
+chord.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +18,15 @@ ChordModel = VideoMusicTransformer | CopyTransformer
 
 def build(config: ChordConfig) -> ChordModel:
     """An untrained model of that shape."""
-    return CopyTransformer(config) if isinstance(config, CopyConfig) else VideoMusicTransformer(config)
+    return (
+        CopyTransformer(config) if isinstance(config, CopyConfig) else VideoMusicTransformer(config)
+    )
 
 
 @dataclass(frozen=True)
 class Writing:
-    """A model at work on a batch of videos: it hears chords and gives the logits of the next ones, (B, vocabulary).
+    """A model at work on a batch of videos: it hears chords and gives the logits of the next ones,
+    (B, vocabulary).
 
     Attributes:
         prefill: hears the first chords, (B, L), at once.

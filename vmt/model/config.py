@@ -19,12 +19,13 @@ class ModelConfig:
     Attributes:
         d_semantic: width of the CLIP embedding; belongs to the dataset's extractor.
         n_layers: layers of the encoder and of the decoder.
-        max_seconds: seconds of video and chords that the model sees at once; longer songs slide a window.
+        max_seconds: seconds of video and chords that the model sees at once; longer songs slide a
+            window.
         relative_positions: relative positions in the decoder's self-attention (Huang et al. 2018).
-        normalise_inputs: standardise the video's inputs by the training set's mean and deviation, kept with the
-            weights.
-        mask_padding: never attend to or count what lies past the end of a song. The published model pads every song to
-            `max_seconds` and attends to the padding, so `amt` has it off.
+        normalise_inputs: standardise the video's inputs by the training set's mean and deviation,
+            kept with the weights.
+        mask_padding: never attend to or count what lies past the end of a song. The published model
+            pads every song to `max_seconds` and attends to the padding, so `amt` has it off.
     """
 
     d_semantic: int = 768
@@ -57,8 +58,9 @@ class CopyConfig:
     """Shape of a copying transformer, which standardises its inputs and masks padding always.
 
     Attributes:
-        d_semantic: width of the CLIP embedding; belongs to the dataset's extractor. The model itself reads the other
-            inputs alone: 768 numbers a second are more than some dozen songs can teach (docs/recipe.md).
+        d_semantic: width of the CLIP embedding; belongs to the dataset's extractor. The model
+            itself reads the other inputs alone: 768 numbers a second are more than some dozen songs
+            can teach (docs/recipe.md).
         n_layers: layers of causal self-attention.
         max_seconds: seconds of a song that the model sees at once; longer songs slide a window.
     """
@@ -92,7 +94,9 @@ ChordConfig = ModelConfig | CopyConfig
 
 def _check_shape(config: ChordConfig) -> None:
     if config.d_model % config.n_heads or config.d_model % 2:
-        raise TrainingError(f"d_model {config.d_model} must be even and a multiple of n_heads {config.n_heads}")
+        raise TrainingError(
+            f"d_model {config.d_model} must be even and a multiple of n_heads {config.n_heads}"
+        )
     if config.max_seconds < 2:
         raise TrainingError(f"max_seconds {config.max_seconds} must be 2 or more")
     if not 0 <= config.dropout < 1:
@@ -102,9 +106,9 @@ def _check_shape(config: ChordConfig) -> None:
 def copy_config(d_semantic: int, seconds: int) -> CopyConfig:
     """The shape for a training set of so many seconds of song.
 
-    The width grows with the fourth root of the seconds, 32 at least and 512 at most: 64 for the 3 hours of 42 songs,
-    128 for the 43 hours of 600, 256 for 700 hours. Each doubling of the width adds a layer, and the narrower the model,
-    the more is dropped out.
+    The width grows with the fourth root of the seconds, 32 at least and 512 at most: 64 for the 3
+    hours of 42 songs, 128 for the 43 hours of 600, 256 for 700 hours. Each doubling of the width
+    adds a layer, and the narrower the model, the more is dropped out.
     """
     d_model = 16 * min(max(round(0.4 * seconds**0.25), 2), 32)
     return CopyConfig(
@@ -148,7 +152,8 @@ def model_preset(name: str, d_semantic: int, seconds: int = 0) -> ChordConfig:
         raise TrainingError(f"preset {name!r} is unknown; known: {', '.join(MODEL_PRESETS)}")
     if name == "amt" and d_semantic != 768:
         raise TrainingError(
-            f"preset amt takes 768 semantic features and the dataset has {d_semantic}; extract with ViT-L-14-336, "
+            f"preset amt takes 768 semantic features and the dataset has {d_semantic}; extract "
+            "with ViT-L-14-336, "
             "or take another preset"
         )
     preset = MODEL_PRESETS[name]

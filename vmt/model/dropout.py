@@ -1,8 +1,9 @@
 """Dropout that draws its chances sixteen bits at a time.
 
-PyTorch draws one Bernoulli number for each element on a CPU, which took a sixth of a training step of `amt`; here four
-elements share one 64-bit draw. The probability is exact to 1/65536. Each draw starts a generator of its own from a
-number of PyTorch's, so that `torch.manual_seed` settles it. On other devices PyTorch's own is used.
+PyTorch draws one Bernoulli number for each element on a CPU, which took a sixth of a training step
+of `amt`; here four elements share one 64-bit draw. The probability is exact to 1/65536. Each draw
+starts a generator of its own from a number of PyTorch's, so that `torch.manual_seed` settles it. On
+other devices PyTorch's own is used.
 """
 
 import numpy as np
@@ -15,7 +16,9 @@ _LEVELS = 1 << 16
 
 
 def thinning(x: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape"]:
-    """What dropout multiplies `x`, which lies on a CPU, with: 0 with probability `p`, else 1 / (1 - p)."""
+    """What dropout multiplies `x`, which lies on a CPU, with: 0 with probability `p`, else 1 / (1 -
+    p).
+    """
     seed = int(torch.empty((), dtype=torch.int64).random_())
     chances = np.random.SFC64(seed).random_raw(-(-x.numel() // 4)).view(np.uint16)[: x.numel()]
     keep = chances >= np.uint16(min(round(p * _LEVELS), _LEVELS - 1))
@@ -23,7 +26,9 @@ def thinning(x: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape"]:
 
 
 def dropout(x: Float[Tensor, "*shape"], p: float, training: bool) -> Float[Tensor, "*shape"]:
-    """`x` with each element zeroed with probability `p` and the others scaled by 1 / (1 - p), while training."""
+    """`x` with each element zeroed with probability `p` and the others scaled by 1 / (1 - p), while
+    training.
+    """
     if not training or p == 0:
         return x
     return x * thinning(x, p) if x.device.type == "cpu" else F.dropout(x, p)
@@ -40,7 +45,9 @@ class Dropout(nn.Module):
         """`x`, thinned out while training."""
         return dropout(x, self.p, self.training)
 
-    def add(self, x: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    def add(
+        self, x: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"]
+    ) -> Float[Tensor, "*shape"]:
         """`x` plus `y` thinned out while training, on a CPU in one pass."""
         if self.training and self.p > 0 and y.device.type == "cpu":
             return torch.addcmul(x, y, thinning(y, self.p))

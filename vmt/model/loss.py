@@ -45,7 +45,8 @@ def losses(
 
     Args:
         targets: the chord of the next second; END after the last, then PAD.
-        emotions: 0 to 5, the strongest emotion of the target's second; `chords.PAST_END` past the end.
+        emotions: 0 to 5, the strongest emotion of the target's second; `chords.PAST_END` past the
+            end.
         count_padding: let PAD rows count in the emotion term, as the published code does.
         label_smoothing: share of the target spread over the vocabulary, 0 to 1.
         weights: how much each second counts in its song's chord loss; all the same where None.
@@ -53,11 +54,17 @@ def losses(
     logits = logits.float()
     real = targets != chords.PAD
     chord = F.cross_entropy(
-        logits.transpose(1, 2), targets, ignore_index=chords.PAD, reduction="none", label_smoothing=label_smoothing
+        logits.transpose(1, 2),
+        targets,
+        ignore_index=chords.PAD,
+        reduction="none",
+        label_smoothing=label_smoothing,
     )
     counted = real.float() if weights is None else real * weights
     chord_mean = (chord * counted).sum(1) / counted.sum(1).clamp(min=1)
     wanted = _AFFECTIVE.to(logits.device)[emotions]
     emotion = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(2)
-    emotion_mean = emotion.mean(1) if count_padding else (emotion * real).sum(1) / real.sum(1).clamp(min=1)
+    emotion_mean = (
+        emotion.mean(1) if count_padding else (emotion * real).sum(1) / real.sum(1).clamp(min=1)
+    )
     return Losses(chord_mean, emotion_mean)

@@ -1,8 +1,11 @@
-"""Weights in the published form: a `.pickle` that `torch.save` made of a `state_dict`, read without running any of it.
+"""Weights in the published form: a `.pickle` that `torch.save` made of a `state_dict`, read without
+running any of it.
 
-The shape of a model follows from its tensors; only the number of heads does not, where there are no relative positions.
+The shape of a model follows from its tensors; only the number of heads does not, where there are no
+relative positions.
 
-Source: the published code of Kang et al. 2024 (AMAAI-Lab/Video2Music), which saves `model.state_dict()`.
+Source: the published code of Kang et al. 2024 (AMAAI-Lab/Video2Music), which saves
+    `model.state_dict()`.
 """
 
 import io
@@ -26,7 +29,9 @@ _DAMAGED = (
     *(UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),
     *(AssertionError, OverflowError, ImportError, struct.error),
 )
-"""What a reader of pickles raises on bytes that are no pickle, or on one that asks for more than tensors."""
+"""What a reader of pickles raises on bytes that are no pickle, or on one that asks for more than
+tensors.
+"""
 _NAMED = 3
 
 
@@ -38,7 +43,8 @@ def read_transformer(data: bytes, name: str, n_heads: int | None = None) -> Vide
         n_heads: where the tensors do not tell, that is, without relative positions; 8 where None.
 
     Raises:
-        WeightsError: if `data` holds anything but tensors, or not those of a Video Music Transformer.
+        WeightsError: if `data` holds anything but tensors, or not those of a Video Music
+            Transformer.
     """
     tensors = read_tensors(data, name)
     config = _transformer_config(tensors, name, n_heads)
@@ -50,10 +56,11 @@ def read_transformer(data: bytes, name: str, n_heads: int | None = None) -> Vide
 
 
 def read_regressor(data: bytes, name: str) -> tuple[VideoRegressor, dict[str, Tensor]]:
-    """The biGRU of a published file, in eval mode, and the tensors beside it that VMT has no use for.
+    """The biGRU of a published file, in eval mode, and the tensors beside it that VMT has no use
+    for.
 
-    The published file holds an LSTM and a GRU, one- and two-directional, at once; the biGRU is what the published code
-    generates with.
+    The published file holds an LSTM and a GRU, one- and two-directional, at once; the biGRU is what
+    the published code generates with.
 
     Raises:
         WeightsError: if `data` holds anything but tensors, or no biGRU.
@@ -95,7 +102,8 @@ def transformer_pickle(model: ChordModel, name: str) -> bytes:
 
 
 def regressor_pickle(model: VideoRegressor, unused: Mapping[str, Tensor], name: str) -> bytes:
-    """The biGRU as the published code saves it, beside the tensors that `read_regressor` had no use for.
+    """The biGRU as the published code saves it, beside the tensors that `read_regressor` had no use
+    for.
 
     Raises:
         WeightsError: if the published code would compute something else with these weights.
@@ -129,7 +137,10 @@ def read_tensors(data: bytes, name: str) -> dict[str, Tensor]:
             "bring a file that torch.save made of a state_dict"
         ) from error
     if not isinstance(content, Mapping) or not content:
-        raise WeightsError(f"{name}: holds a {type(content).__name__} and must hold a state_dict, names with tensors")
+        raise WeightsError(
+            f"{name}: holds a {type(content).__name__} and must hold a state_dict, names with "
+            "tensors"
+        )
     for key, value in content.items():
         _check_tensor(key, value, name)
     return dict(content)
@@ -137,29 +148,46 @@ def read_tensors(data: bytes, name: str) -> dict[str, Tensor]:
 
 def _check_tensor(key: object, value: object, name: str) -> None:
     if not isinstance(key, str) or not isinstance(value, Tensor):
-        raise WeightsError(f"{name}: {key!r} is a {type(value).__name__} and must be a tensor under a name")
+        raise WeightsError(
+            f"{name}: {key!r} is a {type(value).__name__} and must be a tensor under a name"
+        )
     if value.dtype != torch.float32 or value.layout != torch.strided:
-        raise WeightsError(f"{name}: tensor {key} is {value.dtype} ({value.layout}) and must be dense float32")
+        raise WeightsError(
+            f"{name}: tensor {key} is {value.dtype} ({value.layout}) and must be dense float32"
+        )
     if value.untyped_storage().nbytes() < value.numel() * value.element_size():
-        raise WeightsError(f"{name}: tensor {key} of shape {tuple(value.shape)} holds fewer numbers than it claims")
+        raise WeightsError(
+            f"{name}: tensor {key} of shape {tuple(value.shape)} holds fewer numbers than it claims"
+        )
     if not value.isfinite().all():
-        raise WeightsError(f"{name}: tensor {key} holds numbers that are not finite; choose another epoch")
+        raise WeightsError(
+            f"{name}: tensor {key} holds numbers that are not finite; choose another epoch"
+        )
 
 
-def _transformer_config(tensors: Mapping[str, Tensor], name: str, n_heads: int | None) -> ModelConfig:
+def _transformer_config(
+    tensors: Mapping[str, Tensor], name: str, n_heads: int | None
+) -> ModelConfig:
     d_model, d_video = _shape(tensors, "Linear_vis.weight", 2, name)
-    layers = {found[1] for key in tensors if (found := re.match(r"transformer\.encoder\.layers\.(\d+)\.", key))}
+    layers = {
+        found[1]
+        for key in tensors
+        if (found := re.match(r"transformer\.encoder\.layers\.(\d+)\.", key))
+    }
     relative = "transformer.decoder.layers.0.self_attn.Er" in tensors
     if relative:
         d_head = _shape(tensors, "transformer.decoder.layers.0.self_attn.Er", 2, name)[1]
         if n_heads not in (None, d_model // d_head):
-            raise WeightsError(f"{name}: has {d_model // d_head} heads, by its relative positions, not {n_heads}")
+            raise WeightsError(
+                f"{name}: has {d_model // d_head} heads, by its relative positions, not {n_heads}"
+            )
         n_heads = d_model // d_head
     heads = PUBLISHED_HEADS if n_heads is None else n_heads
     seconds = _shape(tensors, "positional_encoding.pe", 3, name)[0]
     if heads < 1 or d_model % heads or d_model % 2 or d_video <= EXTRA_INPUTS or seconds < 2:
         raise WeightsError(
-            f"{name}: {d_model} wide, {heads} heads, {d_video} inputs and {seconds} seconds make no transformer; "
+            f"{name}: {d_model} wide, {heads} heads, {d_video} inputs and {seconds} seconds "
+            "make no transformer; "
             "the width must be even and a multiple of the heads"
         )
     return ModelConfig(
@@ -175,10 +203,14 @@ def _transformer_config(tensors: Mapping[str, Tensor], name: str, n_heads: int |
 
 def _shape(tensors: Mapping[str, Tensor], key: str, axes: int, name: str) -> tuple[int, ...]:
     if key not in tensors:
-        raise WeightsError(f"{name}: has no tensor {key}, so it is not the weights that are asked for")
+        raise WeightsError(
+            f"{name}: has no tensor {key}, so it is not the weights that are asked for"
+        )
     shape = tuple(tensors[key].shape)
     if len(shape) != axes or 0 in shape:
-        raise WeightsError(f"{name}: tensor {key} has shape {shape} and must have {axes} axes, none empty")
+        raise WeightsError(
+            f"{name}: tensor {key} has shape {shape} and must have {axes} axes, none empty"
+        )
     return shape
 
 
@@ -189,10 +221,18 @@ def _check_fit(model: nn.Module, tensors: Mapping[str, Tensor], name: str) -> No
         WeightsError: naming what is missing, unknown or of another shape.
     """
     wanted = {key: tuple(tensor.shape) for key, tensor in model.state_dict().items()}
-    for what, keys in (("lacks", wanted.keys() - tensors.keys()), ("has unknown", tensors.keys() - wanted.keys())):
+    for what, keys in (
+        ("lacks", wanted.keys() - tensors.keys()),
+        ("has unknown", tensors.keys() - wanted.keys()),
+    ):
         if keys:
             shown = ", ".join(sorted(keys)[:_NAMED]) + (", ..." if len(keys) > _NAMED else "")
-            raise WeightsError(f"{name}: {what} {len(keys)} tensors, {shown}; it is another model's file")
+            raise WeightsError(
+                f"{name}: {what} {len(keys)} tensors, {shown}; it is another model's file"
+            )
     for key, shape in wanted.items():
         if tuple(tensors[key].shape) != shape:
-            raise WeightsError(f"{name}: tensor {key} has shape {tuple(tensors[key].shape)}, beside the others {shape}")
+            raise WeightsError(
+                f"{name}: tensor {key} has shape {tuple(tensors[key].shape)}, beside the "
+                f"others {shape}"
+            )

@@ -1,11 +1,11 @@
 """The Video Music Transformer: chords, one a second, from a video's features.
 
-Shapes: B songs, S seconds of video, L chords, F inputs a second, D = d_model. Parameters carry the names of the
-published weights, so that they go in and out unchanged; four published modules that nothing uses are kept for that
-alone.
+Shapes: B songs, S seconds of video, L chords, F inputs a second, D = d_model. Parameters carry the
+names of the published weights, so that they go in and out unchanged; four published modules that
+nothing uses are kept for that alone.
 
-Source: Kang et al. 2024, "Video2Music" (arXiv 2311.00968): the Affective Multimodal Transformer; post-norm encoder and
-decoder, ReLU.
+Source: Kang et al. 2024, "Video2Music" (arXiv 2311.00968): the Affective Multimodal Transformer;
+post-norm encoder and decoder, ReLU.
 """
 
 import math
@@ -55,14 +55,18 @@ class EncoderLayer(FeedForward):
         self, x: Float[Tensor, "batch seconds d"], mask: Bool[Tensor, "batch 1 1 seconds"] | None
     ) -> Float[Tensor, "batch seconds d"]:
         """One layer; `mask` is True at seconds that exist."""
-        x = self.norm1(self.dropout.add(x, self.self_attn.attend(*self.self_attn.all_three(x), mask=mask)))
+        x = self.norm1(
+            self.dropout.add(x, self.self_attn.attend(*self.self_attn.all_three(x), mask=mask))
+        )
         out: Tensor = self.norm2(self.dropout.add(x, self.feed_forward(x)))
         return out
 
 
 @dataclass
 class LayerCache:
-    """Keys and values of one decoder layer: the chords so far (room for all of them) and the whole video."""
+    """Keys and values of one decoder layer: the chords so far (room for all of them) and the whole
+    video.
+    """
 
     self_k: Tensor  # (B, H, capacity, E)
     self_v: Tensor
@@ -71,7 +75,9 @@ class LayerCache:
 
 
 class DecoderLayer(FeedForward):
-    """Causal self-attention over chords, attention to the video, feed-forward, each followed by its norm."""
+    """Causal self-attention over chords, attention to the video, feed-forward, each followed by its
+    norm.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
@@ -89,8 +95,12 @@ class DecoderLayer(FeedForward):
         memory_mask: Bool[Tensor, "batch 1 1 seconds"] | None,
     ) -> Float[Tensor, "batch length d"]:
         """One layer over whole sequences."""
-        x = self.norm1(self.dropout.add(x, self.self_attn.attend(*self.self_attn.all_three(x), causal=True)))
-        return self._after(x, self.multihead_attn.attend(*self.multihead_attn.across(x, memory), mask=memory_mask))
+        x = self.norm1(
+            self.dropout.add(x, self.self_attn.attend(*self.self_attn.all_three(x), causal=True))
+        )
+        return self._after(
+            x, self.multihead_attn.attend(*self.multihead_attn.across(x, memory), mask=memory_mask)
+        )
 
     def prefill(
         self, x: Float[Tensor, "batch length d"], cache: LayerCache, memory_mask: Tensor | None
@@ -103,14 +113,20 @@ class DecoderLayer(FeedForward):
         return self._after(x, self._look(x, cache, memory_mask))
 
     def step(
-        self, x: Float[Tensor, "batch 1 d"], cache: LayerCache, position: int, memory_mask: Tensor | None
+        self,
+        x: Float[Tensor, "batch 1 d"],
+        cache: LayerCache,
+        position: int,
+        memory_mask: Tensor | None,
     ) -> Float[Tensor, "batch 1 d"]:
         """One layer for the chord at `position`, whose keys and values join the cache."""
         q, k, v = self.self_attn.all_three(x)
         cache.self_k[:, :, position : position + 1] = k
         cache.self_v[:, :, position : position + 1] = v
         k, v = cache.self_k[:, :, : position + 1], cache.self_v[:, :, : position + 1]
-        scores = None if self.self_attn.Er is None else self.self_attn.relative_scores(q, first=position)
+        scores = (
+            None if self.self_attn.Er is None else self.self_attn.relative_scores(q, first=position)
+        )
         x = self.norm1(x + self.self_attn.attend(q, k, v, mask=scores))
         return self._after(x, self._look(x, cache, memory_mask))
 
@@ -139,7 +155,9 @@ class PositionalEncoding(nn.Module):
         pe[:, 0, 1::2] = torch.cos(position * rate)
         self.register_buffer("pe", pe)
 
-    def forward(self, x: Float[Tensor, "batch length d"], first: int = 0) -> Float[Tensor, "batch length d"]:
+    def forward(
+        self, x: Float[Tensor, "batch length d"], first: int = 0
+    ) -> Float[Tensor, "batch length d"]:
         """`x` plus the positions from `first` on."""
         out: Tensor = self.dropout(x + self.pe[first : first + x.shape[1], 0])
         return out
@@ -202,8 +220,12 @@ class VideoMusicTransformer(nn.Module):
         self.Wout_attr = nn.Linear(d, N_QUALITIES)
         self.register_buffer("roots", torch.from_numpy(chords.ROOT_OF), persistent=False)
         self.register_buffer("qualities", torch.from_numpy(chords.QUALITY_OF), persistent=False)
-        self.register_buffer("input_mean", torch.zeros(config.d_video), persistent=config.normalise_inputs)
-        self.register_buffer("input_scale", torch.ones(config.d_video), persistent=config.normalise_inputs)
+        self.register_buffer(
+            "input_mean", torch.zeros(config.d_video), persistent=config.normalise_inputs
+        )
+        self.register_buffer(
+            "input_scale", torch.ones(config.d_video), persistent=config.normalise_inputs
+        )
 
     @property
     def _decoder_layers(self) -> list[DecoderLayer]:
@@ -214,14 +236,20 @@ class VideoMusicTransformer(nn.Module):
         """Trainable numbers, those that nothing uses included."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def set_input_statistics(self, mean: Float[np.ndarray, " f"], deviation: Float[np.ndarray, " f"]) -> None:
-        """Remember the training set's mean and deviation of each input; an input that never varies is only centred."""
+    def set_input_statistics(
+        self, mean: Float[np.ndarray, " f"], deviation: Float[np.ndarray, " f"]
+    ) -> None:
+        """Remember the training set's mean and deviation of each input; an input that never varies
+        is only centred.
+        """
         assert self.config.normalise_inputs
         self.input_mean.copy_(torch.from_numpy(mean))
         self.input_scale.copy_(torch.from_numpy(1 / np.where(deviation > 1e-6, deviation, 1.0)))
 
     def encode(
-        self, video: Float[Tensor, "batch seconds f"], mask: Bool[Tensor, "batch 1 1 seconds"] | None = None
+        self,
+        video: Float[Tensor, "batch seconds f"],
+        mask: Bool[Tensor, "batch 1 1 seconds"] | None = None,
     ) -> Float[Tensor, "batch seconds d"]:
         """The encoder's memory of the video; `mask` is True at seconds that exist."""
         if self.config.normalise_inputs:
@@ -233,7 +261,10 @@ class VideoMusicTransformer(nn.Module):
         return memory
 
     def _embed(
-        self, tokens: Int64[Tensor, "batch length"], minor: Float[Tensor, "batch 1 1"], first: int = 0
+        self,
+        tokens: Int64[Tensor, "batch length"],
+        minor: Float[Tensor, "batch 1 1"],
+        first: int = 0,
     ) -> Tensor:
         x = self.embedding_root(self.roots[tokens]) + self.embedding_attr(self.qualities[tokens])
         x = torch.cat([x, minor.to(x.dtype).expand(-1, x.shape[1], 1)], dim=-1)
@@ -250,7 +281,8 @@ class VideoMusicTransformer(nn.Module):
         """Logits for the chord after each of `tokens`.
 
         Args:
-            video: inputs a second: semantic, scene offset + 1, motion, emotion; zeros past a song's end.
+            video: inputs a second: semantic, scene offset + 1, motion, emotion; zeros past a song's
+                end.
             tokens: AMT's numbers, second by second from 0.
             minor: 1 for songs in minor, else 0.
             lengths: seconds of each video that exist; used where the configuration masks padding.
@@ -283,11 +315,17 @@ class VideoMusicTransformer(nn.Module):
         for layer in self._decoder_layers:
             k, v = layer.multihead_attn.keys_values(memory)
             empty = memory.new_empty(len(video), self.config.n_heads, room, self.config.d_head)
-            layers.append(LayerCache(empty, torch.empty_like(empty), k.contiguous(), v.contiguous()))
+            layers.append(
+                LayerCache(empty, torch.empty_like(empty), k.contiguous(), v.contiguous())
+            )
         return Cache(layers, minor[:, None, None], mask)
 
-    def prefill(self, tokens: Int64[Tensor, "batch length"], cache: Cache) -> Float[Tensor, "batch vocabulary"]:
-        """Logits for the chord after the last of `tokens`, which take an empty cache's first positions at once."""
+    def prefill(
+        self, tokens: Int64[Tensor, "batch length"], cache: Cache
+    ) -> Float[Tensor, "batch vocabulary"]:
+        """Logits for the chord after the last of `tokens`, which take an empty cache's first
+        positions at once.
+        """
         assert cache.position == 0
         x = self._embed(tokens, cache.minor)
         for layer, kept in zip(self._decoder_layers, cache.layers, strict=True):
@@ -296,7 +334,9 @@ class VideoMusicTransformer(nn.Module):
         logits: Tensor = self.Wout(self.transformer.decoder.norm(x[:, -1]))
         return logits
 
-    def step(self, tokens: Int64[Tensor, " batch"], cache: Cache) -> Float[Tensor, "batch vocabulary"]:
+    def step(
+        self, tokens: Int64[Tensor, " batch"], cache: Cache
+    ) -> Float[Tensor, "batch vocabulary"]:
         """Logits for the chord after `tokens`, which take the cache's next position."""
         x = self._embed(tokens[:, None], cache.minor, cache.position)
         for layer, kept in zip(self._decoder_layers, cache.layers, strict=True):

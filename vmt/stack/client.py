@@ -28,10 +28,13 @@ def running(folder: Folder) -> StackState:
     if state is not None and held:
         return state
     if held:
-        raise StackError(f"folder {folder.root}: a stack is starting or stopping there; ask again in a moment")
+        raise StackError(
+            f"folder {folder.root}: a stack is starting or stopping there; ask again in a moment"
+        )
     if state is not None:
         raise StackError(
-            f"folder {folder.root}: no stack runs; the last one (process {state.pid}) was killed before it could stop; "
+            f"folder {folder.root}: no stack runs; the last one (process {state.pid}) was "
+            "killed before it could stop; "
             "`vmt up` cleans up after it and starts again, `vmt down` only cleans up"
         )
     raise StackError(f"folder {folder.root}: no stack runs from it; `vmt up` starts one")
@@ -55,7 +58,10 @@ class Client:
         self._folder = folder
         self.state = running(folder)
         if not self.state.ready:
-            raise StackError(f"folder {folder.root}: its stack is still starting; `vmt status` shows how far it is")
+            raise StackError(
+                f"folder {folder.root}: its stack is still starting; `vmt status` shows how "
+                "far it is"
+            )
         self._environment = environment(folder, self.state.ports)
         # boto3 and Prefect in this process and its children reach loopback without a proxy.
         os.environ["NO_PROXY"] = self._environment["NO_PROXY"]
@@ -63,7 +69,8 @@ class Client:
         self.store: ObjectStore = open_store(self.settings.store, self.settings)
 
     def serve_with(self, wanted: Mapping[str, str]) -> None:
-        """Have the jobs run with these VMT_ settings where `vmt up` was not told others; they are kept in the folder.
+        """Have the jobs run with these VMT_ settings where `vmt up` was not told others; they are
+        kept in the folder.
 
         Raises:
             StackError: if the store holds features, which were made with the settings as they are.
@@ -73,8 +80,10 @@ class Client:
             return
         if next(iter(self.store.folders("features/")), None) is not None:
             raise StackError(
-                f"folder {self._folder.root}: its store holds features of your own videos, which the demo's settings "
-                f"({', '.join(missing)}) would not fit; start another stack for it: vmt up --data DIR"
+                f"folder {self._folder.root}: its store holds features of your own videos, "
+                "which the demo's settings "
+                f"({', '.join(missing)}) would not fit; start another stack for it: vmt up "
+                "--data DIR"
             )
         self._folder.write_settings({**self._folder.settings(), **missing})
         before = self.state.child("serve").pid
@@ -87,7 +96,8 @@ class Client:
                 return
             if time.monotonic() > deadline:
                 raise StackError(
-                    f"the deployments are not served again after {SERVED_WITHIN_S:g} s; see `vmt logs serve`"
+                    f"the deployments are not served again after {SERVED_WITHIN_S:g} s; see "
+                    "`vmt logs serve`"
                 )
             time.sleep(0.1)
 
@@ -99,9 +109,21 @@ class Client:
         Raises:
             StackError: if it did not complete.
         """
-        told = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        told = {
+            name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")
+        }
         told |= self._environment
-        command = [sys.executable, "-m", "flows.start", deployment, "--parameters", json.dumps(parameters)]
+        command = [
+            sys.executable,
+            "-m",
+            "flows.commands.start",
+            deployment,
+            "--parameters",
+            json.dumps(parameters),
+        ]
         done = subprocess.run(command, env=told, stdout=subprocess.DEVNULL, check=False)
         if done.returncode:
-            raise StackError(f"the deployment {deployment} did not complete; its log above and Prefect's page say why")
+            raise StackError(
+                f"the deployment {deployment} did not complete; its log above and Prefect's "
+                "page say why"
+            )

@@ -1,4 +1,5 @@
-"""The one folder of a local stack: what it keeps, whether a stack runs from it, and what that one says of itself.
+"""The one folder of a local stack: what it keeps, whether a stack runs from it, and what that one
+says of itself.
 
 ```
 version.json    what ran from it last; SeaweedFS's and Prefect's files are not read by older ones
@@ -11,7 +12,7 @@ environment     the same for a shell: `. FOLDER/environment` (mode 600)
 logs/           one file for each child, and supervisor.log of a detached one
 s3/  prefect/   the data
 ```
-"""
+"""  # noqa: E501
 
 import contextlib
 import fcntl
@@ -75,7 +76,8 @@ class StackState:
         ready: whether every child has been ready at least once.
         vmt: its version.
         ports: by name: s3, prefect, dashboard.
-        settings: the VMT_ settings with which the deployments are served, without those that hold secrets.
+        settings: the VMT_ settings with which the deployments are served, without those that hold
+            secrets.
         children: in the order in which they start.
     """
 
@@ -113,7 +115,8 @@ class Folder:
     def prepare(self) -> None:
         """Make the folder, or check that it is one that this version can go on with.
 
-        One that is there keeps the version that it bears until it is `locked`: a stack may run from it.
+        One that is there keeps the version that it bears until it is `locked`: a stack may run from
+        it.
 
         Raises:
             StackError: if it holds something else, or was made by a newer version.
@@ -122,7 +125,8 @@ class Folder:
             _check_versions(self.root, _read(self._version))
         elif self.root.exists() and any(self.root.iterdir()):
             raise StackError(
-                f"folder {self.root}: holds files, and none that says a stack made them; give an empty or new one with "
+                f"folder {self.root}: holds files, and none that says a stack made them; give "
+                "an empty or new one with "
                 "--data DIR"
             )
         try:
@@ -132,7 +136,8 @@ class Folder:
                 self._stamp()
         except OSError as error:
             raise StackError(
-                f"folder {self.root}: cannot be made ({error.strerror}); give another one with --data DIR"
+                f"folder {self.root}: cannot be made ({error.strerror}); give another one with "
+                "--data DIR"
             ) from error
 
     def _stamp(self) -> None:
@@ -168,7 +173,8 @@ class Folder:
         state = self.state()
         whose = f" (process {state.pid})" if state else ""
         return StackError(
-            f"folder {self.root}: a stack runs from it already{whose}; `vmt status` shows it and `vmt down` stops it"
+            f"folder {self.root}: a stack runs from it already{whose}; `vmt status` shows it "
+            "and `vmt down` stops it"
         )
 
     def is_running(self) -> bool:
@@ -202,7 +208,9 @@ class Folder:
         self._state.unlink(missing_ok=True)
 
     def settings(self) -> dict[str, str]:
-        """VMT_ settings of the jobs that belong to this stack's store; what the environment says wins over them."""
+        """VMT_ settings of the jobs that belong to this stack's store; what the environment says
+        wins over them.
+        """
         try:
             return {str(name): str(value) for name, value in _read(self._settings).items()}
         except FileNotFoundError:
@@ -254,14 +262,16 @@ def _check_versions(root: Path, made: Mapping[str, Any]) -> None:
     other = "go on with that version, or give a new folder with --data DIR"
     if made.get("format") != FORMAT:
         raise StackError(
-            f"folder {root}: its format is {made.get('format')} (made by VMT {made.get('vmt')}), and VMT "
+            f"folder {root}: its format is {made.get('format')} (made by VMT "
+            f"{made.get('vmt')}), and VMT "
             f"{metadata.version('vmt')} knows {FORMAT}; {other}"
         )
     for name in PACKAGES:
         before, now = str(made.get(name, "0")), metadata.version(name)
         if _numbers(before) > _numbers(now):
             raise StackError(
-                f"folder {root}: written by {name} {before}, and this is {name} {now}, which need not read it; {other}"
+                f"folder {root}: written by {name} {before}, and this is {name} {now}, which "
+                f"need not read it; {other}"
             )
 
 
@@ -273,9 +283,13 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise StackError(f"{path}: not the JSON that a stack writes ({error}); restore it, or delete it") from error
+        raise StackError(
+            f"{path}: not the JSON that a stack writes ({error}); restore it, or delete it"
+        ) from error
     except PermissionError as error:
-        raise StackError(f"{path}: cannot be read ({error.strerror}); it belongs to another user") from error
+        raise StackError(
+            f"{path}: cannot be read ({error.strerror}); it belongs to another user"
+        ) from error
 
 
 def _write(path: Path, content: Any) -> None:

@@ -48,7 +48,10 @@ def settle(wanted: Ports) -> Ports:
         if not 1 <= port <= 65_535:
             raise StackError(f"port {port} of {name}: a port is from 1 to 65535; {remedy}")
         if not is_free(port):
-            raise StackError(f"port {port} of {name}: taken by another program on {HOST}; stop that one, or {remedy}")
+            raise StackError(
+                f"port {port} of {name}: taken by another program on {HOST}; stop that one, or "
+                f"{remedy}"
+            )
     with contextlib.ExitStack() as held:
         found = {name: port or _any_port(held) for name, port in vars(wanted).items()}
     return Ports(**found)
@@ -60,7 +63,9 @@ def _any_port(held: contextlib.ExitStack) -> int:
     return int(probe.getsockname()[1])
 
 
-def settle_inner(names: Iterable[str], known: Mapping[str, int], avoid: Iterable[int]) -> dict[str, int]:
+def settle_inner(
+    names: Iterable[str], known: Mapping[str, int], avoid: Iterable[int]
+) -> dict[str, int]:
     """A free port for each name, the one that is known already where it is free.
 
     Raises:
@@ -69,9 +74,18 @@ def settle_inner(names: Iterable[str], known: Mapping[str, int], avoid: Iterable
     taken, found = set(avoid), dict[str, int]()
     for name in names:
         candidates = [known[name]] if name in known else []
-        port = next((p for p in (*candidates, *range(INNER_FROM, INNER_TO)) if p not in taken and is_free(p)), None)
+        port = next(
+            (
+                p
+                for p in (*candidates, *range(INNER_FROM, INNER_TO))
+                if p not in taken and is_free(p)
+            ),
+            None,
+        )
         if port is None:
-            raise StackError(f"no free port from {INNER_FROM} to {INNER_TO} for {name}; stop what holds them")
+            raise StackError(
+                f"no free port from {INNER_FROM} to {INNER_TO} for {name}; stop what holds them"
+            )
         taken.add(port)
         found[name] = port
     return found

@@ -1,9 +1,10 @@
 """Child processes that are found again and leave nothing behind.
 
-Each child starts a session of its own, so that Ctrl-C in a terminal reaches the supervisor alone, and carries a mark
-in its environment, which its descendants inherit whatever session or group they make (a flow's run, ffmpeg under it).
-By that mark they are told from every other process of this machine. On Linux the kernel also ends a child whose
-parent is gone. Where there is no /proc, a child's process group stands in for the mark.
+Each child starts a session of its own, so that Ctrl-C in a terminal reaches the supervisor alone,
+and carries a mark in its environment, which its descendants inherit whatever session or group they
+make (a flow's run, ffmpeg under it). By that mark they are told from every other process of this
+machine. On Linux the kernel also ends a child whose parent is gone. Where there is no /proc, a
+child's process group stands in for the mark.
 """
 
 import contextlib
@@ -24,7 +25,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def start(
-    command: Sequence[str], *, mark: str, environment: Mapping[str, str], cwd: Path | None, log: Path
+    command: Sequence[str],
+    *,
+    mark: str,
+    environment: Mapping[str, str],
+    cwd: Path | None,
+    log: Path,
 ) -> subprocess.Popen[bytes]:
     """Start a child that writes to `log`, after what stands there.
 
@@ -39,7 +45,8 @@ def start(
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def prepare() -> None:
-        # Whoever was started with `&` in a script ignores SIGINT, and so would Prefect's runner, for ever.
+        # Whoever was started with `&` in a script ignores SIGINT, and so would Prefect's runner,
+        # for ever.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if libc is not None:
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -91,7 +98,13 @@ def _group_lives(leader: int) -> bool:
     return True
 
 
-def end(mark: str, *, grace_s: float, child: subprocess.Popen[bytes] | None = None, leader: int | None = None) -> bool:
+def end(
+    mark: str,
+    *,
+    grace_s: float,
+    child: subprocess.Popen[bytes] | None = None,
+    leader: int | None = None,
+) -> bool:
     """Ask all that carry `mark` to end, and kill what is left after `grace_s`.
 
     Args:
@@ -111,7 +124,11 @@ def end(mark: str, *, grace_s: float, child: subprocess.Popen[bytes] | None = No
 
 
 def _signal_until_gone(
-    mark: str, sign: signal.Signals, within_s: float, child: subprocess.Popen[bytes] | None, leader: int | None
+    mark: str,
+    sign: signal.Signals,
+    within_s: float,
+    child: subprocess.Popen[bytes] | None,
+    leader: int | None,
 ) -> bool:
     deadline, told = time.monotonic() + within_s, set[int]()
     while True:

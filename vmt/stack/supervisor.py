@@ -1,7 +1,8 @@
-"""The supervisor: it starts the services in order, waits until each is ready, starts again what dies, and stops all.
+"""The supervisor: it starts the services in order, waits until each is ready, starts again what
+dies, and stops all.
 
-It has one thread, and looks at its children a few times a second. What it sees it writes into the folder, from which
-`vmt status` reads.
+It has one thread, and looks at its children a few times a second. What it sees it writes into the
+folder, from which `vmt status` reads.
 """
 
 import os
@@ -62,7 +63,9 @@ class _Child:
     def shown(self) -> ChildState:
         pid = self.process.pid if self.process is not None else None
         since = self.since.isoformat(timespec="seconds")
-        return ChildState(self.service.name, self.state, pid, self.restarts, since, self.service.url, self.why)
+        return ChildState(
+            self.service.name, self.state, pid, self.restarts, since, self.service.url, self.why
+        )
 
 
 class Supervisor:
@@ -73,7 +76,12 @@ class Supervisor:
     """
 
     def __init__(
-        self, folder: Folder, ports: Ports, settings: Settings, say: Say, make_services: MakeServices = services
+        self,
+        folder: Folder,
+        ports: Ports,
+        settings: Settings,
+        say: Say,
+        make_services: MakeServices = services,
     ) -> None:
         """Get ready to run; nothing is started.
 
@@ -82,7 +90,8 @@ class Supervisor:
             ports: those asked for; 0 is any free one.
             settings: the environment's.
             say: takes each line for a person to read.
-            make_services: what to run, of the folder, the ports, SeaweedFS's inner ports and the settings.
+            make_services: what to run, of the folder, the ports, SeaweedFS's inner ports and the
+                settings.
         """
         self._make_services = make_services
         self._folder, self._wanted, self._settings, self._say = folder, ports, settings, say
@@ -101,7 +110,8 @@ class Supervisor:
         SIGUSR1 has the jobs' settings read again, and the deployments served anew with them.
 
         Raises:
-            StackError: if the folder is in use or unfit, a port is taken, or a service does not get ready.
+            StackError: if the folder is in use or unfit, a port is taken, or a service does not get
+                ready.
         """
         self._folder.prepare()
         with self._folder.locked(), self._signals():
@@ -110,7 +120,10 @@ class Supervisor:
             inner = settle_inner(INNER_PORTS, self._folder.inner_ports(), vars(ports).values())
             self._folder.write_inner_ports(inner)
             self._job_settings = job_settings(self._folder)
-            self._children = [_Child(each) for each in self._make_services(self._folder, ports, inner, self._settings)]
+            self._children = [
+                _Child(each)
+                for each in self._make_services(self._folder, ports, inner, self._settings)
+            ]
             self._folder.write_environment(environment(self._folder, vars(ports)))
             try:
                 self._supervise(ports)
@@ -120,7 +133,10 @@ class Supervisor:
     def _recover(self) -> None:
         left = self._folder.state()
         if left is not None:
-            self._say(f"the last stack (process {left.pid}) was killed before it could stop; this one takes its place")
+            self._say(
+                f"the last stack (process {left.pid}) was killed before it could stop; this "
+                "one takes its place"
+            )
             for name in end_leftovers(left):
                 self._say(f"ended what was left of {name}")
             self._folder.clear_state()
@@ -133,7 +149,12 @@ class Supervisor:
         def reload(number: int, frame: FrameType | None) -> None:
             self._reloading = True
 
-        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: stop, signal.SIGUSR1: reload}
+        handlers = {
+            signal.SIGTERM: stop,
+            signal.SIGINT: stop,
+            signal.SIGHUP: stop,
+            signal.SIGUSR1: reload,
+        }
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
@@ -171,7 +192,9 @@ class Supervisor:
             child.failures = 0
 
     def _all_ready(self, names: tuple[str, ...]) -> bool:
-        return all(child.state == "ready" for child in self._children if child.service.name in names)
+        return all(
+            child.state == "ready" for child in self._children if child.service.name in names
+        )
 
     def _start(self, child: _Child) -> None:
         service, log = child.service, self._folder.log(child.service.name)
@@ -179,14 +202,20 @@ class Supervisor:
             os.replace(log, log.with_suffix(".log.1"))
         child.enter("starting")
         child.process = start(
-            service.command, mark=self._mark(child), environment=service.environment, cwd=service.cwd, log=log
+            service.command,
+            mark=self._mark(child),
+            environment=service.environment,
+            cwd=service.cwd,
+            log=log,
         )
 
     def _mark(self, child: _Child) -> str:
         return f"{self._id}/{child.service.name}"
 
     def _bury(self, child: _Child, code: int) -> None:
-        """Note how a child ended, end what it left running, and have it started again after a while."""
+        """Note how a child ended, end what it left running, and have it started again after a
+        while.
+        """
         end(self._mark(child), grace_s=child.service.grace_s, child=child.process)
         delay_s = BACK_OFF_S[min(child.failures, len(BACK_OFF_S) - 1)]
         child.process, child.why = None, _ended(code)
@@ -198,7 +227,9 @@ class Supervisor:
             self._say(f"{child.service.name} ended ({child.why}); it starts again in {delay_s:g} s")
 
     def _check_start(self) -> None:
-        """Say when everything is ready; give up on a service that ends or takes too long before it ever was."""
+        """Say when everything is ready; give up on a service that ends or takes too long before it
+        ever was.
+        """
         for child in self._children:
             if child.was_ready:
                 continue
@@ -208,12 +239,17 @@ class Supervisor:
                 raise self._failed(child, f"not ready after {READY_WITHIN_S:g} s")
         if all(child.state == "ready" for child in self._children):
             self.ready = True
-            self._say(f"everything is ready; a shell that works in its store: . {self._folder.environment}")
+            self._say(
+                "everything is ready; a shell that works in its store: . "
+                f"{self._folder.environment}"
+            )
 
     def _failed(self, child: _Child, what: str) -> StackError:
         log = self._folder.log(child.service.name)
         last = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
-        return StackError("\n  ".join([f"{child.service.name}: {what}; its log, {log}, ends so:", *last]))
+        return StackError(
+            "\n  ".join([f"{child.service.name}: {what}; its log, {log}, ends so:", *last])
+        )
 
     def _reload(self) -> None:
         self._reloading = False
@@ -243,7 +279,11 @@ class Supervisor:
             ready=self.ready,
             vmt=metadata.version("vmt"),
             ports=vars(ports),
-            settings={name: value for name, value in self._job_settings.items() if name not in secret_variables()},
+            settings={
+                name: value
+                for name, value in self._job_settings.items()
+                if name not in secret_variables()
+            },
             children=tuple(child.shown() for child in self._children),
         )
         if state != self._written:
@@ -253,9 +293,15 @@ class Supervisor:
     def _stop(self) -> None:
         for child in reversed(self._children):
             if child.process is not None:
-                in_order = end(self._mark(child), grace_s=child.service.grace_s, child=child.process)
+                in_order = end(
+                    self._mark(child), grace_s=child.service.grace_s, child=child.process
+                )
                 child.process = None
-                self._say(f"{child.service.name} stopped" if in_order else f"{child.service.name} had to be killed")
+                self._say(
+                    f"{child.service.name} stopped"
+                    if in_order
+                    else f"{child.service.name} had to be killed"
+                )
             child.enter("stopped")
         self._folder.clear_state()
         if self._guardian is not None and self._guardian.stdin is not None:

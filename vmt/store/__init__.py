@@ -1,6 +1,7 @@
 """Object stores behind one small protocol: any S3 through boto3, or a local folder.
 
-Keys are relative, `/`-separated names such as `runs/a/results.csv`. An etag is opaque: equal etags mean equal bytes.
+Keys are relative, `/`-separated names such as `runs/a/results.csv`. An etag is opaque: equal etags
+mean equal bytes.
 """
 
 from pathlib import Path
@@ -26,13 +27,19 @@ def open_store(url: str, settings: Settings | None = None) -> ObjectStore:
     """
     if "://" not in url:
         if not url.strip():
-            raise SettingsError("store: the address is empty; set VMT_STORE to a folder or to s3://bucket/prefix")
+            raise SettingsError(
+                "store: the address is empty; set VMT_STORE to a folder or to s3://bucket/prefix"
+            )
         return LocalStore(Path(url))
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
         return LocalStore(Path(unquote(parts.path)))
     if parts.scheme == "s3" and parts.netloc and not parts.query and not parts.fragment:
-        from vmt.store.s3 import S3Store  # a local store needs no boto3, which takes a second to load
+        from vmt.store.s3 import (
+            S3Store,
+        )  # a local store needs no boto3, which takes a second to load
 
         return S3Store(parts.netloc, parts.path.strip("/"), settings or load_settings())
-    raise SettingsError(f"store {url}: not an address of a store; write a folder, file:///folder or s3://bucket/prefix")
+    raise SettingsError(
+        f"store {url}: not an address of a store; write a folder, file:///folder or s3://bucket/prefix"
+    )

@@ -1,4 +1,6 @@
-"""A folder as an object store: whole files moved into place, safe between threads and processes on one machine."""
+"""A folder as an object store: whole files moved into place, safe between threads and processes on
+one machine.
+"""
 
 import contextlib
 import fcntl
@@ -17,20 +19,26 @@ _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 class LocalStore:
-    """Objects are the files below `root`. Temporary files and the lock stand in `root/.vmt`, which no key can name.
+    """Objects are the files below `root`. Temporary files and the lock stand in `root/.vmt`, which
+    no key can name.
 
-    What is written goes to a temporary file first and is moved to its key under a lock that lasts for the move alone.
-    An etag is made of inode, size and time in nanoseconds, so that files laid into the folder by hand have one as well.
+    What is written goes to a temporary file first and is moved to its key under a lock that lasts
+    for the move alone. An etag is made of inode, size and time in nanoseconds, so that files laid
+    into the folder by hand have one as well.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.url = str(root)
 
-    def put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> ObjectInfo:
+    def put(
+        self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
+    ) -> ObjectInfo:
         """Write an object whole. See `ObjectStore.put`."""
         with self._errors(f"write {key}"):
-            return self._write(check_key(key), lambda part: _discard(part.write_bytes(data)), if_absent, if_match)
+            return self._write(
+                check_key(key), lambda part: _discard(part.write_bytes(data)), if_absent, if_match
+            )
 
     def put_file(self, key: str, path: Path) -> ObjectInfo:
         """Copy a file in. See `ObjectStore.put_file`."""
@@ -51,7 +59,10 @@ class LocalStore:
         """Copy an object to `path`. See `ObjectStore.get_file`."""
         part = path.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            with self._errors(f"read {key}", key), (self.root / check_key(key)).open("rb") as source:
+            with (
+                self._errors(f"read {key}", key),
+                (self.root / check_key(key)).open("rb") as source,
+            ):
                 with self._errors(f"write {path}"), part.open("wb") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
                 os.replace(part, path)
@@ -111,20 +122,32 @@ class LocalStore:
         return (self.root / check_key(key)).resolve().as_uri()
 
     def _write(
-        self, key: str, fill: Callable[[Path], None], if_absent: bool = False, if_match: str | None = None
+        self,
+        key: str,
+        fill: Callable[[Path], None],
+        if_absent: bool = False,
+        if_match: str | None = None,
     ) -> ObjectInfo:
-        assert not (if_absent and if_match is not None), "an object cannot be both absent and of a known etag"
+        assert not (if_absent and if_match is not None), (
+            "an object cannot be both absent and of a known etag"
+        )
         part = self._own("tmp") / uuid.uuid4().hex
         try:
             fill(part)
             now = time.time_ns()
-            os.utime(part, ns=(now, now))  # the kernel's own times are milliseconds apart, too coarse for an etag
+            os.utime(
+                part, ns=(now, now)
+            )  # the kernel's own times are milliseconds apart, too coarse for an etag
             with self._lock():
                 present = self._info(key)
                 if if_absent and present is not None:
-                    raise PreconditionFailed(f"object {key} exists already; read it, and write again with its etag")
+                    raise PreconditionFailed(
+                        f"object {key} exists already; read it, and write again with its etag"
+                    )
                 if if_match is not None and (present is None or present.etag != if_match):
-                    raise PreconditionFailed(f"object {key} was changed by another writer; read it again and repeat")
+                    raise PreconditionFailed(
+                        f"object {key} was changed by another writer; read it again and repeat"
+                    )
                 target = self.root / key
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(part, target)
@@ -155,12 +178,16 @@ class LocalStore:
 
     @contextlib.contextmanager
     def _errors(self, doing: str, key: str | None = None) -> Iterator[None]:
-        """Failures in the store's words; a missing file is an object not found where `key` is given."""
+        """Failures in the store's words; a missing file is an object not found where `key` is
+        given.
+        """
         try:
             yield
         except OSError as error:
             if isinstance(error, _ABSENT) and key is not None:
-                raise ObjectNotFound(f"object {key}: none in store {self.url}; check its name") from error
+                raise ObjectNotFound(
+                    f"object {key}: none in store {self.url}; check its name"
+                ) from error
             raise os_failure(self.url, doing, error) from error
 
 
@@ -177,7 +204,9 @@ def _info(key: str, stat: os.stat_result) -> ObjectInfo:
 
 
 def _entries(folder: Path) -> list[tuple[str, os.DirEntry[str]]]:
-    """Names in a folder with `/` after folders, in the order of keys; none where the folder does not exist."""
+    """Names in a folder with `/` after folders, in the order of keys; none where the folder does
+    not exist.
+    """
     try:
         with os.scandir(folder) as found:
             named = [(each.name + "/" if each.is_dir() else each.name, each) for each in found]

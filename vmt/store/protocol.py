@@ -38,11 +38,14 @@ class ObjectStore(Protocol):
 
     url: str
 
-    def put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> ObjectInfo:
+    def put(
+        self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
+    ) -> ObjectInfo:
         """Write an object whole; readers see the old bytes or the new ones, never a part.
 
         Raises:
-            PreconditionFailed: if `if_absent` and the key exists, or `if_match` is not the present etag.
+            PreconditionFailed: if `if_absent` and the key exists, or `if_match` is not the present
+                etag.
         """
         ...
 
@@ -55,7 +58,9 @@ class ObjectStore(Protocol):
         ...
 
     def get_with_etag(self, key: str) -> tuple[bytes, str]:
-        """Bytes and the etag that belongs to them, for a later `if_match`. Raises `ObjectNotFound`."""
+        """Bytes and the etag that belongs to them, for a later `if_match`. Raises
+        `ObjectNotFound`.
+        """
         ...
 
     def get_file(self, key: str, path: Path) -> None:
@@ -67,17 +72,20 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """All objects whose key starts with `prefix`, page by page; those of one folder in the order of their names.
+        """All objects whose key starts with `prefix`, page by page; those of one folder in the
+        order of their names.
 
-        (Servers differ in where they sort `/`, so whoever needs one order over several folders sorts.)
+        (Servers differ in where they sort `/`, so whoever needs one order over several folders
+        sorts.)
         """
         ...
 
     def folders(self, prefix: str = "") -> Iterator[str]:
-        """The bare names one level below `prefix` that hold objects, without listing what they hold.
+        """The bare names one level below `prefix` that hold objects, without listing what they
+        hold.
 
-        With `runs/a/x` in the store, `folders("runs/")` gives `a`. `prefix` is empty or ends in `/`. Some servers still
-        name a folder for a while after its last object was deleted.
+        With `runs/a/x` in the store, `folders("runs/")` gives `a`. `prefix` is empty or ends in
+        `/`. Some servers still name a folder for a while after its last object was deleted.
         """
         ...
 
@@ -86,7 +94,8 @@ class ObjectStore(Protocol):
         ...
 
     def unfinished(self, before: datetime, *, remove: bool = False) -> Iterator[str]:
-        """Uploads that were begun before a moment and never ended, in words; they take space and no reader sees them.
+        """Uploads that were begun before a moment and never ended, in words; they take space and no
+        reader sees them.
 
         Args:
             before: later ones may still be going on.
@@ -108,14 +117,19 @@ def check_key(key: str) -> str:
     """`key`, if every store can hold it.
 
     Raises:
-        StoreError: if it is too long, has an empty part, `.` or `..`, or a control character, or is the store's own.
+        StoreError: if it is too long, has an empty part, `.` or `..`, or a control character, or is
+            the store's own.
     """
     sizes = [len(part.encode(errors="surrogatepass")) for part in key.split("/")]
     if not _PLAIN.fullmatch(key) or key.partition("/")[0] == OWN_FOLDER:
-        raise StoreError(f"key {key!r} is not a key; write names joined by single slashes, such as runs/a/results.csv")
+        raise StoreError(
+            f"key {key!r} is not a key; write names joined by single slashes, such as "
+            "runs/a/results.csv"
+        )
     if max(sizes) > MAX_NAME_BYTES or sum(sizes) + len(sizes) > MAX_KEY_BYTES:
         raise StoreError(
-            f"key {key[:60]!r}... is too long; names have up to {MAX_NAME_BYTES} bytes, keys {MAX_KEY_BYTES}"
+            f"key {key[:60]!r}... is too long; names have up to {MAX_NAME_BYTES} bytes, keys "
+            f"{MAX_KEY_BYTES}"
         )
     return key
 
@@ -135,7 +149,9 @@ def os_failure(url: str, doing: str, error: OSError) -> StoreError:
     """What the operating system said, in a store's words."""
     reason = error.strerror or type(error).__name__
     if error.errno in _FULL:
-        return StoreFull(f"store {url}: no space left to {doing} ({reason}); free some and run again")
+        return StoreFull(
+            f"store {url}: no space left to {doing} ({reason}); free some and run again"
+        )
     if error.errno in _DENIED:
         return StoreDenied(f"store {url}: not allowed to {doing} ({reason}); change the rights")
     kind = StoreUnavailable if error.errno in _TRANSIENT else StoreError

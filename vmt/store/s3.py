@@ -18,7 +18,14 @@ from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
-from vmt.errors import ObjectNotFound, PreconditionFailed, StoreDenied, StoreError, StoreFull, StoreUnavailable
+from vmt.errors import (
+    ObjectNotFound,
+    PreconditionFailed,
+    StoreDenied,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
 from vmt.settings import Settings
 from vmt.store.protocol import ObjectInfo, check_key, check_prefix, os_failure
 
@@ -29,7 +36,15 @@ PART_BYTES = 16 << 20
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 60
 ATTEMPTS = 3
-_DENIED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "401"}
+_DENIED = {
+    "403",
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+    "401",
+}
 _LOST = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 _FULL = {"507", "InsufficientStorage", "InsufficientCapacity", "XMinioStorageFull", "QuotaExceeded"}
 _BUSY = {"429", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"}
@@ -50,7 +65,9 @@ _CREDENTIALS = (
 
 
 class S3Store:
-    """Objects under `prefix` in `bucket`; connected at the first use, shared by threads, pickled as its address."""
+    """Objects under `prefix` in `bucket`; connected at the first use, shared by threads, pickled as
+    its address.
+    """
 
     page_size = 1000
     part_bytes = PART_BYTES
@@ -67,9 +84,13 @@ class S3Store:
     def __reduce__(self) -> tuple[type["S3Store"], tuple[str, str, Settings]]:
         return S3Store, (self.bucket, self._prefix.rstrip("/"), self._settings)
 
-    def put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> ObjectInfo:
+    def put(
+        self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
+    ) -> ObjectInfo:
         """Write an object whole. See `ObjectStore.put`."""
-        assert not (if_absent and if_match is not None), "an object cannot be both absent and of a known etag"
+        assert not (if_absent and if_match is not None), (
+            "an object cannot be both absent and of a known etag"
+        )
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if if_absent else {}
         if if_match is not None:
             condition = {"IfMatch": f'"{if_match}"'}
@@ -77,7 +98,11 @@ class S3Store:
         with self._errors(f"write {key}"):
             try:
                 answer = self._client().put_object(
-                    Bucket=self.bucket, Key=name, Body=data, ContentType=_content_type(key), **condition
+                    Bucket=self.bucket,
+                    Key=name,
+                    Body=data,
+                    ContentType=_content_type(key),
+                    **condition,
                 )
             except botocore.exceptions.ClientError as error:
                 if not condition or _code(error) not in _LOST | {"404", "NoSuchKey"}:
@@ -85,7 +110,11 @@ class S3Store:
                 mine = self._written_by_lost_answer(key, data, error)
                 if mine is not None:
                     return mine
-                remedy = "read it, and write again with its etag" if if_absent else "read it again and repeat"
+                remedy = (
+                    "read it, and write again with its etag"
+                    if if_absent
+                    else "read it again and repeat"
+                )
                 what = "exists already" if if_absent else "was changed by another writer"
                 raise PreconditionFailed(f"object {key} {what}; {remedy}") from error
         self._bucket_exists = True
@@ -94,24 +123,36 @@ class S3Store:
     def _written_by_lost_answer(
         self, key: str, data: bytes, error: botocore.exceptions.ClientError
     ) -> ObjectInfo | None:
-        """A conditional write whose first answer got lost is refused when boto3 repeats it, though it won."""
+        """A conditional write whose first answer got lost is refused when boto3 repeats it, though
+        it won.
+        """
         if not error.response.get("ResponseMetadata", {}).get("RetryAttempts"):
             return None
         info = self.head(key)
-        return info if info is not None and info.size == len(data) and self.get(key) == data else None
+        return (
+            info if info is not None and info.size == len(data) and self.get(key) == data else None
+        )
 
     def put_file(self, key: str, path: Path) -> ObjectInfo:
-        """Upload a file, in parts where it is large; each part carries a checksum. See `ObjectStore.put_file`."""
+        """Upload a file, in parts where it is large; each part carries a checksum. See
+        `ObjectStore.put_file`.
+        """
         name = self._name(key)
         transfer = TransferConfig(
-            multipart_threshold=self.part_bytes, multipart_chunksize=self.part_bytes, max_concurrency=4
+            multipart_threshold=self.part_bytes,
+            multipart_chunksize=self.part_bytes,
+            max_concurrency=4,
         )
         extra = {"ContentType": _content_type(key), "ChecksumAlgorithm": "CRC32"}
         with self._errors(f"write {key}"):
-            self._client().upload_file(str(path), self.bucket, name, ExtraArgs=extra, Config=transfer)
+            self._client().upload_file(
+                str(path), self.bucket, name, ExtraArgs=extra, Config=transfer
+            )
         info = self.head(key)
         if info is None:
-            raise StoreUnavailable(f"object {key}: gone right after it was written to {self.url}; run again")
+            raise StoreUnavailable(
+                f"object {key}: gone right after it was written to {self.url}; run again"
+            )
         return info
 
     def get(self, key: str) -> bytes:
@@ -153,7 +194,10 @@ class S3Store:
                 self._require_bucket()
                 return None
         return ObjectInfo(
-            key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"].astimezone(UTC)
+            key,
+            answer["ContentLength"],
+            answer["ETag"].strip('"'),
+            answer["LastModified"].astimezone(UTC),
         )
 
     def _require_bucket(self) -> None:
@@ -172,12 +216,19 @@ class S3Store:
         full = self._prefix + check_prefix(prefix)
         with self._errors(f"list {prefix or 'it'}"):
             pages = self._client().get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.bucket, Prefix=full, PaginationConfig={"PageSize": self.page_size}):
+            for page in pages.paginate(
+                Bucket=self.bucket, Prefix=full, PaginationConfig={"PageSize": self.page_size}
+            ):
                 for item in page.get("Contents", []):
-                    if not item["Key"].endswith("/"):  # a folder's placeholder, as consoles make them
+                    if not item["Key"].endswith(
+                        "/"
+                    ):  # a folder's placeholder, as consoles make them
                         key = item["Key"].removeprefix(self._prefix)
                         yield ObjectInfo(
-                            key, item["Size"], item["ETag"].strip('"'), item["LastModified"].astimezone(UTC)
+                            key,
+                            item["Size"],
+                            item["ETag"].strip('"'),
+                            item["LastModified"].astimezone(UTC),
                         )
 
     def folders(self, prefix: str = "") -> Iterator[str]:
@@ -186,7 +237,10 @@ class S3Store:
         with self._errors(f"list {prefix or 'it'}"):
             pages = self._client().get_paginator("list_objects_v2")
             for page in pages.paginate(
-                Bucket=self.bucket, Prefix=full, Delimiter="/", PaginationConfig={"PageSize": self.page_size}
+                Bucket=self.bucket,
+                Prefix=full,
+                Delimiter="/",
+                PaginationConfig={"PageSize": self.page_size},
             ):
                 for item in page.get("CommonPrefixes", []):
                     yield item["Prefix"].removeprefix(full).removesuffix("/")
@@ -211,16 +265,21 @@ class S3Store:
                         yield f"upload of {item['Key'].removeprefix(self._prefix)}"
 
     def share_url(self, key: str, expires_s: int = 3600, *, filename: str | None = None) -> str:
-        """A presigned URL, at the public endpoint where the settings name one, that a browser may play and seek in.
+        """A presigned URL, at the public endpoint where the settings name one, that a browser may
+        play and seek in.
 
         Where a filename is given, the browser saves it under that name instead.
         """
         params: dict[str, Any] = {"Bucket": self.bucket, "Key": self._name(key)}
         if filename is not None:
-            params["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+            params["ResponseContentDisposition"] = (
+                f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+            )
         endpoint = self._settings.s3_public_endpoint_url or self._settings.s3_endpoint_url
         with self._errors(f"share {key}"):
-            return self._client(endpoint).generate_presigned_url("get_object", Params=params, ExpiresIn=expires_s)
+            return self._client(endpoint).generate_presigned_url(
+                "get_object", Params=params, ExpiresIn=expires_s
+            )
 
     def _name(self, key: str) -> str:
         return self._prefix + check_key(key)
@@ -233,11 +292,15 @@ class S3Store:
             return self._clients[endpoint]
 
     def _no_bucket(self) -> StoreError:
-        return StoreError(f"store {self.url}: no bucket {self.bucket}; create it, or correct VMT_STORE")
+        return StoreError(
+            f"store {self.url}: no bucket {self.bucket}; create it, or correct VMT_STORE"
+        )
 
     @contextlib.contextmanager
     def _errors(self, doing: str, key: str | None = None) -> Iterator[None]:
-        """Say what S3 said in the store's words; a missing key is an object not found where `key` is given."""
+        """Say what S3 said in the store's words; a missing key is an object not found where `key`
+        is given.
+        """
         try:
             yield
         except botocore.exceptions.ClientError as error:
@@ -245,15 +308,19 @@ class S3Store:
         except Boto3Error as error:  # what an upload wraps an answer in
             if isinstance(error.__context__, botocore.exceptions.ClientError):
                 raise self._from_answer(error.__context__, doing, key) from error
-            raise StoreUnavailable(f"store {self.url}: cannot {doing} ({_line(error)}); run again") from error
+            raise StoreUnavailable(
+                f"store {self.url}: cannot {doing} ({_line(error)}); run again"
+            ) from error
         except _CREDENTIALS as error:
             raise StoreDenied(
-                f"store {self.url}: {_line(error)}; set VMT_S3_ACCESS_KEY_ID and VMT_S3_SECRET_ACCESS_KEY"
+                f"store {self.url}: {_line(error)}; set VMT_S3_ACCESS_KEY_ID and "
+                "VMT_S3_SECRET_ACCESS_KEY"
             ) from error
         except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
             endpoint = self._settings.s3_endpoint_url or "AWS"
             raise StoreUnavailable(
-                f"store {self.url}: {endpoint} does not answer ({_line(error)}); is it running, is the address right?"
+                f"store {self.url}: {endpoint} does not answer ({_line(error)}); is it "
+                "running, is the address right?"
             ) from error
         except botocore.exceptions.BotoCoreError as error:
             raise StoreError(
@@ -262,7 +329,9 @@ class S3Store:
         except OSError as error:
             raise os_failure(self.url, doing, error) from error
 
-    def _from_answer(self, error: botocore.exceptions.ClientError, doing: str, key: str | None) -> StoreError:
+    def _from_answer(
+        self, error: botocore.exceptions.ClientError, doing: str, key: str | None
+    ) -> StoreError:
         code, where = _code(error), f"store {self.url}"
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code == "NoSuchBucket":
@@ -271,7 +340,8 @@ class S3Store:
             return ObjectNotFound(f"object {key}: none in {where}; check its name")
         if code in _DENIED:
             return StoreDenied(
-                f"{where}: not allowed to {doing} ({code}); check the keys in VMT_S3_* and their permissions"
+                f"{where}: not allowed to {doing} ({code}); check the keys in VMT_S3_* and "
+                "their permissions"
             )
         if code in _FULL:
             return StoreFull(f"{where}: no space left to {doing} ({code}); free some and run again")

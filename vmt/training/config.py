@@ -17,23 +17,25 @@ class TrainConfig:
     Attributes:
         epochs: the last epoch's number; epoch 0 is the untrained model.
         batch_size: songs in a step.
-        schedule: `amt`: d_model^-0.5 x min(step^-0.5, step x warmup^-1.5); `cosine`: linear warm-up to `learn_rate`,
-            then a cosine to 0.
+        schedule: `amt`: d_model^-0.5 x min(step^-0.5, step x warmup^-1.5); `cosine`: linear warm-up
+            to `learn_rate`, then a cosine to 0.
         learn_rate: peak of `cosine`; a factor on `amt`'s rate.
         warmup_steps: steps until the rate is at its peak.
         weight_decay: decoupled (AdamW), per step and rate.
-        label_smoothing: share of a chord target spread over the vocabulary, 0 to 1; evaluation never smooths.
+        label_smoothing: share of a chord target spread over the vocabulary, 0 to 1; evaluation
+            never smooths.
         gradient_clip: largest norm of a step's gradient; 0 is off.
-        emotion_weight: share of the affective term in the training loss; evaluation reports 0.4 chord + 0.6 emotion
-            always.
+        emotion_weight: share of the affective term in the training loss; evaluation reports 0.4
+            chord + 0.6 emotion always.
         patience: stop after this many epochs without a better selected loss; 0 is off.
         min_change: what counts as better.
         crop_seconds: train on random stretches of this many seconds; 0 is off.
         feature_noise: deviation of Gaussian noise on the semantic inputs, in their own deviations.
         drop_video: share of training songs whose video is blanked.
-        change_weight: how much a second whose chord differs from the one before counts in the training loss, beside 1
-            for the others: the likeliest chord then moves on more readily.
-        stretch: play training songs faster or slower, chords and video alike, by a factor of up to e to this.
+        change_weight: how much a second whose chord differs from the one before counts in the
+            training loss, beside 1 for the others: the likeliest chord then moves on more readily.
+        stretch: play training songs faster or slower, chords and video alike, by a factor of up to
+            e to this.
         transpose: share of training songs that are moved to another key.
         select_by: the validation loss that names the best epoch.
         seed: of initial weights, order, dropout and noise.
@@ -74,14 +76,22 @@ class TrainConfig:
             ("emotion_weight", 0 <= self.emotion_weight <= 1, "0 to 1"),
             ("patience", self.patience >= 0, "0 (off) or more"),
             ("min_change", self.min_change >= 0, "0 or more"),
-            ("crop_seconds", self.crop_seconds == 0 or self.crop_seconds >= 2, "0 (off), or 2 or more"),
+            (
+                "crop_seconds",
+                self.crop_seconds == 0 or self.crop_seconds >= 2,
+                "0 (off), or 2 or more",
+            ),
             ("feature_noise", self.feature_noise >= 0, "0 or more"),
             ("drop_video", 0 <= self.drop_video <= 1, "0 to 1"),
             ("change_weight", self.change_weight > 0, "over 0"),
             ("stretch", 0 <= self.stretch <= 1, "0 (off) to 1"),
             ("transpose", 0 <= self.transpose <= 1, "0 to 1"),
             ("select_by", self.select_by in ("total", "chord"), "total or chord"),
-            ("precision", self.precision in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
+            (
+                "precision",
+                self.precision in ("auto", "float32", "bfloat16"),
+                "auto, float32 or bfloat16",
+            ),
         )
         for name, holds, rule in rules:
             if not holds:
@@ -133,7 +143,9 @@ REGRESSION_TRAIN = TrainConfig(
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A run's preset with its overrides: shapes and trainings of the transformer and of the biGRU."""
+    """A run's preset with its overrides: shapes and trainings of the transformer and of
+    the biGRU.
+    """
 
     preset: str
     model: ChordConfig
@@ -142,7 +154,9 @@ class RunConfig:
     regression: TrainConfig
 
 
-def run_config(preset: str, d_semantic: int, overrides: Mapping[str, Any], seconds: int = 0) -> RunConfig:
+def run_config(
+    preset: str, d_semantic: int, overrides: Mapping[str, Any], seconds: int = 0
+) -> RunConfig:
     """The preset's configuration with fields of its model's or of `TrainConfig` replaced.
 
     Args:
@@ -153,7 +167,9 @@ def run_config(preset: str, d_semantic: int, overrides: Mapping[str, Any], secon
     """
     if preset not in TRAIN_PRESETS:
         raise TrainingError(f"preset {preset!r} is unknown; known: {', '.join(MODEL_PRESETS)}")
-    return _overridden(preset, model_preset(preset, d_semantic, seconds), TRAIN_PRESETS[preset], overrides)
+    return _overridden(
+        preset, model_preset(preset, d_semantic, seconds), TRAIN_PRESETS[preset], overrides
+    )
 
 
 def continued_config(
@@ -162,30 +178,42 @@ def continued_config(
     """The configuration of a run that goes on from `epoch` of another one, with fields replaced.
 
     Raises:
-        TrainingError: if a field is unknown or belongs to the model's shape, a value breaks its rule, or no epoch is
-            left to train.
+        TrainingError: if a field is unknown or belongs to the model's shape, a value breaks its
+            rule, or no epoch is left to train.
     """
     config = _overridden(preset, model, train, overrides)
     for field in dataclasses.fields(model):
         old, new = getattr(model, field.name), getattr(config.model, field.name)
         if field.name != "dropout" and old != new:
-            raise TrainingError(f"{field.name} {new!r} cannot replace {old!r}: it belongs to the weights to go on from")
+            raise TrainingError(
+                f"{field.name} {new!r} cannot replace {old!r}: it belongs to the weights to go "
+                "on from"
+            )
     if config.train.epochs <= epoch:
-        raise TrainingError(f"epochs {config.train.epochs} must be over {epoch}, the epoch to go on from")
+        raise TrainingError(
+            f"epochs {config.train.epochs} must be over {epoch}, the epoch to go on from"
+        )
     return config
 
 
-def _overridden(preset: str, model: ChordConfig, train: TrainConfig, overrides: Mapping[str, Any]) -> RunConfig:
+def _overridden(
+    preset: str, model: ChordConfig, train: TrainConfig, overrides: Mapping[str, Any]
+) -> RunConfig:
     d_semantic = model.d_semantic
     model_fields = {field.name for field in dataclasses.fields(model)} - {"d_semantic"}
     train_fields = {field.name for field in dataclasses.fields(TrainConfig)}
     for name in overrides:
         if name not in model_fields | train_fields:
             raise TrainingError(
-                f"{name!r} is not a setting of training; known: {', '.join(sorted(model_fields | train_fields))}"
+                f"{name!r} is not a setting of training; known: "
+                f"{', '.join(sorted(model_fields | train_fields))}"
             )
-    model = dataclasses.replace(model, **{name: value for name, value in overrides.items() if name in model_fields})
-    train = dataclasses.replace(train, **{name: value for name, value in overrides.items() if name in train_fields})
+    model = dataclasses.replace(
+        model, **{name: value for name, value in overrides.items() if name in model_fields}
+    )
+    train = dataclasses.replace(
+        train, **{name: value for name, value in overrides.items() if name in train_fields}
+    )
     regression = dataclasses.replace(
         REGRESSION_TRAIN, seed=train.seed, epochs=min(REGRESSION_TRAIN.epochs, max(train.epochs, 1))
     )

@@ -1,10 +1,12 @@
 """Several processes that train one run together, as torchrun starts them.
 
-The songs of each batch are dealt over the ranks. A gradient is the sum of the ranks' parts, each divided by the songs
-of the whole batch, so that every song weighs as it does in one process; scores are sums over the ranks in the same
-way. Ranks draw their own dropout, all else that is random is the same on each. Only the leader writes to the store.
+The songs of each batch are dealt over the ranks. A gradient is the sum of the ranks' parts, each
+divided by the songs of the whole batch, so that every song weighs as it does in one process; scores
+are sums over the ranks in the same way. Ranks draw their own dropout, all else that is random is
+the same on each. Only the leader writes to the store.
 
-A batch of fewer songs than ranks leaves the others idle, so set `batch_size` to a multiple of the ranks.
+A batch of fewer songs than ranks leaves the others idle, so set `batch_size` to a multiple of the
+ranks.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -47,7 +49,9 @@ class Team:
         if self.size == 1:
             return
         all_of_them = list(parameters)
-        found = torch.tensor([float(each.grad is not None) for each in all_of_them], device=all_of_them[0].device)
+        found = torch.tensor(
+            [float(each.grad is not None) for each in all_of_them], device=all_of_them[0].device
+        )
         parts = [torch.zeros_like(each) if each.grad is None else each.grad for each in all_of_them]
         flat = torch.cat([found, *(part.flatten() for part in parts)])
         distributed.all_reduce(flat)

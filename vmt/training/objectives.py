@@ -1,4 +1,6 @@
-"""What a model is trained for: the loss of a step and the scores of an epoch, for chords and for rhythm."""
+"""What a model is trained for: the loss of a step and the scores of an epoch, for chords and for
+rhythm.
+"""
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -43,7 +45,9 @@ class Objective(Protocol):
     def scores(
         self, songs: Sequence[Song], device: torch.device, precision: Precision, team: Team = ALONE
     ) -> tuple[float, float, float]:
-        """Three numbers over `songs` in eval mode, which the team shares; nan where there are none."""
+        """Three numbers over `songs` in eval mode, which the team shares; nan where there
+        are none.
+        """
         ...
 
 
@@ -52,9 +56,11 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def rhythm_statistics(songs: Sequence[Song]) -> tuple[Float32[np.ndarray, " 2"], Float32[np.ndarray, " 2"]]:
-    """Mean and deviation of note density and loudness over all seconds where they are known; 0 and 1 where they never
-    are.
+def rhythm_statistics(
+    songs: Sequence[Song],
+) -> tuple[Float32[np.ndarray, " 2"], Float32[np.ndarray, " 2"]]:
+    """Mean and deviation of note density and loudness over all seconds where they are known; 0 and
+    1 where they never are.
     """
     rhythm = np.concatenate([each.rhythm for each in songs]).astype(np.float64)
     known = np.isfinite(rhythm)
@@ -82,15 +88,21 @@ class ChordObjective:
         return self._model
 
     def learn_inputs(self, songs: Sequence[Song]) -> None:
-        """Take from the training songs what the model wants to know of them before the first step."""
+        """Take from the training songs what the model wants to know of them before the
+        first step.
+        """
         if self._model.config.normalise_inputs:
             self._model.set_input_statistics(*input_statistics(songs))
         if isinstance(self._model, CopyTransformer):
             self._model.set_bigram([each.tokens for each in songs])
 
     def batch(self, songs: Sequence[Song]) -> Batch:
-        """Padded to the published 300 seconds, or to the longest song where the model masks padding."""
-        return collate(songs, self._model.config.max_seconds, fixed=not self._model.config.mask_padding)
+        """Padded to the published 300 seconds, or to the longest song where the model masks
+        padding.
+        """
+        return collate(
+            songs, self._model.config.max_seconds, fixed=not self._model.config.mask_padding
+        )
 
     def _logits(self, batch: Batch) -> Float[Tensor, "batch length vocabulary"]:
         logits: Tensor = self._model(batch.video, batch.inputs, batch.minor, batch.lengths)
@@ -107,7 +119,9 @@ class ChordObjective:
             label_smoothing=self._config.label_smoothing,
             weights=1 + (self._config.change_weight - 1) * changed,
         )
-        return (1 - self._config.emotion_weight) * both.chord + self._config.emotion_weight * both.emotion
+        return (
+            1 - self._config.emotion_weight
+        ) * both.chord + self._config.emotion_weight * both.emotion
 
     @torch.inference_mode()
     def scores(
@@ -121,7 +135,12 @@ class ChordObjective:
         for batch in _batches(self, team.share(songs), device):
             with autocast(device, precision):
                 logits = self._logits(batch)
-            both = losses(logits, batch.targets, batch.emotions, count_padding=not self._model.config.mask_padding)
+            both = losses(
+                logits,
+                batch.targets,
+                batch.emotions,
+                count_padding=not self._model.config.mask_padding,
+            )
             sums += torch.stack([both.chord, both.emotion]).double().sum(1)
         chord, emotion = (team.total(sums) / len(songs)).tolist()
         return CHORD_WEIGHT * chord + EMOTION_WEIGHT * emotion, chord, emotion
@@ -158,11 +177,15 @@ class RhythmObjective:
     def scores(
         self, songs: Sequence[Song], device: torch.device, precision: Precision, team: Team = ALONE
     ) -> tuple[float, float, float]:
-        """Mean squared error in units of deviation; RMSE of note density and of loudness, pooled over all seconds."""
+        """Mean squared error in units of deviation; RMSE of note density and of loudness, pooled
+        over all seconds.
+        """
         if not songs:
             return NO_SCORES
         self._model.eval()
-        sums = torch.zeros(2, 2, dtype=torch.float64, device=device)  # of squares, and of seconds; by target
+        sums = torch.zeros(
+            2, 2, dtype=torch.float64, device=device
+        )  # of squares, and of seconds; by target
         for batch in _batches(self, team.share(songs), device):
             error = (self._model(batch.video, batch.lengths) - batch.rhythm).flatten(0, 1).double()
             sums += torch.stack([error.square().nansum(0), (~error.isnan()).sum(0)])

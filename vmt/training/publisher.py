@@ -1,4 +1,6 @@
-"""Uploads in the background, in order, so that training never waits for the store unless it is two epochs behind."""
+"""Uploads in the background, in order, so that training never waits for the store unless it is two
+epochs behind.
+"""
 
 from collections import deque
 from collections.abc import Callable
@@ -9,8 +11,8 @@ _MAY_WAIT = 2
 
 
 class Publisher:
-    """Runs functions one after another in a thread of its own; the first error is raised at the next call and stops the
-    rest.
+    """Runs functions one after another in a thread of its own; the first error is raised at the
+    next call and stops the rest.
 
     Leaving the context waits for all of them.
     """
@@ -34,7 +36,10 @@ class Publisher:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             if error is None:

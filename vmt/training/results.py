@@ -1,7 +1,7 @@
 """A run's table of losses by epoch, and which epoch is best.
 
-`results.csv` has the columns that users of AMT know; the training columns are measured in eval mode after the epoch, as
-at epoch 0.
+`results.csv` has the columns that users of AMT know; the training columns are measured in eval mode
+after the epoch, as at epoch 0.
 """
 
 import io
@@ -37,8 +37,8 @@ LOSSES = ("total", "chord", "emotion")
 
 @dataclass(frozen=True)
 class EpochResult:
-    """One row: three numbers for the training set and three for the validation set, in the columns' order; no
-    validation set gives nan.
+    """One row: three numbers for the training set and three for the validation set, in the columns'
+    order; no validation set gives nan.
     """
 
     epoch: int
@@ -53,7 +53,10 @@ class EpochResult:
 
     def losses(self) -> dict[str, float | None]:
         """The validation losses by name; None where there is no validation set."""
-        return {name: None if math.isnan(value) else value for name, value in zip(LOSSES, self.validation, strict=True)}
+        return {
+            name: None if math.isnan(value) else value
+            for name, value in zip(LOSSES, self.validation, strict=True)
+        }
 
 
 def to_csv(rows: Sequence[EpochResult], columns: Sequence[str] = COLUMNS) -> bytes:
@@ -76,8 +79,8 @@ def from_csv(data: bytes) -> list[EpochResult]:
 
 
 def best(rows: Sequence[EpochResult], column: int, min_change: float = 0.0) -> EpochResult:
-    """The earliest row whose validation value in `column` (0 to 2) is lowest; a later one must be lower by more than
-    `min_change`.
+    """The earliest row whose validation value in `column` (0 to 2) is lowest; a later one must be
+    lower by more than `min_change`.
 
     Without a validation set the training value decides.
     """
@@ -94,13 +97,18 @@ def best(rows: Sequence[EpochResult], column: int, min_change: float = 0.0) -> E
 
 
 def best_epochs(rows: Sequence[EpochResult], select_by: str) -> dict[str, Any]:
-    """Best epochs by each validation loss, and the one that the run selects: the content of best_epochs.json."""
+    """Best epochs by each validation loss, and the one that the run selects: the content of
+    best_epochs.json.
+    """
     leaders = {name: best(rows, column) for column, name in enumerate(LOSSES)}
     return {
         "selected_by": select_by,
         "selected": leaders[select_by].epoch,
         "best": {
-            name: {"epoch": row.epoch, "value": None if math.isnan(row.validation[column]) else row.validation[column]}
+            name: {
+                "epoch": row.epoch,
+                "value": None if math.isnan(row.validation[column]) else row.validation[column],
+            }
             for column, (name, row) in enumerate(leaders.items())
         },
     }

@@ -13,7 +13,9 @@ def learn_rate(config: TrainConfig, step: int, d_model: int, total_steps: int) -
     if step <= 0:
         return 0.0
     if config.schedule == "amt":
-        return float(config.learn_rate * d_model**-0.5 * min(step**-0.5, step * config.warmup_steps**-1.5))
+        return float(
+            config.learn_rate * d_model**-0.5 * min(step**-0.5, step * config.warmup_steps**-1.5)
+        )
     if step <= config.warmup_steps:
         return config.learn_rate * step / config.warmup_steps
     done = (step - config.warmup_steps) / max(1, total_steps - config.warmup_steps)

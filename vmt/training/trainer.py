@@ -1,5 +1,5 @@
-"""The epoch loop. Everything random in epoch e follows from (seed, e), so that a run that goes on from a saved epoch
-ends as one never stopped.
+"""The epoch loop. Everything random in epoch e follows from (seed, e), so that a run that goes on
+from a saved epoch ends as one never stopped.
 """
 
 import math
@@ -32,7 +32,8 @@ class Trainer:
     Attributes:
         epoch: the last finished epoch; -1 before epoch 0 is measured.
         step: optimizer steps taken.
-        first_epoch: the one that is measured and not trained: 0, or where a run goes on from another's weights.
+        first_epoch: the one that is measured and not trained: 0, or where a run goes on from
+            another's weights.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class Trainer:
         team: Team = ALONE,
     ) -> None:
         if not train and config.epochs > 0:
-            raise TrainingError("the training set is empty; freeze a dataset with at least one training video")
+            raise TrainingError(
+                "the training set is empty; freeze a dataset with at least one training video"
+            )
         self.objective = objective
         self.config = config
         self.train_songs = list(train)
@@ -58,9 +61,16 @@ class Trainer:
         self.d_model = d_model
         self.start_at(0, 0)
         self.model = objective.model.to(device)
-        self._noise_scale = _semantic_deviation(self.train_songs) if config.feature_noise and train else None
+        self._noise_scale = (
+            _semantic_deviation(self.train_songs) if config.feature_noise and train else None
+        )
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=0.0, betas=_BETAS, eps=_EPSILON, weight_decay=config.weight_decay, fused=True
+            self.model.parameters(),
+            lr=0.0,
+            betas=_BETAS,
+            eps=_EPSILON,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
 
     @property
@@ -107,8 +117,10 @@ class Trainer:
                 loss = self.objective.training_losses(batch).sum() / len(songs)
         if not torch.isfinite(mean := self.team.total(loss.detach())):
             raise TrainingError(
-                f"epoch {epoch}: the loss is {mean.item()} on songs {', '.join(each.id for each in songs)}; look at "
-                f"their features, lower learn_rate or set gradient_clip; the weights of epoch {epoch - 1} are kept"
+                f"epoch {epoch}: the loss is {mean.item()} on songs "
+                f"{', '.join(each.id for each in songs)}; look at "
+                "their features, lower learn_rate or set gradient_clip; the weights of epoch "
+                f"{epoch - 1} are kept"
             )
         self.optimizer.zero_grad()
         if own:
@@ -122,7 +134,9 @@ class Trainer:
         self.optimizer.step()
 
     def _varied(self, song: Song, rng: np.random.Generator) -> Song:
-        """The song as this epoch sees it: stretched, moved, cropped, noised or blanked, where it is to be."""
+        """The song as this epoch sees it: stretched, moved, cropped, noised or blanked, where it is
+        to be.
+        """
         config = self.config
         if config.stretch:
             song = stretched(song, math.exp(rng.uniform(-config.stretch, config.stretch)))
@@ -131,11 +145,20 @@ class Trainer:
         if config.crop_seconds and song.seconds > config.crop_seconds:
             first = int(rng.integers(song.seconds - config.crop_seconds + 1))
             part = slice(first, first + config.crop_seconds)
-            song = Song(song.id, song.video[part], song.emotion[part], song.tokens[part], song.minor, song.rhythm[part])
+            song = Song(
+                song.id,
+                song.video[part],
+                song.emotion[part],
+                song.tokens[part],
+                song.minor,
+                song.rhythm[part],
+            )
         if config.drop_video and rng.random() < config.drop_video:
             return replace(song, video=np.zeros_like(song.video))
         if self._noise_scale is not None:
-            noise = rng.standard_normal(song.video.shape, dtype=np.float32) * (config.feature_noise * self._noise_scale)
+            noise = rng.standard_normal(song.video.shape, dtype=np.float32) * (
+                config.feature_noise * self._noise_scale
+            )
             song = replace(song, video=song.video + noise)
         return song
 
@@ -157,14 +180,20 @@ class Trainer:
         """Go on with the optimizer's moments in a `state`."""
         for name, parameter in self.model.named_parameters():
             saved = {
-                kind: state[f"{kind}/{name}"] for kind in ("step", "exp_avg", "exp_avg_sq") if f"{kind}/{name}" in state
+                kind: state[f"{kind}/{name}"]
+                for kind in ("step", "exp_avg", "exp_avg_sq")
+                if f"{kind}/{name}" in state
             }
             if saved:
-                self.optimizer.state[parameter] = {kind: value.clone().to(self.device) for kind, value in saved.items()}
+                self.optimizer.state[parameter] = {
+                    kind: value.clone().to(self.device) for kind, value in saved.items()
+                }
 
 
 def _semantic_deviation(songs: Sequence[Song]) -> Float32[np.ndarray, " f"]:
-    """Deviation of each semantic input over all seconds; 0 for the other eight inputs, which take no noise."""
+    """Deviation of each semantic input over all seconds; 0 for the other eight inputs, which take
+    no noise.
+    """
     _, deviation = input_statistics(songs)
     deviation[-8:] = 0
     return deviation

@@ -1,0 +1,1 @@
+"""The HTTP server around Streamlit: routes, archives and access."""

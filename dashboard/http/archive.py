@@ -1,0 +1,116 @@
+"""Soundtracks as one zip file, streamed: one file of it at a time lies on this machine's disk, none
+of it in memory.
+"""
+
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from vmt.errors import ObjectNotFound, VmtError
+from vmt.store import ObjectInfo, ObjectStore
+
+ZIP_ROUTE = "/zip"
+LIMIT_GIB = 8
+READERS = 16
+_CHUNK = 1 << 20
+_FOLDER = re.compile(r"outputs/[^/]+/epoch_\d{4}/[^/]+/(?:[^/]+/)?")
+_BATCH = re.compile(r"outputs/[^/]+/epoch_\d{4}/batch-[0-9a-f]+\.json")
+
+
+class ArchiveRefused(VmtError):
+    """What was asked for is no soundtrack, or more than one zip may hold."""
+
+
+def members(store: ObjectStore, name: str) -> list[ObjectInfo]:
+    """The objects of one zip.
+
+    Args:
+        name: the folder of a video's takes, of one take, or the key of a batch's summary.
+
+    Raises:
+        ArchiveRefused: if `name` is none of these, nothing stands there, or it is over `LIMIT_GIB`.
+    """
+    if _BATCH.fullmatch(name):
+        with ThreadPoolExecutor(READERS) as pool:
+            found = [
+                each for each in pool.map(store.head, _of_batch(store, name)) if each is not None
+            ]
+    elif _FOLDER.fullmatch(name):
+        found = list(store.list(name))
+    else:
+        raise ArchiveRefused(
+            f"{name}: not the folder of a soundtrack, nor a batch; take the link that the page "
+            "gives"
+        )
+    if not found:
+        raise ArchiveRefused(f"{name}: nothing stands there; it may have been deleted")
+    total = sum(each.size for each in found)
+    if total > LIMIT_GIB << 30:
+        raise ArchiveRefused(
+            f"{name}: {total / 2**30:.1f} GiB, and a zip holds up to {LIMIT_GIB}; copy "
+            "outputs/ with an S3 client"
+        )
+    return found
+
+
+def _of_batch(store: ObjectStore, name: str) -> list[str]:
+    try:
+        soundtracks = json.loads(store.get(name))["soundtracks"]
+    except ObjectNotFound:
+        return []
+    keys = [str(key) for each in soundtracks for key in each["files"].values()]
+    return [key for key in keys if key.startswith("outputs/")]
+
+
+class _Pipe:
+    """What the zip writes, until it is taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes, /) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def take(self) -> bytes:
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        return taken
+
+
+def stream(store: ObjectStore, found: Sequence[ObjectInfo]) -> Iterator[bytes]:
+    """The zip of these objects in pieces, stored as they are: films and sound are compressed
+    already.
+
+    An object that was deleted meanwhile is left out.
+    """
+    pipe = _Pipe()
+    with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
+        with zipfile.ZipFile(pipe, "w") as archive:
+            for info in found:
+                path = Path(folder) / "member"
+                try:
+                    store.get_file(info.key, path)
+                except ObjectNotFound:
+                    continue
+                entry = zipfile.ZipInfo(
+                    info.key.removeprefix("outputs/"), info.modified.timetuple()[:6]
+                )
+                with (
+                    path.open("rb") as source,
+                    archive.open(entry, "w", force_zip64=True) as target,
+                ):
+                    while piece := source.read(_CHUNK):
+                        target.write(piece)
+                        yield pipe.take()
+        yield pipe.take()

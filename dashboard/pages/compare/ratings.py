@@ -1,0 +1,158 @@
+"""Blind ratings: which two soundtracks a rater hears in which order, what is kept of the answers,
+and their means.
+
+Scores go from 1 (bad) to 5 (good). A rating is one object, `ratings/<uuid>.json`, written once; its
+id is that of the pair that was shown, so that answers sent twice are kept once.
+"""
+
+import json
+import math
+import secrets
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+
+from vmt.catalog.documents import Json, merge
+from vmt.catalog.page_index import RATINGS
+from vmt.errors import PreconditionFailed
+from vmt.store import ObjectStore
+
+QUESTIONS = ("overall", "agreement", "harmony", "rhythm", "loudness")
+Z_95 = 1.96
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two soundtracks in the order in which they are heard."""
+
+    id: str
+    prefixes: tuple[str, str]
+
+
+def pair_for(session: MutableMapping[Any, Any], video: str, prefixes: Sequence[str]) -> Pair:
+    """The pair that this visitor is hearing; drawn at random, order included, and kept until it is
+    rated.
+    """
+    key = f"pair-{video}"
+    pair = session.get(key)
+    if not isinstance(pair, Pair) or not set(pair.prefixes) <= set(prefixes):
+        first, second = secrets.SystemRandom().sample(list(prefixes), 2)
+        pair = session[key] = Pair(str(uuid4()), (first, second))
+    return pair
+
+
+def next_pair(session: MutableMapping[Any, Any], video: str) -> None:
+    """Forget the pair that was rated."""
+    session.pop(f"pair-{video}", None)
+
+
+def rater(session: MutableMapping[Any, Any]) -> str:
+    """An anonymous id, the same while the visitor stays."""
+    return str(session.setdefault("rater", secrets.token_hex(6)))
+
+
+def save(
+    store: ObjectStore,
+    pair: Pair,
+    video: str,
+    scores: Sequence[Mapping[str, int | None]],
+    comment: str,
+    rater: str,
+) -> None:
+    """Keep one rating."""
+    record = {
+        "id": pair.id,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "rater": rater,
+        "video": video,
+        "outputs": list(pair.prefixes),
+        "scores": [dict(each) for each in scores],
+        "comment": comment,
+    }
+    key = f"ratings/{pair.id}.json"
+    try:
+        store.put(key, json.dumps(record, indent=1).encode(), if_absent=True)
+    except PreconditionFailed:
+        record = json.loads(store.get(key))  # sent twice: the first answers count
+    _note(store, record)
+
+
+def _note(store: ObjectStore, rating: Mapping[str, Any]) -> None:
+    """Add a rating to the object that pages read in place of all of them; the same again changes
+    nothing.
+    """
+
+    def added(known: Json | None) -> Json:
+        if known is None:
+            every = [json.loads(store.get(each.key)) for each in store.list("ratings/")]
+            return {"ratings": sorted(every, key=lambda each: (str(each["at"]), str(each["id"])))}
+        others = [each for each in known["ratings"] if each["id"] != rating["id"]]
+        return {"ratings": [*others, dict(rating)]}
+
+    merge(store, RATINGS, added)
+
+
+def rows(ratings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row a soundtrack that was rated: run, epoch, video, take, rater, five scores, comment."""
+    found = []
+    for rating in ratings:
+        for place, (prefix, scores) in enumerate(
+            zip(rating["outputs"], rating["scores"], strict=True)
+        ):
+            _, run, epoch, video, take, _ = prefix.split("/")
+            own = {
+                "rating": rating["id"],
+                "at": rating["at"],
+                "rater": rating["rater"],
+                "heard": "AB"[place],
+            }
+            what = {
+                "run": run,
+                "epoch": int(epoch.removeprefix("epoch_")),
+                "video": video,
+                "take": take,
+            }
+            found.append(
+                {
+                    **own,
+                    **what,
+                    **{name: scores[name] for name in QUESTIONS},
+                    "comment": rating["comment"],
+                }
+            )
+    return found
+
+
+def means(ratings: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Mean and 95 % confidence interval (normal approximation) of each question for each run and
+    epoch.
+
+    Columns: model, question, n, mean, low, high; low and high are nan for a single score.
+    """
+    table = pd.DataFrame(rows(ratings))
+    table["model"] = table["run"] + ", " + table["epoch"].astype(str)
+    found = []
+    for (model, question), scores in table.melt(
+        "model", list(QUESTIONS), "question", "score"
+    ).groupby(["model", "question"])["score"]:
+        half = Z_95 * float(scores.std()) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
+        mean = float(scores.mean())
+        found.append(
+            {
+                "model": model,
+                "question": question,
+                "n": len(scores),
+                "mean": mean,
+                "low": mean - half,
+                "high": mean + half,
+            }
+        )
+    order = {name: index for index, name in enumerate(QUESTIONS)}
+    return pd.DataFrame(found).sort_values(
+        ["model", "question"],
+        key=lambda column: column.map(order) if column.name == "question" else column,
+    )

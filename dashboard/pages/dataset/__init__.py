@@ -1,0 +1,1 @@
+"""The dataset page and its parts."""

@@ -1,0 +1,176 @@
+"""Dataset: versions and their growth, what is in one, one video with its features, and what was
+refused.
+"""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.components import charts
+from dashboard.components.format import number, when
+from dashboard.components.metric_row import show_figures
+from dashboard.components.url_state import choose, select, selected
+from dashboard.http.access import may_operate
+from dashboard.i18n.text import t
+from dashboard.pages.dataset.video import show_features
+from dashboard.pages.jobs.start import needs_prefect, start
+from dashboard.sources import store
+
+SPLITS = ("train", "validation", "test")
+
+
+def choose_version() -> store.Record | None:
+    """The dataset.json of the version in the URL; the newest where it names none."""
+    datasets = store.datasets()
+    names = list(datasets)
+    if not names:
+        return None
+    left, right = st.columns([2, 1])
+    with left:
+        name = (
+            choose("dataset", names, t("dataset"), default="main", drops=["version", "video"])
+            or names[0]
+        )
+    known = [f"v{each['version']:04d}" for each in reversed(datasets[name])]
+    with right:
+        version = choose("version", known, t("version"), drops=["video"])
+    return store.dataset_version(name, version) if version is not None else None
+
+
+def show_version(info: store.Record) -> None:
+    """Counts, splits, marks, histograms, and what changed since the version before."""
+    if info.get("untrained"):
+        st.warning(t("untrained.meaning"))
+    sides = [(t(f"split.{side}"), number(info["splits"].get(side))) for side in SPLITS]
+    show_figures(
+        [
+            (t("videos"), number(info["videos"])),
+            (t("length_total"), f"{number(float(info['seconds']) / 3600)} h"),
+            *sides,
+        ]
+    )
+    st.caption(
+        t(
+            "version.made",
+            when=when(info.get("created_at")),
+            labels=info.get("chord_labels"),
+            extractor=info.get("extractor") or "–",
+        )
+    )
+    changes = info.get("changes") or {}
+    added, removed = changes.get("added") or [], changes.get("removed") or []
+    with st.expander(t("version.changes", added=len(added), removed=len(removed))):
+        st.markdown(f"**{t('added')}**: {', '.join(added[:200]) or '–'}")
+        st.markdown(f"**{t('removed')}**: {', '.join(removed[:200]) or '–'}")
+    for column, (title, counts, unit) in zip(
+        st.columns(3),
+        (
+            ("histogram.chords", info.get("chords"), t("seconds")),
+            ("histogram.keys", info.get("keys"), t("videos")),
+            ("histogram.emotions", info.get("emotions"), t("videos")),
+        ),
+        strict=True,
+    ):
+        if counts:
+            column.markdown(f"**{t(title)}**")
+            named = (
+                {t(f"emotion.{name}"): n for name, n in counts.items()}
+                if title == "histogram.emotions"
+                else counts
+            )
+            column.altair_chart(charts.histogram(named, unit))
+
+
+def show_growth(name: str) -> None:
+    """Videos of each version."""
+    versions = store.datasets()[name]
+    if len(versions) > 1:
+        st.subheader(t("growth"))
+        st.altair_chart(charts.growth({name: versions}))
+
+
+def show_videos(info: store.Record) -> None:
+    """The manifest, and the video in the URL with its features."""
+    prefix = f"datasets/{info['name']}/v{info['version']:04d}/"
+    manifest = store.manifest(prefix)
+    if manifest is None or manifest.empty:
+        return
+    st.subheader(t("videos"))
+    ids = [str(each) for each in manifest["id"]]
+    video = choose("video", ids, t("open_video"), optional=True, placeholder=t("open_video.hint"))
+    if video is not None:
+        if st.button(t("videos.all"), type="tertiary"):
+            select(video=None)
+            st.rerun()
+        show_features(manifest.iloc[ids.index(video)].to_dict())
+        return
+    shown = pd.DataFrame(
+        {
+            t("video"): ids,
+            t("split"): [t(f"split.{side}") for side in manifest["split"]],
+            t("length"): manifest["duration_s"],
+            t("key"): manifest["song_key"],
+            t("emotion"): [t(f"emotion.{name}") for name in manifest["emotion"]],
+        }
+    )
+    event = st.dataframe(
+        shown,
+        hide_index=True,
+        selection_mode="single-row",
+        on_select="rerun",
+        key="videos-table",
+        column_config={t("length"): st.column_config.NumberColumn(format="%.1f s")},
+    )
+    if event.selection.rows:
+        select(video=ids[event.selection.rows[0]])
+        st.rerun()
+
+
+def show_quarantine() -> None:
+    """What was refused and why, and how to have it tried again."""
+    refused = store.quarantine()
+    st.subheader(t("quarantine", n=len(refused)))
+    if not refused:
+        st.caption(t("quarantine.none"))
+        return
+    rows = [
+        {
+            t("video"): each.get("id"),
+            t("code"): each.get("code"),
+            t("reason"): each.get("reason"),
+            t("refused_at"): when(each.get("at")),
+        }
+        for each in refused
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True)
+    st.caption(t("quarantine.meaning"))
+    if not may_operate():
+        st.code("vmt ingest --retry-refused", language="bash")
+    elif st.button(t("quarantine.retry"), icon="🔁"):
+        with needs_prefect():
+            run = start("ingest", {"retry_refused": True})
+            st.success(t("jobs.started", name=run.name))
+            st.page_link(
+                "pages/jobs/page.py",
+                label=f"{t('page.jobs')} →",
+                query_params={"follow": str(run.id)},
+            )
+
+
+def page() -> None:
+    """One version, its videos, its growth, and the quarantine."""
+    st.title(t("page.dataset"))
+    info = choose_version()
+    if info is None:
+        st.info(t("dataset.empty"))
+        st.code("vmt ingest\nvmt dataset freeze", language="bash")
+    else:
+        if selected("video") is None:
+            show_version(info)
+        show_videos(info)
+        if selected("video") is None:
+            show_growth(str(info["name"]))
+    if selected("video") is None:
+        show_quarantine()
+
+
+page()

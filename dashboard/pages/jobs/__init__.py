@@ -1,0 +1,1 @@
+"""The jobs page and its parts."""

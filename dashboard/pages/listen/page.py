@@ -1,0 +1,57 @@
+"""Listen: one soundtrack, chosen by run, epoch, video and take."""
+
+import streamlit as st
+
+from dashboard.components.url_state import choose
+from dashboard.i18n.text import t
+from dashboard.pages.listen.soundtrack import show_files, show_notes, show_players, show_timeline
+from dashboard.sources import soundtracks, store
+
+
+def choose_output() -> str | None:
+    """The prefix of the chosen soundtrack, or None where there is none at all."""
+    runs = soundtracks.runs()
+    if not runs:
+        return None
+    champion = store.champion() or {}
+    columns = st.columns([3, 1, 2, 2])
+    with columns[0]:
+        run = choose(
+            "run",
+            sorted(runs, reverse=True),
+            t("run"),
+            default=champion.get("run"),
+            drops=["epoch", "take"],
+        )
+    with columns[1]:
+        epochs = [str(each) for each in soundtracks.epochs(str(run))]
+        epoch = choose(
+            "epoch", epochs, t("epoch"), default=str(champion.get("epoch")), drops=["take"]
+        )
+        takes = soundtracks.takes(str(run), int(epoch or 0))
+    with columns[2]:
+        video = choose("video", sorted(takes), t("video"), drops=["take"])
+    with columns[3]:
+        take = choose("take", takes.get(str(video), []), t("take"))
+    return soundtracks.prefix(str(run), int(epoch or 0), str(video), str(take))
+
+
+def page() -> None:
+    """Selection above, then players, timeline, notes, files."""
+    st.title(t("page.listen"))
+    prefix = choose_output()
+    if prefix is None:
+        st.info(t("listen.empty"))
+        st.code("vmt generate my-video.mp4", language="bash")
+        return
+    record = soundtracks.output(prefix)
+    if record is None:
+        st.warning(t("listen.unfinished", prefix=prefix))
+        return
+    show_players(record)
+    show_timeline(record)
+    show_notes(record)
+    show_files(record, prefix)
+
+
+page()

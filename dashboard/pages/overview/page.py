@@ -1,0 +1,175 @@
+"""Overview: what serves, what runs, what failed, how the data grow, and the newest soundtracks of
+the champion.
+"""
+
+import re
+
+import streamlit as st
+
+from dashboard.components import charts
+from dashboard.components.error_banner import trouble
+from dashboard.components.format import duration, number, when
+from dashboard.components.metric_row import show_figures
+from dashboard.i18n.text import t
+from dashboard.sources import soundtracks, store
+
+LIVE_S = 5
+SHOWN = 3
+REPORT_HEIGHT = 320
+LONG_REPORT = 1000
+HEADINGS = re.compile(r"^#+ ", re.MULTILINE)  # smaller than the page's own
+
+
+def show_champion() -> None:
+    """Run, epoch, scores and since when; which models served before."""
+    champion = store.champion()
+    st.subheader(t("champion"))
+    if champion is None:
+        st.info(t("champion.none"))
+        return
+    run, epoch = str(champion["run"]), int(champion["epoch"])
+    summary = store.summary(run) or {}
+    row = store.epoch_losses(run, epoch)
+    losses = [
+        (t(f"validation.{kind}"), number(row.get(kind))) for kind in ("chord", "total", "emotion")
+    ]
+    bigram = (summary.get("baselines") or {}).get("bigram")
+    show_figures([(t("epoch"), str(epoch)), *losses, (t("bigram_nll"), number(bigram))])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link("pages/runs/page.py", label=f"{run} →", query_params={"run": run})
+        st.caption(
+            t(
+                "champion.since",
+                when=when(champion.get("since")),
+                dataset=summary.get("dataset") or "–",
+            )
+        )
+        if summary.get("untrained"):
+            st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
+    history = champion.get("history") or []
+    if history:
+        with st.expander(t("champion.history", n=len(history))):
+            for each in reversed(history[-20:]):
+                until = when(each.get("until"))
+                st.markdown(
+                    f"- **{each['run']}**, {t('epoch')} {each['epoch']}: "
+                    f"{when(each.get('since'))} → {until}"
+                )
+
+
+@st.fragment(run_every=LIVE_S)
+@trouble()
+def show_work() -> None:
+    """What is running now with its progress, and what failed and why; reads itself again every few
+    seconds.
+    """
+    summaries = store.summaries()
+    running, failed = st.columns(2)
+    with running:
+        st.subheader(t("running_now"))
+        live = [summary for summary in summaries if summary.get("state") == "running"]
+        for summary in live:
+            done, planned = summary.get("epochs") or 0, summary.get("planned_epochs") or 1
+            st.page_link(
+                "pages/runs/page.py",
+                label=f"{summary['run']} →",
+                query_params={"run": str(summary["run"])},
+            )
+            st.progress(min(1.0, done / planned), t("run.progress", done=done, planned=planned))
+        if not live:
+            st.caption(t("running_now.none"))
+    with failed:
+        st.subheader(t("failed"))
+        broken = [summary for summary in summaries if summary.get("state") == "failed"][:SHOWN]
+        for summary in broken:
+            st.page_link(
+                "pages/runs/page.py",
+                label=f"{summary['run']} →",
+                query_params={"run": str(summary["run"])},
+            )
+            st.caption(
+                f"{when(summary.get('finished_at'))}: "
+                f"{summary.get('error') or t('failed.no_reason')}"
+            )
+        refused = store.quarantine()
+        if refused:
+            st.page_link("pages/dataset/page.py", label=f"{t('failed.refused', n=len(refused))} →")
+        if not broken and not refused:
+            st.caption(t("failed.none"))
+
+
+def show_night() -> None:
+    """What the last nightly run wrote of itself."""
+    st.subheader(t("night"))
+    report = store.night_report()
+    if report is None:
+        st.caption(t("night.none"))
+        return
+    st.caption(t("night.when", when=when(report.written)))
+    with st.container(
+        border=True, height=REPORT_HEIGHT if len(report.text) > LONG_REPORT else "content"
+    ):
+        st.markdown(HEADINGS.sub("##### ", report.text))
+
+
+def show_growth() -> None:
+    """Videos and hours of each dataset over its versions."""
+    versions = store.datasets()
+    if not versions:
+        return
+    st.subheader(t("growth"))
+    growth, facts = st.columns([2, 1])
+    growth.altair_chart(charts.growth(versions))
+    for name, known in versions.items():
+        if known:
+            newest = known[-1]
+            text = t(
+                "growth.newest",
+                videos=number(newest["videos"]),
+                length=duration(float(newest["seconds"])),
+            )
+            facts.page_link(
+                "pages/dataset/page.py",
+                label=f"{name}@v{newest['version']:04d} →",
+                query_params={"dataset": name},
+            )
+            facts.caption(text)
+
+
+def show_soundtracks() -> None:
+    """The champion's newest soundtracks, ready to play."""
+    st.subheader(t("newest"))
+    found = soundtracks.newest(SHOWN)
+    if not found:
+        st.info(t("listen.empty"))
+        st.code("vmt generate my-video.mp4", language="bash")
+        return
+    for column, record in zip(st.columns(SHOWN), found, strict=False):
+        with column:
+            st.video(store.media_url(record["files"]["mp4"]))
+            link = {name: str(record[name]) for name in ("run", "epoch", "take")} | {
+                "video": str(record["video"]["id"])
+            }
+            st.page_link(
+                "pages/listen/page.py", label=f"{record['video']['id']} →", query_params=link
+            )
+            st.caption(
+                f"{record['run']}, {t('epoch')} {record['epoch']} · {when(record.get('made_at'))}"
+            )
+
+
+def page() -> None:
+    """Everything, top to bottom."""
+    st.title(t("page.overview"))
+    if not store.folders(""):
+        st.info(t("store.empty"))
+        st.code("make demo", language="bash")
+        return
+    show_champion()
+    show_work()
+    show_night()
+    show_soundtracks()
+    show_growth()
+
+
+page()

@@ -1,0 +1,1 @@
+"""Command-line entries to the flows: run, start, serve, deploy, prepare."""

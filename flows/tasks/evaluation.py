@@ -1,0 +1,223 @@
+"""Tasks that judge: scores of runs and soundtracks, the gate, the showcase, and the report of the
+night.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+
+from prefect import task
+
+from flows.engine.events import reporter
+from flows.engine.gpu import gpu_slot
+from flows.tasks.pipeline import (
+    GENERATE_TIMEOUT_S,
+    HOUR_S,
+    RETRY,
+    Json,
+    device,
+    generate_config,
+    store,
+)
+from vmt.catalog import datasets
+from vmt.catalog.runs import Run, now, read_champion
+from vmt.errors import TrainingError
+from vmt.jobs.release.nightly import (
+    VERDICT,
+    growth,
+    half_trained,
+    last_judged,
+    origin,
+    write_report,
+)
+from vmt.jobs.release.promote import judge
+from vmt.jobs.release.showcase import check_showcase
+from vmt.jobs.soundtrack.compare import compare
+from vmt.jobs.soundtrack.generate import chosen
+from vmt.jobs.soundtrack.score import evaluate_generated, listener
+from vmt.jobs.train.evaluate import evaluate
+from vmt.settings import load_settings
+
+JUDGE_TIMEOUT_S = 6 * HOUR_S
+
+
+@task(name="growth", **RETRY)
+def dataset_growth(dataset: str, preset: str) -> Json:
+    """What a version holds, and what came since a run of `preset` was last trained on the dataset
+    and judged.
+    """
+    where = store()
+    return growth(where, dataset, last_judged(where, dataset.partition("@")[0], preset))
+
+
+@task(name="origin", **RETRY)
+def training_origin(dataset: str, preset: str, go_on: bool) -> Json:
+    """Where the night's training starts."""
+    return dataclasses.asdict(origin(store(), dataset, preset, go_on=go_on))
+
+
+@task(name="half trained", **RETRY)
+def run_left_half_way(
+    dataset: str, preset: str, grow_share: float, grow_videos: int
+) -> Json | None:
+    """The run of an earlier night to go on with, rather than to train on a version that is hardly
+    larger.
+    """
+    found = half_trained(store(), dataset, preset, grow_share=grow_share, grow_videos=grow_videos)
+    return None if found is None else dataclasses.asdict(found)
+
+
+@task(name="champion", **RETRY)
+def champion_now() -> Json | None:
+    """Who serves."""
+    champion = read_champion(store())
+    return (
+        None
+        if champion is None
+        else {"run": champion.run, "epoch": champion.epoch, "since": champion.since}
+    )
+
+
+@task(name="chosen", **RETRY)
+def chosen_epoch(run: str | None, epoch: int | None) -> tuple[str, int]:
+    """The run and epoch named; the champion where none is."""
+    found, number = chosen(store(), run, epoch)
+    return found.name, number
+
+
+@task(name="training summary", **RETRY)
+def training_summary(run: str) -> Json:
+    """What summary.json says of a run."""
+    found = Run(store(), run).read_json("summary.json")
+    if found is None:
+        raise TrainingError(
+            f"run {run}: has no summary.json; start `vmt train` again to finish the run"
+        )
+    return found
+
+
+@task(name="evaluate", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
+def evaluate_run(run: str, epoch: int | None, dataset: str | None, split: str) -> Json:
+    """Scores of a run's epoch beside the baselines; the key that holds all, and the rows."""
+    with gpu_slot(device()):
+        found = evaluate(
+            store(), run, epoch, dataset=dataset, split=split, device=load_settings().device
+        )
+    kept = (
+        "run",
+        "epoch",
+        "dataset",
+        "split",
+        "songs",
+        "seen_in_training",
+        "rows",
+        "video_gain",
+        "rhythm",
+    )
+    return {"key": found.key, **{name: found.content[name] for name in kept}}
+
+
+@task(name="score soundtracks", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
+def score_generated(prefix: str) -> Json:
+    """Scores of the soundtracks under `prefix`."""
+    with gpu_slot(device()):
+        scores = evaluate_generated(store(), load_settings(), prefix, on_event=reporter())
+    return {
+        "key": scores.key,
+        "outputs": len(scores.rows),
+        "mean": scores.mean,
+        "real": scores.real,
+    }
+
+
+@task(name="compare", timeout_seconds=GENERATE_TIMEOUT_S, **RETRY)
+def compare_runs(
+    contenders: Sequence[str], videos: Sequence[str], settings: Mapping[str, object]
+) -> Json:
+    """Soundtracks and scores of several runs or epochs for the same videos."""
+    with gpu_slot(device()):
+        found = compare(
+            store(),
+            load_settings(),
+            [run_and_epoch(each) for each in contenders],
+            videos,
+            config=generate_config(settings),
+            on_event=reporter(),
+        )
+    sides = [
+        {"run": each.run, "epoch": each.epoch, "failed": each.failed, "mean": each.scores.mean}
+        for each in found.contenders
+    ]
+    return {"key": found.key, "contenders": sides}
+
+
+def run_and_epoch(text: str) -> tuple[str, int | None]:
+    """The two parts of RUN or RUN@EPOCH.
+
+    Raises:
+        TrainingError: if the epoch is no number.
+    """
+    name, at, epoch = text.partition("@")
+    if at and not epoch.isdigit():
+        raise TrainingError(f"{text!r} is not RUN or RUN@EPOCH; write the epoch as a number")
+    return name, int(epoch) if at else None
+
+
+@task(name="former champions", **RETRY)
+def newest_contenders() -> list[str]:
+    """The champion and the one that served before it, as RUN@EPOCH; fewer where there are fewer."""
+    champion = read_champion(store())
+    if champion is None:
+        return []
+    places = [
+        (champion.run, champion.epoch),
+        *((each["run"], each["epoch"]) for each in reversed(champion.history)),
+    ]
+    return [f"{run}@{epoch}" for run, epoch in dict.fromkeys(places)][:2]
+
+
+@task(name="champion's held-out videos", **RETRY)
+def champions_videos() -> list[str]:
+    """Held-out videos of the newest version of the champion's dataset."""
+    where = store()
+    champion = read_champion(where)
+    dataset = champion and Run(where, champion.run).parameters()["dataset"]
+    if not dataset:
+        return []
+    manifest = datasets.read(where, datasets.resolve(where, dataset.partition("@")[0])).manifest
+    return sorted(str(key) for key in manifest.loc[manifest["split"] == "test", "key"] if key)
+
+
+@task(name="judge", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
+def judge_run(run: str, margin: float) -> Json:
+    """What the gate says of a challenger; it promotes nothing."""
+    with gpu_slot(device()):
+        verdict = judge(store(), run, margin=margin, device=load_settings().device)
+    return {**vars(verdict), "margin": margin}
+
+
+@task(name="check showcase", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
+def checked_showcase(generated: Mapping[str, Sequence[Mapping[str, object]]]) -> Json:
+    """Whether a challenger's soundtracks are sound, by the report of their generation."""
+    made = [*generated["made"], *generated["known"]]
+    records = sorted(str(each["files"]["json"]) for each in made)  # type: ignore[index]
+    failed = [f"{each['key']}: {each['reason']}" for each in generated["failed"]]
+    with gpu_slot(device()):
+        found = check_showcase(
+            store(), records, listener(load_settings().device), failed=failed, on_event=reporter()
+        )
+    # Tuples of dataclasses, as the report's JSON has them.
+    content: Json = json.loads(json.dumps(dataclasses.asdict(found)))
+    return content
+
+
+@task(name="write verdict", **RETRY)
+def write_verdict(run: str, verdict: str, promoted: bool) -> None:
+    """What became of a challenger; from then on the run counts as judged."""
+    Run(store(), run).write_json(VERDICT, {"verdict": verdict, "promoted": promoted, "at": now()})
+
+
+@task(name="write report", **RETRY)
+def write_nightly_report(night: Json) -> tuple[str, str]:
+    """The night's report in the store; its keys."""
+    return write_report(store(), night)

@@ -1,0 +1,120 @@
+"""`GenerateConfig`: everything that a person decides about a soundtrack."""
+
+import math
+from dataclasses import dataclass
+
+from vmt import chords
+from vmt.arrange.grid import TEMPO_RANGE_BPM
+from vmt.arrange.styles import style_names
+from vmt.errors import AnnotationError, GenerationError
+
+ORIGINAL_SOUND = ("replace", "mix", "duck")
+
+
+@dataclass(frozen=True)
+class GenerateConfig:
+    """One take.
+
+    Attributes:
+        seed: of everything that chance decides; each video draws its own stream from it.
+        key: `C major` ... `B minor`; `auto` takes the mode from the emotions and the tonic from the
+            seed.
+        primer: the chords that the music starts with, in the sounding key, one a second; empty
+            starts on the tonic.
+        temperature: over 0; 1 samples as the model says, less is safer.
+        top_p: when a chord changes, sample among the likeliest others that hold this share, over 0
+            to 1.
+        style: a style's name.
+        tempo_bpm: beats a minute; None chooses from motion and density.
+        emotion: one of `chords.EMOTIONS` in place of the picture's; None leaves the picture's.
+        emotion_curve: shares of the six emotions, one row a second, in place of the picture's; the
+            last row goes on to the end.
+        accents: how strongly hard cuts are marked, 0 to 1.
+        density_scale: factor on the predicted note density.
+        loudness_scale: factor on the swings of the predicted loudness, in dB: 0 is flat, 2 swells
+            twice as far. How loud the whole is says `lufs`.
+        lufs: integrated loudness of the result.
+        original_sound: the video's own sound: `replace` drops it, `mix` keeps it, `duck` keeps it
+            and takes the music down under it.
+        bits: of a FLAC sample, 16 or 24.
+        stems: whether each instrument is written alone as well.
+    """
+
+    seed: int = 0
+    key: str = "auto"
+    primer: tuple[str, ...] = ()
+    temperature: float = 1.0
+    top_p: float = 0.96
+    style: str = "band"
+    tempo_bpm: float | None = None
+    emotion: str | None = None
+    emotion_curve: tuple[tuple[float, ...], ...] = ()
+    accents: float = 0.5
+    density_scale: float = 1.0
+    loudness_scale: float = 1.0
+    lufs: float = -14.0
+    original_sound: str = "replace"
+    bits: int = 16
+    stems: bool = False
+
+    def __post_init__(self) -> None:
+        low, high = TEMPO_RANGE_BPM
+        emotions = chords.EMOTIONS
+        rules = (
+            ("seed", self.seed >= 0, "0 or more"),
+            ("temperature", 0 < self.temperature <= 10, "over 0 and at most 10"),
+            ("top_p", 0 < self.top_p <= 1, "over 0 and at most 1"),
+            ("style", self.style in style_names(), f"one of {', '.join(style_names())}"),
+            (
+                "tempo_bpm",
+                self.tempo_bpm is None or low <= self.tempo_bpm <= high,
+                f"{low:g} to {high:g}",
+            ),
+            (
+                "emotion",
+                self.emotion is None or self.emotion in emotions,
+                f"one of {', '.join(emotions)}",
+            ),
+            ("accents", 0 <= self.accents <= 1, "0 to 1"),
+            ("density_scale", 0 <= self.density_scale <= 10, "0 to 10"),
+            ("loudness_scale", 0 <= self.loudness_scale <= 10, "0 to 10"),
+            ("lufs", math.isfinite(self.lufs) and -40 <= self.lufs <= -5, "-40 to -5"),
+            (
+                "original_sound",
+                self.original_sound in ORIGINAL_SOUND,
+                f"one of {', '.join(ORIGINAL_SOUND)}",
+            ),
+            ("bits", self.bits in (16, 24), "16 or 24"),
+        )
+        for name, holds, rule in rules:
+            if not holds:
+                raise GenerationError(f"{name} {getattr(self, name)!r} must be {rule}")
+        self._check_curve()
+        try:
+            if self.key != "auto":
+                chords.parse_key(self.key)
+            chords.tokens(self.primer)
+        except AnnotationError as error:
+            raise GenerationError(str(error)) from error
+
+    def _check_curve(self) -> None:
+        if self.emotion is not None and self.emotion_curve:
+            raise GenerationError("emotion and emotion_curve exclude each other; give one of them")
+        for second, row in enumerate(self.emotion_curve):
+            whole = len(row) == len(chords.EMOTIONS) and all(
+                math.isfinite(share) and share >= 0 for share in row
+            )
+            if not whole or abs(sum(row) - 1) > 1e-3:
+                raise GenerationError(
+                    f"emotion_curve, second {second}: {list(row)} must be "
+                    f"{len(chords.EMOTIONS)} shares "
+                    f"({', '.join(chords.EMOTIONS)}) that sum to 1"
+                )
+
+    def emotion_rows(self) -> tuple[tuple[float, ...], ...]:
+        """Shares of the six emotions, a row a second, as a person asked for them; none where the
+        picture decides.
+        """
+        if self.emotion is None:
+            return tuple(tuple(row) for row in self.emotion_curve)
+        return (tuple(float(each == self.emotion) for each in chords.EMOTIONS),)

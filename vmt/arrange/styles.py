@@ -1,0 +1,232 @@
+"""Styles: which instruments play which patterns. Each is one file, `styles/<name>.toml`; adding a
+style is adding a file.
+
+A pattern is one bar of 16 sixteenths, one character each; blanks and bars (`|`) are for the eye.
+
+| role | characters |
+|---|---|
+| all | `-` goes on, `.` rests |
+| harmony, pad | `X` `x` all voices, loud and soft; `h` all but the lowest; `1` to `9` one voice,
+counted from the lowest, going on an octave higher | | bass | `R` root, `O` root an octave higher,
+`5` fifth, `3` third, `a` a step that leads to the next chord's root | | lead | `x` a note that
+belongs to the chord, `p` a passing one | | drums | for each drum: `X` accent, `x` stroke, `o` ghost
+|
+
+A track has `levels`, from the sparsest to the busiest, each a list of variants that phrases take in
+turn."""
+
+import importlib.resources
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from vmt.arrange.grid import STEPS_PER_BAR
+from vmt.errors import GenerationError
+
+DRUMS = {
+    "kick": 36,
+    "rim": 37,
+    "snare": 38,
+    "clap": 39,
+    "closed_hat": 42,
+    "pedal_hat": 44,
+    "open_hat": 46,
+    "low_tom": 45,
+    "mid_tom": 47,
+    "high_tom": 50,
+    "crash": 49,
+    "ride": 51,
+    "tambourine": 54,
+    "shaker": 70,
+    "bass_drum": 35,
+    "cymbal": 57,
+}
+"""General MIDI pitches of the drums that patterns may name."""
+
+_CHARACTERS = {
+    "harmony": set("-.Xxh123456789"),
+    "pad": set("-.Xxh123456789"),
+    "bass": set("-.RO53a"),
+    "lead": set("-.xp"),
+    "drums": set(".Xxo"),
+}
+
+
+@dataclass(frozen=True)
+class Track:
+    """One instrument.
+
+    Attributes:
+        role: harmony, pad, bass or lead.
+        program: General MIDI, 0 to 127.
+        lowest, highest: pitches that it may play.
+        volume, pan, reverb, chorus: MIDI controls 7, 10, 91 and 93, 0 to 127.
+        velocity: of a plain stroke at full loudness.
+        voices: notes in a chord; 0 for as many as the chord has tones.
+        rooted: voice 1 is the chord's root, under all the others.
+        ring: notes sound on until the chord changes, as under a pedal.
+        strum_s: time between the notes of a chord that is struck whole.
+        enters: energy, 0 to 1, from which it plays.
+        intro: whether it plays in the opening phrase.
+        levels: patterns, from sparse to busy, each with its variants.
+    """
+
+    name: str
+    role: str
+    program: int
+    lowest: int
+    highest: int
+    levels: tuple[tuple[str, ...], ...]
+    volume: int = 100
+    pan: int = 64
+    reverb: int = 40
+    chorus: int = 0
+    velocity: int = 90
+    voices: int = 0
+    rooted: bool = False
+    ring: bool = False
+    strum_s: float = 0.0
+    enters: float = 0.0
+    intro: bool = True
+
+
+@dataclass(frozen=True)
+class Kit:
+    """The drums: patterns by drum. Fields are as in `Track`, and:
+
+    Attributes:
+        fills: bars whose second half leads to a new section.
+        crash: the drum that marks a new section.
+        accent: the drum that marks a hard cut.
+    """
+
+    levels: tuple[tuple[Mapping[str, str], ...], ...]
+    fills: tuple[Mapping[str, str], ...]
+    name: str = "Drums"
+    program: int = 0
+    volume: int = 90
+    pan: int = 64
+    reverb: int = 30
+    chorus: int = 0
+    velocity: int = 80
+    enters: float = 0.3
+    crash: str = "crash"
+    accent: str = "kick"
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style.
+
+    Attributes:
+        tempo_bpm: the slowest and the fastest tempo that suit it.
+        swing: see `Grid`.
+        spread: standard deviation of the velocities of equal notes.
+        cadence: whether the last chords give way to a cadence.
+    """
+
+    name: str
+    about: str
+    tempo_bpm: tuple[float, float]
+    tracks: tuple[Track, ...]
+    drums: Kit | None = None
+    swing: float = 0.5
+    spread: float = 4.0
+    cadence: bool = True
+
+
+def style_names() -> tuple[str, ...]:
+    """Every style there is, sorted."""
+    return tuple(
+        sorted(
+            each.name.removesuffix(".toml")
+            for each in _folder().iterdir()
+            if each.name.endswith(".toml")
+        )
+    )
+
+
+def load_style(name: str) -> Style:
+    """The style of that name.
+
+    Raises:
+        GenerationError: if there is none, or its file is wrong.
+    """
+    if name not in style_names():
+        raise GenerationError(
+            f"style {name!r}: there is none; choose one of {', '.join(style_names())}"
+        )
+    return parse_style(name, _folder().joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _folder() -> Traversable:
+    return importlib.resources.files("vmt.arrange").joinpath("styles")
+
+
+def parse_style(name: str, text: str) -> Style:
+    """A style from the text of its file.
+
+    Raises:
+        GenerationError: naming the style, the place and what is wrong there.
+    """
+    try:
+        table = tomllib.loads(text)
+        tracks = tuple(_track(each) for each in table.pop("tracks"))
+        drums = _kit(table.pop("drums")) if "drums" in table else None
+        low, high = table.pop("tempo_bpm")
+        return Style(
+            name=name, tempo_bpm=(float(low), float(high)), tracks=tracks, drums=drums, **table
+        )
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise GenerationError(
+            f"style {name}: {error}; see the table in vmt/arrange/styles.py"
+        ) from error
+
+
+def _track(table: dict[str, Any]) -> Track:
+    role = table["role"]
+    if role not in _CHARACTERS or role == "drums":
+        raise ValueError(
+            f"track {table['name']}: role {role!r} is none of harmony, pad, bass, lead"
+        )
+    levels = tuple(
+        tuple(_bar(each, role, table["name"]) for each in variants)
+        for variants in table.pop("levels")
+    )
+    if not levels or not all(levels):
+        raise ValueError(f"track {table['name']}: a level without a pattern")
+    track = Track(levels=levels, **table)
+    if track.highest - track.lowest < 12:
+        raise ValueError(
+            f"track {track.name}: a range of less than an octave ({track.lowest} to "
+            f"{track.highest})"
+        )
+    return track
+
+
+def _kit(table: dict[str, Any]) -> Kit:
+    levels = tuple(tuple(_drum_bar(each) for each in variants) for variants in table.pop("levels"))
+    fills = tuple(_drum_bar(each) for each in table.pop("fills"))
+    return Kit(levels=levels, fills=fills, **table)
+
+
+def _drum_bar(table: dict[str, str]) -> Mapping[str, str]:
+    for drum in table:
+        if drum not in DRUMS:
+            raise ValueError(f"drum {drum!r} is none of {', '.join(DRUMS)}")
+    return {drum: _bar(pattern, "drums", drum) for drum, pattern in table.items()}
+
+
+def _bar(pattern: str, role: str, owner: str) -> str:
+    bar = pattern.replace(" ", "").replace("|", "")
+    if len(bar) != STEPS_PER_BAR:
+        raise ValueError(
+            f"{owner}: pattern {pattern!r} has {len(bar)} sixteenths, not {STEPS_PER_BAR}"
+        )
+    if wrong := sorted(set(bar) - _CHARACTERS[role]):
+        raise ValueError(
+            f"{owner}: pattern {pattern!r} has {wrong[0]!r}, which {role} does not know"
+        )
+    return bar

@@ -1,0 +1,1 @@
+"""From MIDI to finished sound: SoundFont, synthesis, mastering and loudness."""

@@ -1,0 +1,1 @@
+"""What recognisers hear in a sound: chords and notes."""

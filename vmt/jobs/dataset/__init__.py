@@ -1,0 +1,1 @@
+"""Dataset versions: freeze what ingest made."""

@@ -1,0 +1,241 @@
+"""Freeze what was ingested, or a published dataset, as an immutable version."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vmt import chords
+from vmt.catalog import datasets
+from vmt.catalog.datasets import COLUMNS
+from vmt.catalog.page_index_writers import note_version
+from vmt.catalog.rights import refuse_without_rights
+from vmt.catalog.runs import now
+from vmt.catalog.takedowns import Forgotten
+from vmt.catalog.videos import VideoIndex
+from vmt.dataset import muvi_sync
+from vmt.dataset.songs import CHORD_LABELS
+from vmt.dataset.splits import Split, assign
+from vmt.errors import DatasetError
+from vmt.runtime.events import Map, OnEvent, ignore, thread_map
+from vmt.store import ObjectStore
+
+
+def freeze(
+    store: ObjectStore,
+    extractor: str,
+    *,
+    name: str = "main",
+    chord_labels: int = 157,
+    min_validation: int = 1,
+    min_test: int = 1,
+    require_rights: bool = False,
+    on_event: OnEvent = ignore,
+) -> str:
+    """Make the next version of dataset `name` from the ingested videos; the newest one is returned
+    where nothing changed.
+
+    Args:
+        extractor: whose features make it up.
+        chord_labels: 25 or 157.
+        min_validation: at least so many videos validate, as long as one is left to train.
+        min_test: at least so many are held out.
+        require_rights: refuse videos without a `<id>.json` that gives source, licence and consent.
+
+    Returns:
+        The version, such as `main@v0002`.
+
+    Raises:
+        DatasetError: if nothing was ingested, or rights are required and a video is without.
+    """
+    contents = _ingested(store, extractor, name, require_rights)
+    previous = _newest(store, name)
+    sides: dict[str, Split] = (
+        dict(zip(previous.manifest["sha256"], previous.manifest["split"], strict=True))
+        if previous
+        else {}
+    )
+    sha256s = list(contents.manifest["sha256"])
+    sides = assign(sides, sha256s, min_validation=min_validation, min_test=min_test)
+    contents.manifest["split"] = [sides[sha256] for sha256 in sha256s]
+    return _publish(store, name, chord_labels, extractor, contents, previous, on_event)
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What makes up a version: its rows, not all columns of which may be there yet, and seconds of
+    each chord.
+    """
+
+    manifest: pd.DataFrame
+    chords: Counter[str]
+    untrained: bool
+    d_semantic: int
+
+    @classmethod
+    def of(cls, entries: Mapping[str, Mapping[str, Any]]) -> "_Contents":
+        """Rows by id; column by column, for a dictionary for each of 100,000 rows takes three times
+        the memory.
+        """
+        keys = sorted(entries, key=lambda key: (entries[key]["id"], key))
+        columns: dict[str, list[Any]] = {
+            column: [entries[key].get(column, "") for key in keys]
+            for column in COLUMNS
+            if column not in ("key", "split")
+        }
+        counts: Counter[str] = Counter()
+        for each in entries.values():
+            for label, seconds in each["chords"].items():
+                counts[label] += seconds
+        untrained = any(each["untrained"] for each in entries.values())
+        return cls(
+            pd.DataFrame({"key": keys, **columns}),
+            counts,
+            untrained,
+            entries[keys[0]]["d_semantic"],
+        )
+
+
+def _ingested(store: ObjectStore, extractor: str, name: str, require_rights: bool) -> _Contents:
+    """What can be frozen; the index itself, the largest thing in memory, is let go of here."""
+    forgotten = Forgotten.load(store)
+    entries = {
+        key: each
+        for key, each in VideoIndex.load(store, extractor).entries.items()
+        if "features_key" in each and not forgotten.has(each["id"], each["sha256"])
+    }
+    if not entries:
+        raise DatasetError(
+            f"dataset {name}: no video was ingested with extractor {extractor}; run `vmt "
+            "ingest` first"
+        )
+    if require_rights:
+        refuse_without_rights(name, entries)
+    return _Contents.of(entries)
+
+
+def _newest(store: ObjectStore, name: str) -> datasets.DatasetVersion | None:
+    known = datasets.versions(store, name)
+    return datasets.read(store, datasets.DatasetRef(name, known[-1])) if known else None
+
+
+def _publish(
+    store: ObjectStore,
+    name: str,
+    chord_labels: int,
+    extractor: str,
+    contents: _Contents,
+    previous: datasets.DatasetVersion | None,
+    on_event: OnEvent,
+) -> str:
+    if chord_labels not in CHORD_LABELS:
+        raise DatasetError(f"a dataset has 25 or 157 chord labels, not {chord_labels}")
+    manifest = contents.manifest[list(COLUMNS)]
+    same = (
+        previous is not None
+        and previous.chord_labels == chord_labels
+        and previous.info["extractor"] == extractor
+    )
+    if previous is not None and same and manifest.equals(previous.manifest):
+        return str(previous.ref)
+    counts = _reduced(contents.chords) if chord_labels == 25 else contents.chords
+    info = {
+        "chord_labels": chord_labels,
+        "extractor": extractor,
+        "untrained": contents.untrained,
+        "d_semantic": contents.d_semantic,
+        "created_at": now(),
+        **datasets.describe(manifest, counts, previous.manifest if previous else None),
+    }
+    ref = datasets.publish(store, name, manifest, info)
+    note_version(store, name, {"name": name, "version": ref.version, **info})
+    on_event(
+        "vmt.dataset.frozen",
+        {
+            "dataset": str(ref),
+            "videos": info["videos"],
+            "splits": info["splits"],
+            "changes": info["changes"],
+        },
+    )
+    return str(ref)
+
+
+def _reduced(counts: Counter[str]) -> Counter[str]:
+    reduced: Counter[str] = Counter()
+    for label, seconds in counts.items():
+        reduced[chords.label(int(chords.REDUCE_25[chords.token(label)]))] += seconds
+    return reduced
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import made: the version, how many songs, and what was wrong with the others."""
+
+    dataset: str
+    songs: int
+    problems: tuple[str, ...]
+
+
+def import_muvi_sync(
+    store: ObjectStore,
+    folder: Path,
+    *,
+    name: str = "muvi-sync",
+    chord_labels: int = 157,
+    map: Map = thread_map,
+    on_event: OnEvent = ignore,
+) -> ImportReport:
+    """Make a dataset version of MuVi-Sync's published features with its published splits; no video
+    is needed.
+
+    Songs with a missing or damaged file are left out and reported.
+
+    Args:
+        folder: the one that holds `vevo_chord`, `vevo_meta` and the others.
+
+    Raises:
+        DatasetError: if `folder` is not MuVi-Sync's, or no song of it can be read.
+    """
+    sides = muvi_sync.split_lists(folder)
+    songs = sorted(sides)
+    read: dict[str, dict[str, Any]] = {}
+    problems = []
+    for song, outcome in zip(songs, map(_SongImporter(store, folder), songs), strict=True):
+        if isinstance(outcome, str):
+            problems.append(outcome)
+        else:
+            read[song] = {"id": song, **outcome}
+    if not read:
+        raise DatasetError(
+            f"{folder}: none of its {len(songs)} songs can be read; the first: {problems[0]}"
+        )
+    contents = _Contents.of(read)
+    contents.manifest["split"] = [sides[song] for song in contents.manifest["id"]]
+    contents.manifest["key"] = ""  # there are no videos
+    ref = _publish(
+        store, name, chord_labels, muvi_sync.EXTRACTOR, contents, _newest(store, name), on_event
+    )
+    return ImportReport(ref, len(read), tuple(problems))
+
+
+@dataclass(frozen=True)
+class _SongImporter:
+    store: ObjectStore
+    folder: Path
+
+    def __call__(self, song: str) -> dict[str, Any] | str:
+        """The song's summary, its features written; or what is wrong with it."""
+        missing = muvi_sync.missing_files(self.folder, song)
+        if missing:
+            return f"song {song}: no {', '.join(missing)}"
+        try:
+            features = muvi_sync.read_song(self.folder, song)
+        except DatasetError as error:
+            return str(error)
+        key = f"features/{muvi_sync.EXTRACTOR}/{features.source_sha256}.safetensors"
+        self.store.put(key, features.to_bytes())
+        return {"sha256": features.source_sha256, "features_key": key, **datasets.summary(features)}

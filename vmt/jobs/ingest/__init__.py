@@ -1,0 +1,1 @@
+"""Ingest: from videos in the store to features, and takedowns of videos."""

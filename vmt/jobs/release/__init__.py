@@ -1,0 +1,1 @@
+"""Which run serves: the nightly decision, the gate and the champion."""

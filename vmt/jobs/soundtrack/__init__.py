@@ -1,0 +1,1 @@
+"""Soundtracks: from videos to chords, MIDI, FLAC and MP4."""

@@ -1,0 +1,121 @@
+"""What a generation would make, without making it: takes, time and space (`vmt generate
+--dry-run`).
+"""
+
+import dataclasses
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from vmt import media
+from vmt.arrange.config import GenerateConfig
+from vmt.arrange.styles import load_style
+from vmt.catalog.videos import video_id
+from vmt.errors import GenerationError, VmtError
+from vmt.jobs.ingest.ingest import sha256_of
+from vmt.jobs.soundtrack.composer import Composer, take_keys, take_name
+from vmt.jobs.soundtrack.generate import chosen
+from vmt.settings import Settings
+from vmt.store import ObjectStore
+
+# Seconds of work for a second of video on one CPU core, and bytes for a second of sound (see
+# docs/music.md).
+EXTRACT_S = 1.0
+COMPOSE_S = 0.01
+RENDER_S = 0.03
+FLAC_BYTES = {16: 110_000, 24: 210_000}
+STEM_SHARE = 0.4  # of the whole music's bytes
+AAC_BYTES = 24_000
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A take that would be made.
+
+    Attributes:
+        state: `new`, `known` (it exists and would be left as it is) or `failed`.
+        reason: why it would fail.
+        seconds: of work on one core, roughly.
+        size_bytes: of all files, roughly.
+        mp4: the film's key.
+    """
+
+    id: str
+    take: str
+    state: str
+    duration_s: float
+    seconds: float
+    size_bytes: int
+    mp4: str
+    reason: str = ""
+
+
+def plan(
+    store: ObjectStore,
+    settings: Settings,
+    videos: Sequence[str | Path],
+    *,
+    run: str | None = None,
+    epoch: int | None = None,
+    config: GenerateConfig = GenerateConfig(),  # noqa: B008
+    takes: int = 1,
+    force: bool = False,
+) -> tuple[Planned, ...]:
+    """What `generate` would make; nothing is written.
+
+    Args:
+        videos: keys in the store, or files on this machine that `vmt generate` would upload first.
+
+    Raises:
+        GenerationError, TrainingError: as `generate`.
+    """
+    if not 1 <= takes <= 100:
+        raise GenerationError(f"takes {takes} must be 1 to 100")
+    composer = Composer(store, settings, *chosen(store, run, epoch))
+    configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
+    planned: list[Planned] = []
+    for video in videos:
+        try:
+            planned += _takes(composer, video, configs, force)
+        except VmtError as error:
+            planned.append(Planned(str(video), "", "failed", 0.0, 0.0, 0, "", str(error)))
+    return tuple(planned)
+
+
+def _takes(
+    composer: Composer, video: str | Path, configs: Sequence[GenerateConfig], force: bool
+) -> list[Planned]:
+    name = video_id(str(video))
+    with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
+        path = video if isinstance(video, Path) else Path(folder) / PurePosixPath(video).name
+        if isinstance(video, str):
+            composer.store.get_file(video, path)
+        duration_s, size = media.probe(path).duration_s, path.stat().st_size
+        sha256 = sha256_of(path)
+    extracted = (
+        composer.store.head(f"features/{composer.extractor.name}/{sha256}.safetensors") is not None
+    )
+    planned = []
+    for number, config in enumerate(configs):
+        take = take_name(composer.inputs(sha256, dataclasses.asdict(config)))
+        keys = take_keys(composer.run.name, composer.epoch, name, take)
+        if not force and composer.store.head(keys["json"]) is not None:
+            planned.append(Planned(name, take, "known", duration_s, 0.0, 0, keys["mp4"]))
+            continue
+        style = load_style(config.style)
+        parts = (len(style.tracks) + bool(style.drums)) * config.stems
+        work = (0.0 if extracted or number else EXTRACT_S) + COMPOSE_S + RENDER_S * (1 + parts)
+        space = FLAC_BYTES[config.bits] * (1 + STEM_SHARE * parts) + AAC_BYTES
+        planned.append(
+            Planned(
+                name,
+                take,
+                "new",
+                duration_s,
+                work * duration_s,
+                size + round(space * duration_s),
+                keys["mp4"],
+            )
+        )
+    return planned

@@ -1,0 +1,187 @@
+"""Producing: what the models wrote becomes MIDI, sound, stems, a film with new sound, and the
+record that publishes.
+"""
+
+import dataclasses
+import json
+import re
+import tempfile
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version as package_version
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+import pretty_midi
+
+from vmt import chords, media
+from vmt.arrange.arrangement import arrange, midi_bytes, suit_tempo
+from vmt.arrange.plan import wanted_loudness
+from vmt.arrange.styles import load_style
+from vmt.audio.mastering import master
+from vmt.audio.synthesis import SAMPLE_RATE, read_sound, stems, synthesize, write_flac
+from vmt.catalog.runs import now
+from vmt.errors import VmtError
+from vmt.jobs.soundtrack.composer import Composer, Failure, Take, Written, directed
+
+
+@dataclass
+class _Facts:
+    """What came out besides the files."""
+
+    tempo_bpm: float
+    picture: str = "copied"
+    original_sound: str = "replaced"
+    stems: dict[str, str] = field(default_factory=dict)
+
+
+def produce(composer: Composer, take: Take, written: Written) -> dict[str, str] | Failure:
+    """Arrange, render, mux and upload one take; the record comes last and publishes it.
+
+    Returns:
+        The keys of its files by kind, or why there are none.
+    """
+    store = composer.store
+    try:
+        with tempfile.TemporaryDirectory(prefix="vmt-") as name:
+            folder = Path(name)
+            midi, tempo_bpm = arranged(take, written)
+            facts = _Facts(tempo_bpm)
+            (folder / "out.lab").write_text(chords.format_lab(written.labels, written.key))
+            (folder / "out.mid").write_bytes(midi_bytes(midi))
+            _render(composer, take, written, midi, folder, facts)
+            _film(composer, take, folder, facts)
+            for kind in ("lab", "mid", "flac", "mp4"):
+                store.put_file(take.keys[kind], folder / f"out.{kind}")
+            for kind, key in facts.stems.items():
+                store.put_file(key, folder / f"{kind}.flac")
+        record = _record(composer, take, written, facts)
+        store.put(take.keys["json"], json.dumps(record, indent=1).encode())
+    except VmtError as error:
+        return Failure(take.source.key, str(error), error.transient)
+    files: dict[str, str] = record["files"]
+    return files
+
+
+def arranged(take: Take, written: Written) -> tuple[pretty_midi.PrettyMIDI, float]:
+    """The song, and its tempo."""
+    features, style = take.source.features, load_style(take.config.style)
+    tempo_bpm = take.config.tempo_bpm or suit_tempo(
+        written.labels, style, motion=features.motion, note_density=written.note_density
+    )
+    midi = arrange(
+        written.labels,
+        written.key,
+        note_density=written.note_density,
+        loudness=written.loudness,
+        duration_s=features.duration_s,
+        cuts_s=features.cuts_s,
+        emotion=directed(features, take.config).emotion,
+        style=style,
+        tempo_bpm=tempo_bpm,
+        accents=take.config.accents,
+        seed=int(np.random.default_rng(take.stream("arrangement")).integers(2**31)),
+    )
+    return midi, tempo_bpm
+
+
+def _render(
+    composer: Composer,
+    take: Take,
+    written: Written,
+    midi: pretty_midi.PrettyMIDI,
+    folder: Path,
+    facts: _Facts,
+) -> None:
+    """The music alone, and on request each instrument alone."""
+    duration_s, config = take.source.features.duration_s, take.config
+    bits: Literal[16, 24] = 24 if config.bits == 24 else 16
+    sound = synthesize(midi, duration_s=duration_s, soundfont=composer.soundfont)
+    level = wanted_loudness(written.loudness)
+    sound = master(sound, SAMPLE_RATE, lufs=config.lufs, level=level)
+    write_flac(sound, SAMPLE_RATE, folder / "out.flac", bits=bits)
+    if config.stems:
+        parts = stems(midi, duration_s=duration_s, lufs=config.lufs, soundfont=composer.soundfont)
+        for number, (name, part) in enumerate(parts, start=1):
+            kind = f"stem-{number}-{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}"
+            write_flac(part, SAMPLE_RATE, folder / f"{kind}.flac", bits=bits)
+            facts.stems[kind] = take.keys["flac"].removesuffix(".flac") + f"_{kind}.flac"
+
+
+def _film(composer: Composer, take: Take, folder: Path, facts: _Facts) -> None:
+    """The video with its new sound, and with its own where that was asked for."""
+    duration_s, config = take.source.features.duration_s, take.config
+    source = folder / f"source{PurePosixPath(take.source.key).suffix}"
+    composer.store.get_file(take.source.key, source)
+    sound = folder / "out.flac"
+    if config.original_sound != "replace":
+        mixed = folder / "mixed.wav"
+        duck = config.original_sound == "duck"
+        if media.blend(source, sound, mixed, duration_s=duration_s, duck=duck):
+            sound = folder / "mixed.flac"
+            write_flac(
+                master(read_sound(mixed), SAMPLE_RATE, lufs=config.lufs),
+                SAMPLE_RATE,
+                sound,
+                bits=24,
+            )
+            facts.original_sound = "ducked" if duck else "mixed"
+        else:
+            facts.original_sound = "none in the video"
+    tags = film_tags(composer, take)
+    facts.picture = media.mux(
+        source, sound, folder / "out.mp4", duration_s=duration_s, metadata=tags
+    )
+
+
+def film_tags(composer: Composer, take: Take) -> dict[str, str]:
+    """The MP4's tags: title, model, seed, the mark that a machine wrote it, and a licence line."""
+    made_by = f"run {composer.run.name}, epoch {composer.epoch}, take {take.name}, seed {take.config.seed}"  # noqa: E501
+    return {
+        "title": f"{take.source.id}, soundtrack by VMT",
+        "artist": f"VMT {package_version('vmt')}",
+        "genre": "AI-generated music",
+        "comment": f"AI-generated music; {made_by}",
+        "copyright": f"AI-generated music by VMT (Apache-2.0), SoundFont {composer.soundfont.name}; "  # noqa: E501
+        "the picture and its own sound remain their owners'",
+    }
+
+
+def _record(composer: Composer, take: Take, written: Written, facts: _Facts) -> dict[str, Any]:
+    source, features = take.source, directed(take.source.features, take.config)
+    rounded = partial(np.round, decimals=4)
+    return {
+        "video": {
+            "id": source.id,
+            "key": source.key,
+            "sha256": source.sha256,
+            "duration_s": features.duration_s,
+        },
+        "run": composer.run.name,
+        "epoch": composer.epoch,
+        "weights_sha256": composer.weights_sha256,
+        "seed": take.config.seed,
+        "settings": dataclasses.asdict(take.config),
+        "take": take.name,
+        "files": {**take.keys, **facts.stems},
+        "made_at": now(),
+        "key": str(written.key),
+        "tempo_bpm": facts.tempo_bpm,
+        "picture": facts.picture,
+        "original_sound": facts.original_sound,
+        "chords": list(written.labels),
+        "score_sha256": written.digest(),
+        "curves": {
+            "emotion": rounded(features.emotion).tolist(),
+            "loudness": rounded(written.loudness).tolist(),
+            "note_density": rounded(written.note_density).tolist(),
+            "motion": rounded(features.motion).tolist(),
+        },
+        "cuts_s": list(features.cuts_s),
+        "precision": composer.precision,
+        "soundfont": {"name": composer.soundfont.name, "sha256": composer.soundfont_sha256},
+        "extractor": composer.extractor.name,
+        "untrained": features.untrained,
+        "vmt_version": package_version("vmt"),
+    }

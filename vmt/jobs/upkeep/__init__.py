@@ -1,0 +1,1 @@
+"""Upkeep: remove what a retention setting says is no longer needed."""

@@ -1,0 +1,1 @@
+"""Scores of chords, rhythm and finished soundtracks."""

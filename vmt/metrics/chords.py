@@ -1,0 +1,279 @@
+"""How good a model is, song by song: chords, the affective terms, and the video's share in both and
+in rhythm.
+
+Everything is teacher-forced: the chord of second k + 1 given the true ones up to k. Scores are
+means over songs, of the mean over a song's seconds; END counts as a target where the song ends
+within the model's seconds. "Changes" are the seconds whose chord differs from the one before.
+"""
+
+import dataclasses
+import itertools
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64, Int64
+
+from vmt import chords
+from vmt.dataset.songs import Song, collate
+from vmt.model.baselines import Baseline
+from vmt.model.chord_model import ChordModel
+from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT
+
+SURE_EMOTION = 0.8
+"""Seconds whose strongest emotion is less likely than this are left out of the affective
+correspondence.
+"""
+_RESAMPLES = 2000
+_IMPOSSIBLE = -30.0
+_FLOOR = 1e-6
+_LIFTS = (5e-4, 1e-3, 2e-3, 4e-3)
+_SHIFTS = (5.0, 6.0, 7.0, 8.0)
+HITS = (1, 3, 5)
+
+Logits = Float[np.ndarray, "positions vocabulary"]
+Predict = Callable[[Song], Logits]
+"""Logits of every position of a song, over the whole vocabulary."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads a song: the seconds it takes, and whether padding counts in the emotion
+    term.
+    """
+
+    max_seconds: int
+    count_padding: bool
+
+    def positions(
+        self, song: Song
+    ) -> tuple[
+        Int64[np.ndarray, " n"], Int64[np.ndarray, " positions"], Int64[np.ndarray, " positions"]
+    ]:
+        """The chords that are read, and the targets and emotions, padding included where
+        it counts.
+        """
+        batch = collate([song], self.max_seconds, fixed=self.count_padding)
+        targets = batch.targets[0].numpy()
+        return (
+            batch.inputs[0].numpy()[: int((targets != chords.PAD).sum())],
+            targets,
+            batch.emotions[0].numpy(),
+        )
+
+
+@dataclass(frozen=True)
+class SongScore:
+    """One song's scores, a value for each second unless said otherwise.
+
+    Attributes:
+        nll: of the true chord, in nats.
+        rank: how many tokens are likelier than the true one.
+        target: the true token; `guess` the likeliest.
+        changed: whether the target differs from the chord before.
+        emotion: BCE of the whole song.
+        correspondence: share of sure seconds whose likeliest chord suits the emotion, of the whole
+            song; nan without.
+    """
+
+    nll: Float64[np.ndarray, " n"]
+    rank: Int64[np.ndarray, " n"]
+    target: Int64[np.ndarray, " n"]
+    guess: Int64[np.ndarray, " n"]
+    changed: Bool[np.ndarray, " n"]
+    emotion: float
+    correspondence: float
+
+
+def model_logits(model: ChordModel, device: torch.device) -> Predict:
+    """The model's logits, one song at a time as it was trained to read them."""
+    model = model.to(device).eval()
+    config = model.config
+
+    @torch.inference_mode()
+    def predict(song: Song) -> Logits:
+        batch = collate([song], config.max_seconds, fixed=not config.mask_padding).to(device)
+        found: Logits = (
+            model(batch.video, batch.inputs, batch.minor, batch.lengths)[0].float().cpu().numpy()
+        )
+        return found
+
+    return predict
+
+
+def baseline_logits(baseline: Baseline, reading: Reading) -> Predict:
+    """A baseline's log-probabilities as logits; it knows where the song ends, so padding is PAD for
+    sure.
+    """
+
+    def predict(song: Song) -> Logits:
+        inputs, targets, _ = reading.positions(song)
+        logits = np.full((len(targets), chords.VOCABULARY_SIZE), _IMPOSSIBLE)
+        logits[: len(inputs), : chords.PAD] = baseline.predict(inputs)
+        logits[len(inputs) :, chords.PAD] = -_IMPOSSIBLE
+        return logits
+
+    return predict
+
+
+@dataclass(frozen=True)
+class AffectiveTable:
+    """The affective table added to logits: nothing is learned from the picture but its strongest
+    emotion.
+
+    Attributes:
+        lift: what the probability of each token whose quality suits the emotion is raised by:
+            little beside a likely chord, much beside an unlikely one, as the emotion term wants it
+            and the chord term hardly feels.
+        shift: added to every logit, which leaves the probabilities as they are.
+    """
+
+    lift: float
+    shift: float
+
+    def add(self, logits: Logits, emotions: Int64[np.ndarray, " positions"]) -> Logits:
+        """Logits with the table's part; where the song is over they stay."""
+        level = np.where(chords.AFFECTIVE_TARGETS[emotions], self.lift, _FLOOR)
+        changed = np.logaddexp(logits, np.log(level)) + self.shift
+        return np.where((emotions == chords.PAST_END)[:, None], logits, changed)
+
+
+def with_table(
+    predict: Predict, reading: Reading, tuning: Sequence[Song]
+) -> tuple[Predict, AffectiveTable]:
+    """`predict` with the affective table, which is set for the least total on the songs of
+    `tuning`.
+    """
+    known = [(predict(song), song) for song in tuning]
+
+    def total(table: AffectiveTable) -> float:
+        scores = [
+            score_song(table.add(logits, reading.positions(song)[2]), song, reading)
+            for logits, song in known
+        ]
+        return summary(scores)["total"] or 0.0
+
+    table = min((AffectiveTable(*each) for each in itertools.product(_LIFTS, _SHIFTS)), key=total)
+    return (lambda song: table.add(predict(song), reading.positions(song)[2])), table
+
+
+def score_song(logits: Logits, song: Song, reading: Reading) -> SongScore:
+    """Scores of a song from the logits of its positions."""
+    inputs, targets, emotions = reading.positions(song)
+    wanted = chords.AFFECTIVE_TARGETS[emotions]
+    logits = logits.astype(np.float64)
+    bce = np.maximum(logits, 0) - logits * wanted + np.log1p(np.exp(-np.abs(logits)))
+    real, true = logits[: len(inputs)], targets[: len(inputs)]
+    top = real.max(1, keepdims=True)
+    own = real[np.arange(len(true)), true]
+    guess = real.argmax(1)
+    sureness = np.append(song.video[1:, -len(chords.EMOTIONS) :].max(1), 0.0)[: len(inputs)]
+    sure = (
+        (sureness >= SURE_EMOTION)
+        & wanted[: len(inputs), : chords.END].any(1)
+        & (true != chords.END)
+    )
+    suits = wanted[np.arange(len(guess)), guess]
+    return SongScore(
+        nll=np.log(np.exp(real - top).sum(1)) + top[:, 0] - own,
+        rank=(real > own[:, None]).sum(1),
+        target=true,
+        guess=guess,
+        changed=true != inputs,
+        emotion=float((bce if reading.count_padding else bce[: len(inputs)]).mean()),
+        correspondence=float(suits[sure].mean()) if sure.any() else math.nan,
+    )
+
+
+def summary(scores: Sequence[SongScore]) -> dict[str, float | None]:
+    """The row of a table: every score, a mean over songs; None where no song has it."""
+    row = {
+        "chord": _mean(each.nll.mean() for each in scores),
+        "emotion": _mean(each.emotion for each in scores),
+    }
+    row["total"] = CHORD_WEIGHT * row["chord"] + EMOTION_WEIGHT * row["emotion"]
+    moved = [each for each in scores if each.changed.any()]
+    row["changes_chord"] = _mean(each.nll[each.changed].mean() for each in moved)
+    for k in HITS:
+        row[f"h{k}"] = _mean((each.rank < k).mean() for each in scores)
+        row[f"changes_h{k}"] = _mean((each.rank[each.changed] < k).mean() for each in moved)
+    row["correspondence"] = _mean(each.correspondence for each in scores)
+    return {name: finite(value) for name, value in row.items()}
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [float(value) for value in values if math.isfinite(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def finite(value: float) -> float | None:
+    """JSON has no NaN."""
+    return float(value) if math.isfinite(value) else None
+
+
+def confusion(scores: Sequence[SongScore], largest: int = 10) -> dict[str, Any]:
+    """Seconds by true and likeliest chord, for the commonest chords; all other guesses share the
+    last column.
+    """
+    counts = Counter(int(token) for each in scores for token in each.target if token != chords.END)
+    common = [token for token, _ in counts.most_common(largest)]
+    place = {token: index for index, token in enumerate(common)}
+    seconds = np.zeros((len(common), len(common) + 1), dtype=int)
+    for each in scores:
+        for target, guess in zip(each.target.tolist(), each.guess.tolist(), strict=True):
+            if target in place:
+                seconds[place[target], place.get(guess, len(common))] += 1
+    return {"chords": [chords.label(token) for token in common], "seconds": seconds.tolist()}
+
+
+def shuffled(songs: Sequence[Song]) -> list[Song]:
+    """The songs with the video of the song next in length, cut, or its last second held; none for
+    fewer than two.
+    """
+    order = sorted(songs, key=lambda each: (each.seconds, each.id))
+    if len(order) < 2:
+        return []
+    pairs = {
+        order[i].id: order[i + 1 if i % 2 == 0 else i - 1]
+        for i in range(len(order) - len(order) % 2)
+    }
+    if len(order) % 2:
+        last = [order[-3], order[-2], order[-1]] if len(order) > 2 else []
+        pairs |= {each.id: last[(i + 1) % 3] for i, each in enumerate(last)}
+
+    def swapped(song: Song) -> Song:
+        other = pairs[song.id]
+        return dataclasses.replace(
+            song, video=other.video[np.minimum(np.arange(song.seconds), other.seconds - 1)]
+        )
+
+    return [swapped(each) for each in songs]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A difference with its 95 % bootstrap confidence interval over songs."""
+
+    value: float
+    low: float
+    high: float
+    songs: int
+
+
+def bootstrap(statistic: Callable[[Int64[np.ndarray, " n"]], float], songs: int) -> Interval:
+    """A statistic of songs, given as indices, over all of them and over resamples with
+    replacement.
+    """
+    draws = np.random.default_rng(0).integers(songs, size=(_RESAMPLES, songs))
+    low, high = np.nanquantile([statistic(draw) for draw in draws], (0.025, 0.975))
+    return Interval(float(statistic(np.arange(songs))), float(low), float(high), songs)
+
+
+def chord_gain(matched: Sequence[SongScore], other: Sequence[SongScore]) -> Interval:
+    """By how much the chord NLL is lower with the song's own video than with another's."""
+    gain = np.array([b.nll.mean() - a.nll.mean() for a, b in zip(matched, other, strict=True)])
+    return bootstrap(lambda draw: float(gain[draw].mean()), len(gain))

@@ -1,0 +1,1 @@
+"""How jobs run, whatever engine runs them: events and the pool of worker processes."""
