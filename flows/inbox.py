@@ -12,7 +12,7 @@ from flows.engine.gpu import SOON_S, GpuHeld, gpu_slot
 from flows.engine.notify import alert
 from flows.tasks.pipeline import GENERATE_TIMEOUT_S, RETRY, Json, device, store
 from vmt.jobs.soundtrack.inbox import look, serve_inbox
-from vmt.runtime.worker_pool import spread
+from vmt.runtime.worker_pool import worker_map
 from vmt.settings import load_settings
 
 
@@ -30,7 +30,7 @@ def score_new_videos(prefix: str) -> Json:
                     where,
                     settings,
                     prefix=prefix,
-                    map=spread(settings.workers),
+                    map=worker_map(settings.workers),
                     on_event=reporter(),
                 )
         except GpuHeld:

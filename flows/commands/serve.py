@@ -46,7 +46,7 @@ def bury_lost_runs(client: SyncPrefectClient) -> list[FlowRun]:
     return found
 
 
-def tell(client: SyncPrefectClient, lost: list[FlowRun]) -> None:
+def notify_lost_runs(client: SyncPrefectClient, lost: list[FlowRun]) -> None:
     """Tell VMT_NOTIFY_URL of lost runs: the hooks that tell of others ran in the processes that are
     gone.
     """
@@ -95,7 +95,7 @@ def main() -> None:
     )
     limit = parser.parse_args().limit
     with get_client(sync_client=True) as client:
-        tell(client, bury_lost_runs(client))
+        notify_lost_runs(client, bury_lost_runs(client))
         prepare_automations(client)
         deployments = as_they_stand(client)
     # Schedules outlive a restart: pausing them on shutdown would leave nightly off after an

@@ -36,7 +36,7 @@ from vmt.jobs.soundtrack.composer import frozen
 from vmt.jobs.soundtrack.generate import generate
 from vmt.jobs.soundtrack.inputs import manifest_videos, videos_under
 from vmt.jobs.train.train import train
-from vmt.runtime.worker_pool import spread
+from vmt.runtime.worker_pool import worker_map
 from vmt.settings import load_settings
 from vmt.store import ObjectStore, open_store
 
@@ -128,7 +128,7 @@ def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None
             extractor,
             prefix=prefix,
             retry_refused=retry_refused,
-            map=on_gpu(spread(settings.workers), device(), wait_s),
+            map=on_gpu(worker_map(settings.workers), device(), wait_s),
             on_event=reporter(),
         )
     except GpuHeld:
@@ -234,7 +234,7 @@ def generate_soundtracks(
             epoch=epoch,
             config=config,
             force=force,
-            map=spread(environment.workers),
+            map=worker_map(environment.workers),
             on_event=reporter(),
         )
     again_if_passing(report.failed)

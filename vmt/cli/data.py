@@ -27,10 +27,10 @@ def ingest(
     """Extract the features of new and changed videos."""
     from vmt.jobs.ingest.extractors import configured
     from vmt.jobs.ingest.ingest import ingest as job
-    from vmt.runtime.worker_pool import spread
+    from vmt.runtime.worker_pool import worker_map
 
     settings, store = open_configured()
-    workers = spread(settings.workers)
+    workers = worker_map(settings.workers)
     with progress() as on_event:
         report = job(
             store,
@@ -41,7 +41,7 @@ def ingest(
             on_event=on_event,
         )
 
-    def human() -> None:
+    def print_result() -> None:
         typer.echo(
             f"{report.found} videos: {report.new} new, {report.known} known, "
             f"{len(report.refused)} refused"
@@ -51,7 +51,7 @@ def ingest(
         for keys in report.copies:
             typer.echo(f"  the same bytes: {', '.join(keys)}")
 
-    show_result(report, as_json, human)
+    show_result(report, as_json, print_result)
     if report.refused or report.failed:
         raise typer.Exit(1)
 
@@ -67,7 +67,7 @@ def forget(
     _, store = open_configured()
     report = job(store, video)
 
-    def human() -> None:
+    def print_result() -> None:
         typer.echo(
             f"{report.id}: {len(report.deleted)} objects removed; these bytes and this id "
             "never come back"
@@ -79,7 +79,7 @@ def forget(
         ):
             typer.echo(f"{name} made with it: {', '.join(made) or 'none'}")
 
-    show_result(report, as_json, human)
+    show_result(report, as_json, print_result)
 
 
 @features_app.command()
@@ -94,17 +94,17 @@ def check(
     """Say how well chords, key, notes and cuts are found in rendered songs and films of known
     truth.
     """
-    from vmt.runtime.worker_pool import spread
+    from vmt.runtime.worker_pool import worker_map
     from vmt.settings import load_settings
     from vmt.synthetic.benchmark import check_features
 
-    workers = spread(load_settings().workers)
+    workers = worker_map(load_settings().workers)
     with progress() as on_event:
         report = check_features(
             songs=songs, soundfonts=soundfont or (), map=workers, on_event=on_event
         )
 
-    def human() -> None:
+    def print_result() -> None:
         fields = (
             "majmin",
             "sevenths",
@@ -141,7 +141,7 @@ def check(
         for shortfall in report.musts:
             typer.echo(f"missed: {shortfall}")
 
-    show_result(report, as_json, human)
+    show_result(report, as_json, print_result)
     if report.musts:
         raise typer.Exit(1)
 
@@ -190,7 +190,7 @@ def show(
     _, store = open_configured()
     info = datasets.read(store, datasets.resolve(store, dataset)).info
 
-    def human() -> None:
+    def print_result() -> None:
         sides = ", ".join(f"{count} {side}" for side, count in info["splits"].items())
         typer.echo(f"{info['name']}@v{info['version']:04d}: {info['videos']} videos ({sides})")
         typer.echo(
@@ -200,7 +200,7 @@ def show(
         typer.echo(f"added: {', '.join(info['changes']['added']) or 'none'}")
         typer.echo(f"removed: {', '.join(info['changes']['removed']) or 'none'}")
 
-    show_result(info, as_json, human)
+    show_result(info, as_json, print_result)
 
 
 @dataset_app.command("list")
@@ -239,7 +239,7 @@ def diff(
         *(datasets.read(store, datasets.resolve(store, each)) for each in (old, new))
     )
 
-    def human() -> None:
+    def print_result() -> None:
         for text, count, seconds in zip(
             (found.old, found.new), found.videos, found.seconds, strict=True
         ):
@@ -255,7 +255,7 @@ def diff(
         for name, videos in groups.items():
             typer.echo(f"{name}: {len(videos)}{': ' if videos else ''}{', '.join(videos)}")
 
-    show_result(found, as_json, human)
+    show_result(found, as_json, print_result)
 
 
 @import_app.command("muvi-sync")
@@ -273,9 +273,9 @@ def import_muvi_sync(
     _, store = open_configured()
     report = job(store, folder, name=name, chord_labels=chords)
 
-    def human() -> None:
+    def print_result() -> None:
         typer.echo(f"{report.dataset}: {report.songs} songs")
         for problem in report.problems:
             typer.echo(f"  left out: {problem}")
 
-    show_result(report, as_json, human)
+    show_result(report, as_json, print_result)

@@ -91,7 +91,7 @@ def generate(
         read_record,
         videos_under,
     )
-    from vmt.runtime.worker_pool import spread
+    from vmt.runtime.worker_pool import worker_map
 
     if sum(bool(given) for given in (videos, prefix is not None, listed, manifest, replay)) != 1:
         raise typer.BadParameter(
@@ -152,7 +152,7 @@ def generate(
                 takes=takes,
                 refused=refused,
                 force=force,
-                map=spread(settings.workers),
+                map=worker_map(settings.workers),
                 on_event=on_event,
             )
     show_result(report, as_json, lambda: _soundtracks(store, report))

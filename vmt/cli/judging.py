@@ -59,7 +59,7 @@ def _evaluate_generated(settings: Settings, store: ObjectStore, prefix: str, as_
     with progress() as on_event:
         scores = evaluate_generated(store, settings, prefix, on_event=on_event)
 
-    def human() -> None:
+    def print_result() -> None:
         _score_table(
             f"{len(scores.rows)} outputs under {prefix}",
             {"generated": scores.mean, "real songs": scores.real},
@@ -67,7 +67,7 @@ def _evaluate_generated(settings: Settings, store: ObjectStore, prefix: str, as_
         _accents("accents", scores.accents)
         typer.echo(f"all of it: {place(store, scores.key)}")
 
-    show_result(scores, as_json, human)
+    show_result(scores, as_json, print_result)
 
 
 def evaluation_table(store: ObjectStore, key: str, content: Mapping[str, Any]) -> None:
@@ -206,7 +206,7 @@ def compare(
             on_event=on_event,
         )
 
-    def human() -> None:
+    def print_result() -> None:
         _score_table(
             f"{len(keys)} videos, {style}",
             {f"{each.run}@{each.epoch}": each.scores.mean for each in found.contenders},
@@ -219,6 +219,6 @@ def compare(
             typer.echo(f"{failure.key}: failed: {failure.reason}", err=True)
         typer.echo(f"all of it: {place(store, found.key)}")
 
-    show_result(found, as_json, human)
+    show_result(found, as_json, print_result)
     if refused or any(each.failed for each in found.contenders):
         raise typer.Exit(1)

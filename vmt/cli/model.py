@@ -72,10 +72,10 @@ def _own(store: ObjectStore, settings: Settings, folder: Path, chords: int, on_e
     from vmt.jobs.ingest.extractors import configured
     from vmt.jobs.ingest.ingest import ingest
     from vmt.jobs.ingest.upload import bring
-    from vmt.runtime.worker_pool import spread
+    from vmt.runtime.worker_pool import worker_map
 
     for failure in bring(store, folder)[1]:
         typer.echo(f"left out: {failure.reason}", err=True)
     extractor = configured(settings)
-    ingest(store, extractor, map=spread(settings.workers), on_event=on_event)
+    ingest(store, extractor, map=worker_map(settings.workers), on_event=on_event)
     return freeze(store, extractor.name, chord_labels=chords, on_event=on_event)

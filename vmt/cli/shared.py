@@ -46,12 +46,12 @@ def place(store: ObjectStore, key: str) -> str:
     )
 
 
-def show_result(result: Any, as_json: bool, human: Callable[[], None]) -> None:
-    """Print a result as one JSON text, or as `human` does."""
+def show_result(result: Any, as_json: bool, print_result: Callable[[], None]) -> None:
+    """Print a result as one JSON text, or as `print_result` does."""
     if as_json:
         typer.echo(json.dumps(result, default=dataclasses.asdict))
     else:
-        human()
+        print_result()
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def status(data: DataFolder = None, as_json: Json = False) -> None:
     folder = folder_of(data)
     state = running(folder)
 
-    def human() -> None:
+    def print_result() -> None:
         columns = ("name", "state", "pid", "restarts", "since", "URL")
         rows = [
             (e.name, e.state, e.pid or "", e.restarts, e.since, e.url or "") for e in state.children
@@ -100,7 +100,7 @@ def status(data: DataFolder = None, as_json: Json = False) -> None:
         )
         typer.echo(f"to work in its store: . {folder.environment}")
 
-    show_result(state, as_json, human)
+    show_result(state, as_json, print_result)
 
 
 @app.command()

@@ -50,12 +50,12 @@ def import_weights(
             on_event=on_event,
         )
 
-    def human() -> None:
+    def print_result() -> None:
         typer.echo(report.run)
         if report.unused:
             typer.echo(f"kept from the regression, but of no use here: {', '.join(report.unused)}")
 
-    show_result(report, as_json, human)
+    show_result(report, as_json, print_result)
 
 
 @weights_app.command()

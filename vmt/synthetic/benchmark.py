@@ -21,7 +21,7 @@ from vmt.errors import VmtError
 from vmt.features import frames
 from vmt.features.recognisers.recognise import SAMPLE_RATE, ChordRecogniser, NoteTranscriber
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
-from vmt.runtime.worker_pool import Lost
+from vmt.runtime.worker_pool import WorkerFailure
 from vmt.synthetic import probe_films, probe_songs, recognition_scores
 from vmt.synthetic.recognition_scores import CutScore, SongScore
 
@@ -119,7 +119,7 @@ def check_features(
     seen: list[CutScore] = []
     on_event("vmt.check.started", {"songs": len(work)})
     for (condition, number), outcome in zip(work, map(_score, work), strict=True):
-        if isinstance(outcome, Lost):
+        if isinstance(outcome, WorkerFailure):
             raise VmtError(
                 f"features check: song {number}, {condition.name}: {outcome.reason}; run it again"
             )

@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Pending, Running
 
 from flows.commands import start
-from flows.commands.serve import as_they_stand, bury_lost_runs, tell
+from flows.commands.serve import as_they_stand, bury_lost_runs, notify_lost_runs
 from flows.commands.start import RunFailed, begin, follow
 from flows.engine.deployments import DEPLOYMENTS
 from tests.flows.receiver import receiving
@@ -65,8 +65,8 @@ def test_lost_runs_are_told(client: SyncPrefectClient, monkeypatch: pytest.Monke
     client.set_flow_run_state(lost.id, Running())
     with receiving() as (url, received):
         monkeypatch.setenv("VMT_NOTIFY_URL", url)
-        tell(client, bury_lost_runs(client))
-        tell(client, bury_lost_runs(client))
+        notify_lost_runs(client, bury_lost_runs(client))
+        notify_lost_runs(client, bury_lost_runs(client))
     (message,) = received
     assert message["title"] == "VMT: ingest crashed"
     assert (
