@@ -1,4 +1,4 @@
-"""`inbox`: new videos under inbox/ get a soundtrack by the champion, once each."""
+"""`inbox`: one soundtrack by the champion for each new video under inbox/."""
 
 import dataclasses
 
@@ -18,8 +18,9 @@ from vmt.settings import load_settings
 
 @task(name="serve inbox", timeout_seconds=GENERATE_TIMEOUT_S, **RETRY)
 def score_new_videos(prefix: str) -> Json:
-    """Soundtracks for what is new under `prefix`; the GPU is taken where something is, and not
-    waited for for long.
+    """Write soundtracks for new videos under `prefix`.
+
+    New videos take the GPU; if it is held for longer than `SOON_S`, they are put off.
     """
     where, settings = store(), load_settings()
     report = look(where, prefix)
@@ -40,18 +41,19 @@ def score_new_videos(prefix: str) -> Json:
 
 @flow(name="inbox", on_failure=[alert], on_crashed=[alert])
 def inbox(prefix: str = "inbox/", fail_above: float = 0.5) -> Json | State[Json]:
-    """Write a soundtrack for each new video; one that fails is tried three times and does not stop
-    the others.
+    """Write a soundtrack for each new video; a video that fails is tried three times and does not
+    stop the others.
 
-    Where a training holds the GPU the run ends soon, and says so: the next one starts in minutes.
+    While a training holds the GPU, the run ends early and says so: the next run starts in minutes.
 
     Args:
         prefix: of the videos' keys.
-        fail_above: the share of failures among the new ones over which the flow fails, 0 to 1.
+        fail_above: the largest share of failures among the new videos that does not fail the flow,
+            0 to 1.
 
     Returns:
-        How many videos there are, were done before, wait for a first champion and were put off;
-        what was made and what failed.
+        The number of videos there are, that were done before, that wait for a first champion and
+        that were put off; the soundtracks that were made, and the failures.
     """
     report = score_new_videos(prefix)
     if report["made"] or report["failed"]:
@@ -62,6 +64,7 @@ def inbox(prefix: str = "inbox/", fail_above: float = 0.5) -> Json | State[Json]
     require_share(report["failed"], new, fail_above, "soundtracks failed")
     if report["put_off"]:
         return Completed(
-            message=f"The GPU is held; {report['put_off']} new left for next time", data=report
+            message=f"The GPU is held; {report['put_off']} new videos are put off to the next run",
+            data=report,
         )
     return report
