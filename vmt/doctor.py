@@ -32,7 +32,7 @@ from packaging.requirements import Requirement
 from vmt import media
 from vmt.audio.soundfont import check_soundfont, default_soundfont, fluidsynth_module
 from vmt.errors import GenerationError, PreconditionFailed, SettingsError, VmtError, WeightsError
-from vmt.features import clip
+from vmt.features import clip_weights
 from vmt.hardware import choose_precision
 from vmt.settings import Settings
 from vmt.store import LocalStore, ObjectStore, open_store
@@ -180,18 +180,18 @@ def _soundfont(settings: Settings) -> Finding:
 def _clip(settings: Settings) -> Finding:
     name, cache = f"{settings.clip_model} {settings.clip_weights}", settings.cache
     try:
-        if clip.untrained_seed(settings.clip_weights) is not None:
+        if clip_weights.untrained_seed(settings.clip_weights) is not None:
             return Finding(
                 "CLIP",
                 "warn",
                 f"{name}: says little about a picture",
                 "set VMT_CLIP_WEIGHTS=openai",
             )
-        if clip.is_here(settings.clip_model, settings.clip_weights, cache):
+        if clip_weights.is_here(settings.clip_model, settings.clip_weights, cache):
             return Finding("CLIP", "ok", f"{name}: on this machine")
     except WeightsError as error:
         return Finding("CLIP", "fail", str(error))
-    why = clip.hub_unreachable(TIMEOUT_S)
+    why = clip_weights.hub_unreachable(TIMEOUT_S)
     if why is None:
         return Finding(
             "CLIP", "warn", f"{name}: not in {cache}", "none: the first ingest downloads them"
