@@ -36,8 +36,10 @@ from flows.tasks.pipeline import (
 )
 from vmt.catalog.runs import now
 from vmt.errors import RunTaken, TrainingError
-from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, markdown, started
+from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, started
 from vmt.jobs.release.promote import MARGIN
+from vmt.reports.night import markdown, title
+from vmt.settings import load_settings
 
 
 @flow(name="nightly", on_failure=[alert], on_crashed=[alert])
@@ -114,7 +116,8 @@ def nightly(
         night["finished_at"] = now()
         night["report"], _ = write_nightly_report(night)
         publish_night(night)
-        notify(f"VMT: the night of {night['started_at']}", markdown(night))
+        language = load_settings().language
+        notify(f"VMT: {title(night, language)}", markdown(night, language))
     return night
 
 
