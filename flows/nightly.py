@@ -12,6 +12,7 @@ from flows.engine.artifacts import (
     require_share,
 )
 from flows.engine.notify import alert, notify
+from flows.engine.run_names import run_name
 from flows.tasks.evaluation import (
     champion_now,
     checked_showcase,
@@ -42,7 +43,7 @@ from vmt.reports.night import markdown, title
 from vmt.settings import load_settings
 
 
-@flow(name="nightly", on_failure=[alert], on_crashed=[alert])
+@flow(name="nightly", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def nightly(
     dataset: str = "main",
     preset: str = "vmt",
