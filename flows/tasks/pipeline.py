@@ -26,6 +26,7 @@ from flows.engine.version import require_current_worker
 from vmt.arrange.config import GenerateConfig
 from vmt.catalog import datasets
 from vmt.catalog.videos import candidates
+from vmt.dataset.splits import SplitBy
 from vmt.errors import GenerationError, StoreUnavailable, VmtError
 from vmt.hardware import choose_device
 from vmt.jobs.dataset.freeze import freeze
@@ -35,6 +36,7 @@ from vmt.jobs.release.promote import promote
 from vmt.jobs.soundtrack.composer import frozen
 from vmt.jobs.soundtrack.generate import generate
 from vmt.jobs.soundtrack.inputs import manifest_videos, videos_under
+from vmt.jobs.train.presets import find_preset
 from vmt.jobs.train.train import train
 from vmt.runtime.worker_pool import worker_map
 from vmt.settings import load_settings
@@ -145,7 +147,9 @@ def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None
 
 
 @task(name="freeze", **RETRY)
-def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: int) -> str:
+def freeze_dataset(
+    name: str, chord_labels: int, min_validation: int, min_test: int, split_by: SplitBy
+) -> str:
     """Make the next version of a dataset if its videos changed; the name of the newest version.
 
     Args:
@@ -153,6 +157,7 @@ def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: 
         chord_labels: 25 or 157.
         min_validation: fewest validation videos of a first version.
         min_test: fewest test videos of a first version.
+        split_by: what decides the split of a new video.
     """
     extractor = configured(load_settings()).name
     return freeze(
@@ -162,6 +167,7 @@ def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: 
         chord_labels=chord_labels,
         min_validation=min_validation,
         min_test=min_test,
+        split_by=split_by,
         on_event=reporter(),
     )
 
@@ -199,11 +205,13 @@ def train_model(
         source: run whose weights the training starts from; random weights if None.
         source_epoch: epoch of `source`.
     """
+    settings = load_settings()
+    resolved = None if preset is None else find_preset(preset, store(), settings)
     with gpu_slot(device()):
         return train(
             store(),
             dataset,
-            preset=preset,
+            preset=resolved,
             run=run,
             overrides=overrides,
             source=source,

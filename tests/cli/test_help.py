@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import typer
 from typer.testing import CliRunner
+from vmt.reports.texts import LANGUAGES
 
 import vmt
 from flows.commands.arguments import NAMES
@@ -16,7 +17,6 @@ from vmt.arrange.styles import style_names
 from vmt.cli import groups, options
 from vmt.jobs.train.evaluate import SPLITS
 from vmt.model.config import MODEL_PRESETS
-from vmt.reports.texts import LANGUAGES
 from vmt.runtime.flow_process import COMMANDS
 
 ROOT = typer.main.get_command(cli.app)

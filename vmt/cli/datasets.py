@@ -8,6 +8,7 @@ import typer
 from vmt.cli.groups import dataset_app, import_app
 from vmt.cli.options import Chords, Json, argument, option
 from vmt.cli.output import open_configured, print_table, show_result
+from vmt.dataset.splits import SPLIT_BY, SplitBy
 
 
 @dataset_app.command()
@@ -20,6 +21,10 @@ def freeze(
     min_test: Annotated[
         int, option("Fewest test videos of a first version: 0 or more. Default: 1.")
     ] = 1,
+    split_by: Annotated[
+        SplitBy,
+        option("What decides the split of a new video: bytes, id. Default: bytes."),
+    ] = SPLIT_BY,
     require_rights: Annotated[
         bool,
         option(
@@ -41,6 +46,7 @@ def freeze(
         chord_labels=chords,
         min_validation=min_validation,
         min_test=min_test,
+        split_by=split_by,
         require_rights=require_rights,
     )
     show_result({"dataset": version}, as_json, lambda: typer.echo(version))

@@ -26,11 +26,8 @@ def open_configured() -> tuple["Settings", "ObjectStore"]:
 
 def place(store: "ObjectStore", key: str) -> str:
     """The location of an object for a person: a path for a local store, an address for S3."""
-    from vmt.store import LocalStore
-
-    if isinstance(store, LocalStore):
-        return str(store.root / key)
-    return f"{store.url.rstrip('/')}/{key}"
+    folder = store.capabilities.folder
+    return f"{store.url.rstrip('/')}/{key}" if folder is None else str(folder / key)
 
 
 def show_result(result: Any, as_json: bool, print_result: Callable[[], None]) -> None:

@@ -32,8 +32,8 @@ def train(
     preset: Annotated[
         str | None,
         option(
-            f"Preset of model and training: {PRESETS}. Default: vmt, or with --from that of the "
-            "run."
+            f"Preset of model and training: {PRESETS}, a preset of your own, or a TOML file. "
+            "Default: vmt, or with --from that of the run."
         ),
     ] = None,
     run: Annotated[
@@ -74,6 +74,7 @@ def train(
 
     from vmt.catalog.runs import Run
     from vmt.hardware import choose_device
+    from vmt.jobs.train.presets import find_preset
     from vmt.jobs.train.train import train as job
     from vmt.training.distributed import join
 
@@ -85,7 +86,7 @@ def train(
         name = job(
             store,
             dataset,
-            preset=preset,
+            preset=None if preset is None else find_preset(preset, store, environment),
             run=run,
             overrides=overrides,
             source=origin,
