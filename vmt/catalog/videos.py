@@ -6,11 +6,12 @@ features' key and a summary that freezing needs, or the reason of its refusal. I
 without harm: everything in it follows from the objects.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vmt.errors import MediaError, ObjectNotFound, PreconditionFailed
@@ -119,3 +120,9 @@ class VideoIndex:
                 continue
             self.entries = entries
             return
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

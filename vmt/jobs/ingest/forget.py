@@ -15,9 +15,8 @@ from vmt.catalog import datasets as versions
 from vmt.catalog.page_index_writers import note_forgotten
 from vmt.catalog.runs import runs
 from vmt.catalog.takedowns import bury, tombstone
-from vmt.catalog.videos import ANNOTATIONS, VideoIndex
+from vmt.catalog.videos import ANNOTATIONS, VideoIndex, sha256_of
 from vmt.errors import DatasetError, ObjectNotFound
-from vmt.jobs.ingest.ingest import sha256_of
 from vmt.runtime.events import OnEvent, ignore
 from vmt.store import ObjectStore
 

@@ -20,7 +20,7 @@ from vmt.catalog.page_index_writers import note_refused, note_videos
 from vmt.catalog.rights import rights_of
 from vmt.catalog.runs import now
 from vmt.catalog.takedowns import Forgotten
-from vmt.catalog.videos import Candidate, VideoIndex, candidates
+from vmt.catalog.videos import Candidate, VideoIndex, candidates, sha256_of
 from vmt.errors import AnnotationError, DatasetError, MediaError, VmtError
 from vmt.features.extractor import Extractor
 from vmt.features.record import Features
@@ -259,12 +259,6 @@ def _quarantine(store: ObjectStore, extractor: str, key: str, entry: Mapping[str
         else entry["id"]
     )
     store.put(f"quarantine/{name}.json", json.dumps(record, indent=1).encode())
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def features_key(extractor: str, sha256: str, brought: Sequence[bytes] = ()) -> str:

@@ -9,12 +9,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version as package_version
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Int64
 
 from vmt import chords
@@ -22,17 +22,19 @@ from vmt.arrange.cadence import with_cadence
 from vmt.arrange.config import GenerateConfig
 from vmt.audio.soundfont import check_soundfont, default_soundfont
 from vmt.catalog.runs import Run
-from vmt.catalog.videos import video_id
-from vmt.dataset.songs import video_inputs
+from vmt.catalog.videos import sha256_of, video_id
 from vmt.errors import GenerationError, VmtError
 from vmt.features.record import Features
-from vmt.hardware import Precision, choose_device, choose_precision
+from vmt.hardware import Precision, automatic_precision, choose_device
 from vmt.jobs.ingest.extractors import remembered
-from vmt.jobs.ingest.ingest import features_key, features_of, sha256_of
 from vmt.jobs.soundtrack.styles import NamedStyle, find_style, style_source
-from vmt.model.sampling import Request, sample_chords
 from vmt.settings import Settings
 from vmt.store import ObjectStore
+
+if TYPE_CHECKING:
+    import torch
+
+    from vmt.model.sampling import Request
 
 SUFFIX = "_cgen_rd"
 KINDS = ("lab", "mid", "flac", "mp4", "json")
@@ -102,8 +104,8 @@ class Composer:
 
     def __init__(self, store: ObjectStore, settings: Settings, run: Run, epoch: int) -> None:
         self.store, self.run, self.epoch = store, run, epoch
-        self.device = choose_device(settings.device)
-        self.precision: Precision = choose_precision("auto", self.device)
+        self._device = settings.device
+        self.precision: Precision = automatic_precision(settings.device)
         self.parameters = run.parameters()
         self.extractor = remembered(store, self.parameters["extractor"], settings)
         self.weights_sha256 = hashlib.sha256(run.weights(epoch)).hexdigest()
@@ -113,6 +115,11 @@ class Composer:
         self.soundfont_sha256 = sha256_of(self.soundfont)
         self._styles = style_source(store, settings)
         self._read_styles: dict[str, NamedStyle] = {}
+
+    @cached_property
+    def device(self) -> "torch.device":
+        """The device of the models; asking for it loads PyTorch, which a dry run does not."""
+        return choose_device(self._device)
 
     def style(self, name: str) -> NamedStyle:
         """The style of that name, read once, so that all takes of a batch have the same.
@@ -136,6 +143,8 @@ class Composer:
         """A video and the features that the store keeps of it; None where it keeps none."""
         try:
             with self._fetched(key) as (path, sha256):
+                from vmt.jobs.ingest.ingest import features_key
+
                 kept = self.store.head(features_key(self.extractor.name, sha256)) is not None
                 return self._source(key, path, sha256) if kept else None
         except VmtError as error:
@@ -149,6 +158,8 @@ class Composer:
             yield path, sha256_of(path)
 
     def _source(self, key: str, path: Path, sha256: str) -> Source:
+        from vmt.jobs.ingest.ingest import features_of
+
         _, features = features_of(self.store, self.extractor, path, sha256, training=False)
         return Source(video_id(key), key, sha256, features)
 
@@ -175,6 +186,11 @@ class Composer:
         """Chords of all takes as one batch, and their curves."""
         if not takes:
             return []
+        import torch
+
+        from vmt.dataset.songs import video_inputs
+        from vmt.model.sampling import sample_chords
+
         seen = [directed(each.source.features, each.config) for each in takes]
         keys = [sounding_key(each, features) for each, features in zip(takes, seen, strict=True)]
         requests = [self._request(*each) for each in zip(takes, seen, keys, strict=True)]
@@ -197,7 +213,10 @@ class Composer:
             written.append(Written(labels, key, density.round(4), loudness.round(4)))
         return written
 
-    def _request(self, take: Take, features: Features, key: chords.Key) -> Request:
+    def _request(self, take: Take, features: Features, key: chords.Key) -> "Request":
+        from vmt.dataset.songs import video_inputs
+        from vmt.model.sampling import Request
+
         primer = chords.transpose(chords.tokens(take.config.primer), key.semitones_to_normal)
         if self.parameters["chord_labels"] == 25:
             primer = chords.REDUCE_25[primer]

@@ -10,9 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from vmt import media
 from vmt.arrange.config import GenerateConfig
-from vmt.catalog.videos import video_id
+from vmt.catalog.videos import sha256_of, video_id
 from vmt.errors import GenerationError, VmtError
-from vmt.jobs.ingest.ingest import sha256_of
 from vmt.jobs.soundtrack.composer import Composer, take_keys, take_name
 from vmt.jobs.soundtrack.generate import chosen
 from vmt.jobs.soundtrack.styles import find_style, style_source

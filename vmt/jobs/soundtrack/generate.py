@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 from vmt.arrange.config import GenerateConfig
-from vmt.catalog.page_index_writers import note_soundtracks
 from vmt.catalog.runs import Run, read_champion
 from vmt.errors import GenerationError, ObjectNotFound, StoreError
 from vmt.jobs.soundtrack.composer import (
@@ -24,7 +23,6 @@ from vmt.jobs.soundtrack.composer import (
     replayed,
     take_name,
 )
-from vmt.jobs.soundtrack.render_take import produce
 from vmt.jobs.soundtrack.styles import find_style, style_source
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
 from vmt.runtime.worker_pool import WorkerFailure
@@ -241,6 +239,8 @@ def _produce(
 
 
 def _made(composer: Composer, pair: tuple[Take, Written]) -> dict[str, str] | Failure:
+    from vmt.jobs.soundtrack.render_take import produce  # loads SciPy
+
     return produce(composer, *pair)
 
 
@@ -274,6 +274,8 @@ def _summarised(
 
 def _note(composer: Composer, report: GenerateReport) -> None:
     """Tell the summaries that pages read."""
+    from vmt.catalog.page_index_writers import note_soundtracks  # loads pandas
+
     takes = [(each.id, each.take) for each in (*report.made, *report.known)]
     note_soundtracks(
         composer.store,

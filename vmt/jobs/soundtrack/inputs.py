@@ -8,9 +8,6 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pandas as pd
-import pyarrow
-
 from vmt import chords
 from vmt.catalog.videos import candidates
 from vmt.errors import GenerationError
@@ -55,6 +52,9 @@ def manifest_videos(store: ObjectStore, key: str) -> list[str]:
     Raises:
         GenerationError: if it cannot be read or names nothing.
     """
+    import pandas as pd  # a second of import, which files alone need not pay
+    import pyarrow
+
     data, kind = store.get(key), PurePosixPath(key).suffix
     try:
         if kind == ".parquet":
