@@ -224,7 +224,7 @@ def _judge(night: Json) -> None:
         night["verdict"] = f"{run} serves: {why}"
     else:
         night["verdict"] = (
-            f"{serving['run']} stays: {why}" if serving else f"nobody serves: {run}: {why}"
+            f"{serving['run']} stays: {why}" if serving else f"no champion yet: {run}: {why}"
         )
     night["promoted"] = promoted
     write_verdict(run, night["verdict"], promoted)
