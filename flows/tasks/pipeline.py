@@ -26,6 +26,7 @@ from flows.engine.gpu import GpuHeld, gpu_slot, on_gpu
 from vmt.arrange.config import GenerateConfig
 from vmt.catalog import datasets
 from vmt.catalog.videos import candidates
+from vmt.dataset.splits import SplitBy
 from vmt.errors import GenerationError, StoreUnavailable, VmtError
 from vmt.hardware import choose_device
 from vmt.jobs.dataset.freeze import freeze
@@ -139,7 +140,9 @@ def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None
 
 
 @task(name="freeze", **RETRY)
-def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: int) -> str:
+def freeze_dataset(
+    name: str, chord_labels: int, min_validation: int, min_test: int, split_by: SplitBy
+) -> str:
     """The newest version of the dataset, made if its videos changed."""
     extractor = configured(load_settings()).name
     return freeze(
@@ -149,6 +152,7 @@ def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: 
         chord_labels=chord_labels,
         min_validation=min_validation,
         min_test=min_test,
+        split_by=split_by,
         on_event=reporter(),
     )
 
