@@ -92,14 +92,18 @@ class ChordObjective:
         first step.
         """
         tokens = [song.tokens for song in songs]
-        self._model.learn_songs(TrainingSongs(partial(input_statistics, songs), tokens))
+        statistics = partial(input_statistics, songs, self._model.config.inputs)
+        self._model.learn_songs(TrainingSongs(statistics, tokens))
 
     def batch(self, songs: Sequence[Song]) -> Batch:
         """Padded to the published 300 seconds, or to the longest song where the model masks
         padding.
         """
         return collate(
-            songs, self._model.config.max_seconds, fixed=not self._model.config.mask_padding
+            songs,
+            self._model.config.max_seconds,
+            fixed=not self._model.config.mask_padding,
+            inputs=self._model.config.inputs,
         )
 
     def _logits(self, batch: Batch) -> Float[Tensor, "batch length vocabulary"]:

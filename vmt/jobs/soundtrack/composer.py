@@ -177,10 +177,12 @@ class Composer:
             return []
         seen = [directed(each.source.features, each.config) for each in takes]
         keys = [sounding_key(each, features) for each, features in zip(takes, seen, strict=True)]
-        requests = [self._request(*each) for each in zip(takes, seen, keys, strict=True)]
-        sampled = sample_chords(
-            self.run.transformer(self.epoch), requests, self.device, self.precision
-        )
+        model = self.run.transformer(self.epoch)
+        requests = [
+            self._request(take, video_inputs(features, model.config.inputs), key)
+            for take, features, key in zip(takes, seen, keys, strict=True)
+        ]
+        sampled = sample_chords(model, requests, self.device, self.precision)
         regressor = self.run.regressor().to(self.device)
         written = []
         for take, features, key, numbers in zip(takes, seen, keys, sampled, strict=True):
@@ -197,13 +199,15 @@ class Composer:
             written.append(Written(labels, key, density.round(4), loudness.round(4)))
         return written
 
-    def _request(self, take: Take, features: Features, key: chords.Key) -> Request:
+    def _request(
+        self, take: Take, video: Float32[np.ndarray, "time f"], key: chords.Key
+    ) -> Request:
         primer = chords.transpose(chords.tokens(take.config.primer), key.semitones_to_normal)
         if self.parameters["chord_labels"] == 25:
             primer = chords.REDUCE_25[primer]
         tonic = chords.token("A:min" if key.minor else "C")
         return Request(
-            video_inputs(features),
+            video,
             key.minor,
             tuple(primer.tolist()) or (tonic,),
             take.stream("chords"),
