@@ -12,6 +12,7 @@ from flows.engine.artifacts import (
     require_share,
 )
 from flows.engine.notify import alert, notify
+from flows.engine.run_names import run_name
 from flows.tasks.evaluation import (
     champion_now,
     checked_showcase,
@@ -37,11 +38,13 @@ from flows.tasks.pipeline import (
 from vmt.catalog.runs import now
 from vmt.dataset.splits import SPLIT_BY, SplitBy
 from vmt.errors import RunTaken, TrainingError
-from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, markdown, started
+from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, started
 from vmt.jobs.release.promote import MARGIN
+from vmt.reports.night import markdown, title
+from vmt.settings import load_settings
 
 
-@flow(name="nightly", on_failure=[alert], on_crashed=[alert])
+@flow(name="nightly", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def nightly(
     dataset: str = "main",
     preset: str = "vmt",
@@ -119,7 +122,8 @@ def nightly(
         night["finished_at"] = now()
         night["report"], _ = write_nightly_report(night)
         publish_night(night)
-        notify(f"VMT: the night of {night['started_at']}", markdown(night))
+        language = load_settings().language
+        notify(f"VMT: {title(night, language)}", markdown(night, language))
     return night
 
 

@@ -201,7 +201,7 @@ def _trimmed(clips: Clips, path: Path) -> None:
 
 
 def _damaged(clips: Clips, path: Path) -> None:
-    """A few bytes flipped within one picture, past its headers: the same picture whatever the encoder's bytes."""
+    """A few bytes flipped within one picture, past its headers, whatever the encoder wrote."""
     source = clips.get("mp4-h264-aac")
     with av.open(str(source)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]

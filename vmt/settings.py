@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmt.errors import SettingsError
+from vmt.i18n import REFERENCE, languages
 
 PREFIX = "VMT_"
 FOREIGN = {"VMT_TEST_DATA"}  # the tests' own variable, not a setting of the product
@@ -61,6 +62,10 @@ class Settings(BaseSettings):
         default=None,
         description="an Apprise URL for failed flows and nightly reports; nobody is told when empty",  # noqa: E501
     )
+    language: str = Field(
+        default=REFERENCE,
+        description="the language of stored and sent reports: en or zh; pages follow their visitor",
+    )
     clip_model: str = Field(default="ViT-L-14-336", description="an open_clip model name")
     clip_weights: str = Field(
         default="openai", description="an open_clip tag, a local file, or untrained:SEED"
@@ -75,6 +80,13 @@ class Settings(BaseSettings):
         default=False,
         description="the demo's: use untrained weights, with a warning, where none can be had",
     )
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        if code not in languages():
+            raise ValueError(f"choose one of {', '.join(languages())}")
+        return code
 
 
 def secret_variables() -> frozenset[str]:

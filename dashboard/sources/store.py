@@ -275,8 +275,11 @@ def offered_videos() -> list[str]:
 
 @dataclass(frozen=True)
 class NightReport:
-    """What the nightly run wrote of itself, as Markdown."""
+    """What the nightly run wrote of itself: as data, and as Markdown where a night of an older
+    version left nothing else.
+    """
 
+    content: Record | None
     text: str
     written: datetime
 
@@ -295,7 +298,8 @@ def night_report() -> NightReport | None:
     info = store().head(key) if key else None
     if info is None:
         return None
-    return NightReport(store().get(key).decode(errors="replace"), info.modified)
+    content = read_json(f"{key.removesuffix('.md')}.json")
+    return NightReport(content, store().get(key).decode(errors="replace"), info.modified)
 
 
 @st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)

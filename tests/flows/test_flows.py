@@ -117,7 +117,7 @@ def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucke
     assert (now.run == third["run"]) is third["promoted"]
     assert ("serves" if third["promoted"] else "stays") in third["verdict"]
     text = bucket.store.get(third["report"].removesuffix("json") + "md").decode()
-    assert f"**Champion**: {third['verdict']}" in text
+    assert f"**Champion**: {third['champion']['run']}" in text
     assert "**Dataset**: main@v0002, 11 videos (8 in main@v0001, last trained on)" in text
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vmt.model.dropout import dropout_factors
-from vmt.model.dropout_attention import skewed, dropout_attention
+from vmt.model.dropout_attention import dropout_attention, skewed
 
 SOME = (
     torch.tensor([0.0, 0.0, -math.inf, 0.0, 0.0, 0.0, -math.inf])

@@ -65,8 +65,8 @@ def _sha256(path: Path, mtime_ns: int, size: int) -> str:
 
 
 def fetch(model: str, weights: str, cache_dir: Path | None) -> None:
-    """Make sure that `weights` are on this machine; a tag's file is downloaded where the cache lacks
-    it.
+    """Make sure that `weights` are on this machine; a tag's file is downloaded where the cache
+    lacks it.
 
     Args:
         model: an open_clip model name.

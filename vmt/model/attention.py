@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vmt.model.dropout_attention import halves, hidden_future, skewed, dropout_attention
+from vmt.model.dropout_attention import dropout_attention, halves, hidden_future, skewed
 
 
 class Attention(nn.Module):
@@ -119,8 +119,8 @@ class Attention(nn.Module):
         """The part of the scores that relative positions contribute, for queries at positions
         `first`, `first` + 1, ... and keys 0 to the last query.
 
-        The last row of `Er` is distance 0, so a query and a key at distance d use row -1 - d. Values
-        for keys after a query are undefined and must be masked.
+        The last row of `Er` is distance 0, so a query and a key at distance d use row -1 - d.
+        Values for keys after a query are undefined and must be masked.
         """
         assert self.Er is not None
         scaled = q * q.shape[-1] ** -0.5

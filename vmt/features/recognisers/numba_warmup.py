@@ -19,8 +19,8 @@ _SAMPLE_RATE = 22_050
 
 @cache
 def compile_librosa() -> None:
-    """Call each compiled function once, under a lock that all processes of a user share. Later calls
-    return at once.
+    """Call each compiled function once, under a lock that all processes of a user share. Later
+    calls return at once.
     """
     with FileLock(Path(tempfile.gettempdir()) / f"vmt-librosa-{os.getuid()}.lock"):
         import librosa  # its modules compile as they are loaded
