@@ -1,7 +1,6 @@
 """Takes by name: number, style, key, tempo, seed and moment tell the takes of one video apart."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from dashboard.components.format import tempo, when
@@ -59,10 +58,8 @@ class Take:
 
 def numbered(prefixes: Sequence[str]) -> list[Take]:
     """The takes of one video, newest first; those of each run's epoch numbered from the oldest."""
-    with ThreadPoolExecutor(store.READERS) as pool:
-        records = list(pool.map(soundtracks.output, prefixes))
     known = sorted(
-        zip(prefixes, records, strict=True),
+        zip(prefixes, soundtracks.outputs(tuple(prefixes)), strict=True),
         key=lambda pair: (str((pair[1] or {}).get("made_at") or "9"), pair[0]),
     )
 

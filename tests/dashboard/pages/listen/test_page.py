@@ -27,7 +27,7 @@ def test_the_champion_plays_first(store: ObjectStore, open_page: Open) -> None:
         "Run": "made-up-amt",
         "Epoch": str(best),
         "Video": "015",
-        "Take": "3fd91c07",
+        "Take": "b2a6e85d",
     }
     assert not app.exception
 
