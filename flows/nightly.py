@@ -36,6 +36,7 @@ from flows.tasks.pipeline import (
     train_model,
 )
 from vmt.catalog.runs import now
+from vmt.dataset.splits import SPLIT_BY, SplitBy
 from vmt.errors import RunTaken, TrainingError
 from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, started
 from vmt.jobs.release.promote import MARGIN
@@ -51,6 +52,7 @@ def nightly(
     chord_labels: int = 157,
     min_validation: int = 1,
     min_test: int = 1,
+    split_by: SplitBy = SPLIT_BY,
     force: bool = False,
     grow_share: float = GROW_SHARE,
     grow_videos: int = GROW_VIDEOS,
@@ -73,6 +75,8 @@ def nightly(
         min_validation: videos that a first version validates on, at least.
         min_test: videos that a first version holds out, at least; the held-out videos are the
             showcase.
+        split_by: what decides whether a new video trains, validates or is held out: its `bytes` or
+            its `id`.
         force: train even if the dataset did not grow.
         grow_share: new videos since the last training that are enough to train again, as a share,
             0.05 for 5 %.
@@ -93,6 +97,7 @@ def nightly(
         "chord_labels": chord_labels,
         "min_validation": min_validation,
         "min_test": min_test,
+        "split_by": split_by,
         "force": force,
         "grow_share": grow_share,
         "grow_videos": grow_videos,
@@ -134,7 +139,11 @@ def _bring_in(night: Json) -> None:
         }
         return
     version = freeze_dataset(
-        asked["dataset"], asked["chord_labels"], asked["min_validation"], asked["min_test"]
+        asked["dataset"],
+        asked["chord_labels"],
+        asked["min_validation"],
+        asked["min_test"],
+        asked["split_by"],
     )
     night["dataset"] = dataset_growth(version, asked["preset"])
     limits = {name: asked[name] for name in ("force", "grow_share", "grow_videos")}

