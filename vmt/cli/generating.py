@@ -66,6 +66,20 @@ def generate(
     original: Annotated[
         str, typer.Option(help="the video's own sound: replace, mix or duck (music under it)")
     ] = "replace",
+    video: Annotated[
+        str,
+        typer.Option(
+            help="the picture: auto copies what editors and phones open and encodes the rest as "
+            "H.264; copy copies it or fails; h264 encodes what is no H.264"
+        ),
+    ] = "auto",
+    sound_track: Annotated[
+        int | None,
+        typer.Option(
+            help="which of the video's own sound tracks is mixed or ducked, from 1. Default: the "
+            "file's default track that can be decoded"
+        ),
+    ] = None,
     bits: Annotated[int, typer.Option(help="of the FLAC, 16 or 24")] = 16,
     stems: Annotated[
         bool, typer.Option("--stems", help="each instrument in a FLAC of its own as well")
@@ -119,6 +133,8 @@ def generate(
         original_sound=original,
         bits=bits,
         stems=stems,
+        video=video,
+        sound_track=sound_track,
     )
     wanted: Sequence[str | Path] = listed_videos(listed) if listed else videos or []
     record = read_record(replay) if replay else None
