@@ -8,11 +8,12 @@ from prefect import flow
 
 from flows.engine.artifacts import publish_scores
 from flows.engine.notify import alert
+from flows.engine.run_names import run_name
 from flows.tasks.evaluation import champions_videos, compare_runs, newest_contenders
 from flows.tasks.pipeline import Json
 
 
-@flow(name="compare", on_failure=[alert], on_crashed=[alert])
+@flow(name="compare", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def compare(
     contenders: list[str] | None = None,
     videos: list[str] | None = None,

@@ -4,11 +4,12 @@ from prefect import flow
 
 from flows.engine.artifacts import publish_scores
 from flows.engine.notify import alert
+from flows.engine.run_names import run_name
 from flows.tasks.evaluation import chosen_epoch, evaluate_run, score_generated
 from flows.tasks.pipeline import Json
 
 
-@flow(name="evaluate", on_failure=[alert], on_crashed=[alert])
+@flow(name="evaluate", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def evaluate(
     run: str | None = None,
     epoch: int | None = None,

@@ -6,10 +6,11 @@ from prefect import flow
 
 from flows.engine.artifacts import publish_soundtracks, require_share
 from flows.engine.notify import alert
+from flows.engine.run_names import run_name
 from flows.tasks.pipeline import Json, generate_soundtracks, list_videos, read_manifest, store
 
 
-@flow(name="generate", on_failure=[alert], on_crashed=[alert])
+@flow(name="generate", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def generate(
     videos: list[str] | None = None,
     prefix: str = "inbox/",

@@ -22,6 +22,7 @@ from flows.engine.artifacts import publish_housekeeping
 from flows.engine.deployments import DEPLOYMENTS
 from flows.engine.events import reporter
 from flows.engine.notify import alert
+from flows.engine.run_names import run_name
 from flows.tasks.pipeline import RETRY, Json, store
 from vmt.jobs.upkeep.housekeep import housekeep as job
 
@@ -73,7 +74,7 @@ def _old_runs(client: SyncPrefectClient, before: DateTime, *, keep: bool) -> Ite
         offset += PAGE if keep else 0
 
 
-@flow(name="housekeep", on_failure=[alert], on_crashed=[alert])
+@flow(name="housekeep", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def housekeep(
     keep_every: int = 5, keep_days: int = 14, runs_days: int = 30, dry_run: bool = False
 ) -> Json:

@@ -10,6 +10,7 @@ from flows.engine.artifacts import publish_soundtracks, require_share
 from flows.engine.events import reporter
 from flows.engine.gpu import SOON_S, GpuHeld, gpu_slot
 from flows.engine.notify import alert
+from flows.engine.run_names import run_name
 from flows.tasks.pipeline import GENERATE_TIMEOUT_S, RETRY, Json, device, store
 from vmt.jobs.soundtrack.inbox import look, serve_inbox
 from vmt.runtime.worker_pool import spread
@@ -38,7 +39,7 @@ def score_new_videos(prefix: str) -> Json:
     return dataclasses.asdict(report)
 
 
-@flow(name="inbox", on_failure=[alert], on_crashed=[alert])
+@flow(name="inbox", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def inbox(prefix: str = "inbox/", fail_above: float = 0.5) -> Json | State[Json]:
     """Write a soundtrack for each new video; one that fails is tried three times and does not stop
     the others.

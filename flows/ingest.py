@@ -7,10 +7,11 @@ from prefect.states import Completed
 from flows.engine.artifacts import FEWEST_UNUSABLE, require_share
 from flows.engine.gpu import SOON_S
 from flows.engine.notify import alert
+from flows.engine.run_names import run_name
 from flows.tasks.pipeline import Json, ingest_videos
 
 
-@flow(name="ingest", on_failure=[alert], on_crashed=[alert])
+@flow(name="ingest", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def ingest(
     prefix: str = "videos/", retry_refused: bool = False, fail_above: float = 0.5
 ) -> Json | State[Json]:

@@ -12,6 +12,7 @@ from flows.engine.artifacts import (
     require_share,
 )
 from flows.engine.notify import alert, notify
+from flows.engine.run_names import run_name
 from flows.tasks.evaluation import (
     champion_now,
     checked_showcase,
@@ -35,12 +36,15 @@ from flows.tasks.pipeline import (
     train_model,
 )
 from vmt.catalog.runs import now
+from vmt.dataset.splits import SPLIT_BY, SplitBy
 from vmt.errors import RunTaken, TrainingError
-from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, markdown, started
+from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, started
 from vmt.jobs.release.promote import MARGIN
+from vmt.reports.night import markdown, title
+from vmt.settings import load_settings
 
 
-@flow(name="nightly", on_failure=[alert], on_crashed=[alert])
+@flow(name="nightly", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def nightly(
     dataset: str = "main",
     preset: str = "vmt",
@@ -48,6 +52,7 @@ def nightly(
     chord_labels: int = 157,
     min_validation: int = 1,
     min_test: int = 1,
+    split_by: SplitBy = SPLIT_BY,
     force: bool = False,
     grow_share: float = GROW_SHARE,
     grow_videos: int = GROW_VIDEOS,
@@ -70,6 +75,8 @@ def nightly(
         min_validation: videos that a first version validates on, at least.
         min_test: videos that a first version holds out, at least; the held-out videos are the
             showcase.
+        split_by: what decides whether a new video trains, validates or is held out: its `bytes` or
+            its `id`.
         force: train even if the dataset did not grow.
         grow_share: new videos since the last training that are enough to train again, as a share,
             0.05 for 5 %.
@@ -90,6 +97,7 @@ def nightly(
         "chord_labels": chord_labels,
         "min_validation": min_validation,
         "min_test": min_test,
+        "split_by": split_by,
         "force": force,
         "grow_share": grow_share,
         "grow_videos": grow_videos,
@@ -114,7 +122,8 @@ def nightly(
         night["finished_at"] = now()
         night["report"], _ = write_nightly_report(night)
         publish_night(night)
-        notify(f"VMT: the night of {night['started_at']}", markdown(night))
+        language = load_settings().language
+        notify(f"VMT: {title(night, language)}", markdown(night, language))
     return night
 
 
@@ -130,7 +139,11 @@ def _bring_in(night: Json) -> None:
         }
         return
     version = freeze_dataset(
-        asked["dataset"], asked["chord_labels"], asked["min_validation"], asked["min_test"]
+        asked["dataset"],
+        asked["chord_labels"],
+        asked["min_validation"],
+        asked["min_test"],
+        asked["split_by"],
     )
     night["dataset"] = dataset_growth(version, asked["preset"])
     limits = {name: asked[name] for name in ("force", "grow_share", "grow_videos")}

@@ -5,6 +5,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.engine.events import reporter
 from flows.engine.notify import alert
+from flows.engine.run_names import run_name
 from flows.tasks.pipeline import Json, promote_run, store
 from vmt.errors import TrainingError
 from vmt.jobs.release.promote import rollback as job
@@ -19,7 +20,7 @@ def roll_back() -> Json:
     return {"run": champion.run, "epoch": champion.epoch}
 
 
-@flow(name="promote", on_failure=[alert], on_crashed=[alert])
+@flow(name="promote", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def promote(run: str | None = None, epoch: int | None = None, rollback: bool = False) -> Json:
     """Let a run's epoch serve, or with `rollback` the one that served before.
 

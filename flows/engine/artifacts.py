@@ -16,7 +16,8 @@ from prefect.exceptions import PrefectHTTPStatusError
 from flows.engine.events import artifact_key
 from vmt.catalog.runs import Run
 from vmt.errors import VmtError
-from vmt.jobs.release.nightly import markdown
+from vmt.reports.night import markdown
+from vmt.settings import load_settings
 from vmt.store import ObjectStore
 from vmt.training.results import COLUMNS
 
@@ -88,7 +89,9 @@ def publish_night(night: Mapping[str, Any]) -> None:
     made.
     """
     create_markdown_artifact(
-        markdown(night), key="nightly", description="What the night did and why"
+        markdown(night, load_settings().language),
+        key="nightly",
+        description="What the night did and why",
     )
 
 

@@ -220,4 +220,4 @@ def write_verdict(run: str, verdict: str, promoted: bool) -> None:
 @task(name="write report", **RETRY)
 def write_nightly_report(night: Json) -> tuple[str, str]:
     """The night's report in the store; its keys."""
-    return write_report(store(), night)
+    return write_report(store(), night, language=load_settings().language)

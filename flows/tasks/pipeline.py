@@ -26,6 +26,7 @@ from flows.engine.gpu import GpuHeld, gpu_slot, on_gpu
 from vmt.arrange.config import GenerateConfig
 from vmt.catalog import datasets
 from vmt.catalog.videos import candidates
+from vmt.dataset.splits import SplitBy
 from vmt.errors import GenerationError, StoreUnavailable, VmtError
 from vmt.hardware import choose_device
 from vmt.jobs.dataset.freeze import freeze
@@ -35,6 +36,7 @@ from vmt.jobs.release.promote import promote
 from vmt.jobs.soundtrack.composer import frozen
 from vmt.jobs.soundtrack.generate import generate
 from vmt.jobs.soundtrack.inputs import manifest_videos, videos_under
+from vmt.jobs.train.presets import find_preset
 from vmt.jobs.train.train import train
 from vmt.runtime.worker_pool import spread
 from vmt.settings import load_settings
@@ -138,7 +140,9 @@ def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None
 
 
 @task(name="freeze", **RETRY)
-def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: int) -> str:
+def freeze_dataset(
+    name: str, chord_labels: int, min_validation: int, min_test: int, split_by: SplitBy
+) -> str:
     """The newest version of the dataset, made if its videos changed."""
     extractor = configured(load_settings()).name
     return freeze(
@@ -148,6 +152,7 @@ def freeze_dataset(name: str, chord_labels: int, min_validation: int, min_test: 
         chord_labels=chord_labels,
         min_validation=min_validation,
         min_test=min_test,
+        split_by=split_by,
         on_event=reporter(),
     )
 
@@ -176,11 +181,13 @@ def train_model(
     source_epoch: int | None = None,
 ) -> str:
     """One run, or the rest of it; its name."""
+    settings = load_settings()
+    found = None if preset is None else find_preset(preset, store(), settings)
     with gpu_slot(device()):
         return train(
             store(),
             dataset,
-            preset=preset,
+            preset=found,
             run=run,
             overrides=overrides,
             source=source,

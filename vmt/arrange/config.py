@@ -1,13 +1,14 @@
 """`GenerateConfig`: everything that a person decides about a soundtrack."""
 
 import math
+import re
 from dataclasses import dataclass
 
 from vmt import chords
 from vmt.arrange.grid import TEMPO_RANGE_BPM
-from vmt.arrange.styles import style_names
 from vmt.errors import AnnotationError, GenerationError
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 ORIGINAL_SOUND = ("replace", "mix", "duck")
 PICTURE = ("auto", "copy", "h264")
 ADDED_LATER = ("video", "sound_track")
@@ -29,7 +30,8 @@ class GenerateConfig:
         temperature: over 0; 1 samples as the model says, less is safer.
         top_p: when a chord changes, sample among the likeliest others that hold this share, over 0
             to 1.
-        style: a style's name.
+        style: a style's name. Whether there is one is known where styles are read, since users add
+            their own.
         tempo_bpm: beats a minute; None chooses from motion and density.
         emotion: one of `chords.EMOTIONS` in place of the picture's; None leaves the picture's.
         emotion_curve: shares of the six emotions, one row a second, in place of the picture's; the
@@ -75,7 +77,7 @@ class GenerateConfig:
             ("seed", self.seed >= 0, "0 or more"),
             ("temperature", 0 < self.temperature <= 10, "over 0 and at most 10"),
             ("top_p", 0 < self.top_p <= 1, "over 0 and at most 1"),
-            ("style", self.style in style_names(), f"one of {', '.join(style_names())}"),
+            ("style", _NAME.fullmatch(self.style) is not None, "a name"),
             (
                 "tempo_bpm",
                 self.tempo_bpm is None or low <= self.tempo_bpm <= high,

@@ -16,6 +16,7 @@ from vmt.cli.shared import (
     progress,
     show_result,
 )
+from vmt.dataset.splits import SPLIT_BY, SplitBy
 
 
 @app.command()
@@ -152,6 +153,9 @@ def freeze(
     chords: Annotated[int, typer.Option(help="25 or 157 chord labels")] = 157,
     min_validation: int = 1,
     min_test: int = 1,
+    split_by: Annotated[
+        SplitBy, typer.Option(help="what decides the side of a new video: its bytes, or its id")
+    ] = SPLIT_BY,
     require_rights: Annotated[
         bool,
         typer.Option(
@@ -174,6 +178,7 @@ def freeze(
         chord_labels=chords,
         min_validation=min_validation,
         min_test=min_test,
+        split_by=split_by,
         require_rights=require_rights,
     )
     show_result({"dataset": version}, as_json, lambda: typer.echo(version))

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from vmt.settings import Settings, load_settings
-from vmt.store import LocalStore, ObjectStore, open_store
+from vmt.store import ObjectStore, open_store
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Soundtracks for videos."
@@ -40,10 +40,9 @@ def open_configured() -> tuple[Settings, ObjectStore]:
 
 
 def place(store: ObjectStore, key: str) -> str:
-    """Where a person finds an object: a path for a folder, an address for S3."""
-    return (
-        str(store.root / key) if isinstance(store, LocalStore) else f"{store.url.rstrip('/')}/{key}"
-    )
+    """Where a person finds an object: a path for a folder, else a URL."""
+    folder = store.capabilities.folder
+    return f"{store.url.rstrip('/')}/{key}" if folder is None else str(folder / key)
 
 
 def show_result(result: Any, as_json: bool, human: Callable[[], None]) -> None:

@@ -97,7 +97,11 @@ def train(
         typer.Argument(help="main, or main@v0003; main if none, or that of the run to go on from"),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="vmt if none, or that of the run to go on from")
+        str | None,
+        typer.Option(
+            help="a name (amt, vmt, demo, or one of your own) or a TOML file; vmt if none, or that "
+            "of the run to go on from"
+        ),
     ] = None,
     run: Annotated[
         str | None, typer.Option(help="its name; one that follows from the other arguments if none")
@@ -122,6 +126,7 @@ def train(
     """
     from vmt.catalog.runs import Run
     from vmt.hardware import choose_device
+    from vmt.jobs.train.presets import find_preset
     from vmt.jobs.train.train import train as job
     from vmt.training.distributed import join
 
@@ -134,7 +139,7 @@ def train(
         name = job(
             store,
             dataset,
-            preset=preset,
+            preset=None if preset is None else find_preset(preset, store, environment),
             run=run,
             overrides=overrides,
             source=origin,

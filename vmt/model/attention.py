@@ -53,7 +53,7 @@ class Attention(nn.Module):
         k, v = F.linear(x, self.in_proj_weight[d:], self.in_proj_bias[d:]).chunk(2, dim=-1)
         return self._heads(k), self._heads(v)
 
-    def all_three(self, x: Float[Tensor, "batch length d"]) -> tuple[Tensor, Tensor, Tensor]:
+    def qkv(self, x: Float[Tensor, "batch length d"]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of the same sequence in one product."""
         q, k, v = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         return self._heads(q), self._heads(k), self._heads(v)

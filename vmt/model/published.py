@@ -87,17 +87,11 @@ def transformer_pickle(model: ChordModel, name: str) -> bytes:
     Raises:
         WeightsError: if the published code would compute something else with these weights.
     """
-    extras = {
-        "a memory of the song": not isinstance(model, VideoMusicTransformer),
-        "normalise_inputs": model.config.normalise_inputs,
-        "mask_padding": model.config.mask_padding,
-    }
-    for extra, there in extras.items():
-        if there:
-            raise WeightsError(
-                f"{name}: its model has {extra}, which the published code does not know; "
-                "only models trained as preset amt can be exported"
-            )
+    if model.unpublished:
+        raise WeightsError(
+            f"{name}: its model has {model.unpublished[0]}, which the published code does not "
+            "know; only models trained as preset amt can be exported"
+        )
     return _pickled(model.state_dict())
 
 

@@ -4,6 +4,7 @@ rhythm.
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -14,8 +15,7 @@ from torch.nn import functional as F
 
 from vmt.dataset.songs import Batch, Song, bucketed, collate, input_statistics
 from vmt.hardware import Precision
-from vmt.model.chord_model import ChordModel
-from vmt.model.copying import CopyTransformer
+from vmt.model.chord_model import ChordModel, TrainingSongs
 from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, losses
 from vmt.model.regressor import VideoRegressor
 from vmt.training.config import TrainConfig
@@ -91,10 +91,8 @@ class ChordObjective:
         """Take from the training songs what the model wants to know of them before the
         first step.
         """
-        if self._model.config.normalise_inputs:
-            self._model.set_input_statistics(*input_statistics(songs))
-        if isinstance(self._model, CopyTransformer):
-            self._model.set_bigram([each.tokens for each in songs])
+        tokens = [song.tokens for song in songs]
+        self._model.learn_songs(TrainingSongs(partial(input_statistics, songs), tokens))
 
     def batch(self, songs: Sequence[Song]) -> Batch:
         """Padded to the published 300 seconds, or to the longest song where the model masks

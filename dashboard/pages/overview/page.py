@@ -10,8 +10,9 @@ from dashboard.components import charts
 from dashboard.components.error_banner import trouble
 from dashboard.components.format import duration, number, when
 from dashboard.components.metric_row import show_figures
-from dashboard.i18n.text import t
+from dashboard.i18n.text import language, t
 from dashboard.sources import soundtracks, store
+from vmt.reports.night import markdown
 
 LIVE_S = 5
 SHOWN = 3
@@ -105,11 +106,12 @@ def show_night() -> None:
     if report is None:
         st.caption(t("night.none"))
         return
+    text = report.text
+    if report.content is not None:
+        text = markdown(report.content, language(), when)
     st.caption(t("night.when", when=when(report.written)))
-    with st.container(
-        border=True, height=REPORT_HEIGHT if len(report.text) > LONG_REPORT else "content"
-    ):
-        st.markdown(HEADINGS.sub("##### ", report.text))
+    with st.container(border=True, height=REPORT_HEIGHT if len(text) > LONG_REPORT else "content"):
+        st.markdown(HEADINGS.sub("##### ", text))
 
 
 def show_growth() -> None:

@@ -20,7 +20,6 @@ from jaxtyping import Float32, Int64
 from vmt import chords
 from vmt.arrange.cadence import with_cadence
 from vmt.arrange.config import ADDED_LATER, GenerateConfig
-from vmt.arrange.styles import load_style
 from vmt.audio.soundfont import check_soundfont, default_soundfont
 from vmt.catalog.runs import Run
 from vmt.catalog.videos import video_id
@@ -30,6 +29,7 @@ from vmt.features.record import Features
 from vmt.hardware import Precision, choose_device, choose_precision
 from vmt.jobs.ingest.extractors import remembered
 from vmt.jobs.ingest.ingest import features_key, features_of, sha256_of
+from vmt.jobs.soundtrack.styles import NamedStyle, find_style, style_source
 from vmt.model.sampling import Request, sample_chords
 from vmt.settings import Settings
 from vmt.store import ObjectStore
@@ -111,6 +111,18 @@ class Composer:
             check_soundfont(settings.soundfont) if settings.soundfont else default_soundfont()
         )
         self.soundfont_sha256 = sha256_of(self.soundfont)
+        self._styles = style_source(store, settings)
+        self._read_styles: dict[str, NamedStyle] = {}
+
+    def style(self, name: str) -> NamedStyle:
+        """The style of that name, read once, so that all takes of a batch have the same.
+
+        Raises:
+            GenerationError: if there is none, or its file is wrong.
+        """
+        if name not in self._read_styles:
+            self._read_styles[name] = find_style(name, self._styles)
+        return self._read_styles[name]
 
     def read(self, key: str) -> Source | Failure:
         """A video and its features, extracted and kept now where the store has none."""
@@ -156,6 +168,7 @@ class Composer:
         }
         return {
             "settings": kept,
+            "style": self.style(settings["style"]).sha256,
             "video": video_sha256,
             "weights": self.weights_sha256,
             "soundfont": self.soundfont_sha256,
@@ -185,9 +198,9 @@ class Composer:
                 )
             density = np.clip(rhythm[:, 0] * take.config.density_scale, 0, None)
             loudness = swung(np.clip(rhythm[:, 1], 0, 1), take.config.loudness_scale)
-            written.append(
-                Written(_labels(take, numbers, key), key, density.round(4), loudness.round(4))
-            )
+            cadence = self.style(take.config.style).style.cadence
+            labels = _labels(take, numbers, key, cadence=cadence)
+            written.append(Written(labels, key, density.round(4), loudness.round(4)))
         return written
 
     def _request(self, take: Take, features: Features, key: chords.Key) -> Request:
@@ -286,16 +299,14 @@ def frozen(value: Any) -> Any:
     return tuple(frozen(each) for each in value) if isinstance(value, list) else value
 
 
-def _labels(take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key) -> tuple[str, ...]:
+def _labels(
+    take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key, *, cadence: bool
+) -> tuple[str, ...]:
     sounding = chords.transpose(numbers, -key.semitones_to_normal)
     primer = chords.tokens(take.config.primer)[: len(sounding)]
     sounding[: len(primer)] = primer
     labels = tuple(chords.label(int(number)) for number in sounding)
-    return (
-        with_cadence(labels, key, given=len(primer))
-        if load_style(take.config.style).cadence
-        else labels
-    )
+    return with_cadence(labels, key, given=len(primer)) if cadence else labels
 
 
 def _stream(seed: int, video: str, use: str) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ from vmt.jobs.soundtrack.composer import (
     take_name,
 )
 from vmt.jobs.soundtrack.render_take import produce
+from vmt.jobs.soundtrack.styles import find_style, style_source
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
 from vmt.runtime.worker_pool import Lost
 from vmt.settings import Settings
@@ -92,6 +93,7 @@ def generate(
     """
     if not 1 <= takes <= 100:
         raise GenerationError(f"takes {takes} must be 1 to 100")
+    find_style(config.style, style_source(store, settings))  # a wrong name fails before any work
     composer = Composer(store, settings, *chosen(store, run, epoch))
     configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
     read = _read(composer, video_keys, map)

@@ -19,7 +19,7 @@ import pretty_midi
 from vmt import chords, media
 from vmt.arrange.arrangement import arrange, midi_bytes, suit_tempo
 from vmt.arrange.plan import wanted_loudness
-from vmt.arrange.styles import load_style
+from vmt.arrange.styles import Style
 from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE, read_sound, stems, synthesize, write_flac
 from vmt.catalog.runs import now
@@ -50,7 +50,7 @@ def produce(composer: Composer, take: Take, written: Written) -> dict[str, str] 
     try:
         with tempfile.TemporaryDirectory(prefix="vmt-") as name:
             folder = Path(name)
-            midi, tempo_bpm = arranged(take, written)
+            midi, tempo_bpm = arranged(take, written, composer.style(take.config.style).style)
             facts = _Facts(tempo_bpm)
             (folder / "out.lab").write_text(chords.format_lab(written.labels, written.key))
             (folder / "out.mid").write_bytes(midi_bytes(midi))
@@ -68,9 +68,9 @@ def produce(composer: Composer, take: Take, written: Written) -> dict[str, str] 
     return files
 
 
-def arranged(take: Take, written: Written) -> tuple[pretty_midi.PrettyMIDI, float]:
+def arranged(take: Take, written: Written, style: Style) -> tuple[pretty_midi.PrettyMIDI, float]:
     """The song, and its tempo."""
-    features, style = take.source.features, load_style(take.config.style)
+    features = take.source.features
     tempo_bpm = take.config.tempo_bpm or suit_tempo(
         written.labels, style, motion=features.motion, note_density=written.note_density
     )

@@ -22,7 +22,7 @@ def test_it_shows_what_serves_runs_failed_and_grows(store: ObjectStore, open_pag
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Epoch"] == str(summary["best_epoch"])
     assert metrics["Chord NLL (val.)"] == f"{summary['best']['chord']:.3f}"
-    assert metrics["Bigram's chord NLL"] == "1.475"
+    assert metrics["Bigram chord NLL"] == "1.475"
     captions = "\n".join(caption.value for caption in app.caption)
     assert "loss is not finite at epoch 19" in captions
     assert "55 videos, 11 min 00 s" in captions
@@ -61,7 +61,8 @@ def test_last_night_is_told(store: ObjectStore, open_page: Open) -> None:
     for date in ("2025-12-04", "2025-12-05"):
         put_night(store, date)
     assert any(
-        f"##### Night of {date}" in markdown.value for markdown in open_page("overview").markdown
+        f"##### Night of {date} 03:30 UTC" in markdown.value
+        for markdown in open_page("overview").markdown
     )
     note_night(store, "reports/nightly/2025-12-05T033000Z.md")
     put_night(store, "2025-12-06")
@@ -80,3 +81,20 @@ def test_the_newest_soundtracks_are_those_that_jobs_noted(
     assert [caption for caption in captions if "Epoch" in caption and "made-up" in caption] == [
         "made-up-demo, Epoch 3 · 2025-12-08 07:30 UTC"
     ]
+
+
+def test_the_night_reads_in_the_language_of_the_page(store: ObjectStore, open_page: Open) -> None:
+    put_run(store, "made-up-amt")
+    put_night(store)
+    said = "\n".join(part.value for part in open_page("overview", lang="zh").markdown)
+    assert "##### 2025-12-05 03:30 UTC 的夜间流程" in said
+    assert "**视频**：新增 15 个，已有 40 个，不可用 1 个" in said
+    assert "made-up-amt 成为当前模型" in said
+
+
+def test_a_night_of_an_older_version_reads_as_it_was_written(
+    store: ObjectStore, open_page: Open
+) -> None:
+    put_run(store, "made-up-amt")
+    store.put("reports/nightly/2025-12-05T033000Z.md", b"# Night of long ago\n")
+    assert any("Night of long ago" in part.value for part in open_page("overview").markdown)
