@@ -7,7 +7,7 @@ import pretty_midi
 from jaxtyping import Float32
 
 from vmt import chords
-from vmt.arrange.arrangement import arrange
+from vmt.arrange.arrangement import Score, arrange
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ class Song:
         return len(self.labels) - 0.3
 
     def arranged(self, style: str = "band", **options: object) -> pretty_midi.PrettyMIDI:
+        return self.scored(style, **options).midi
+
+    def scored(self, style: str = "band", **options: object) -> Score:
         return arrange(
             self.labels,
             self.key,
