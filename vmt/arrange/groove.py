@@ -14,11 +14,11 @@ from vmt.arrange.plan import Event, Plan
 from vmt.arrange.styles import DRUMS, Kit, Track
 
 SWAY = {
-    4: (0.0, 0.9, -0.7, 0.6),
-    6: (0.0, 0.7, -0.4, 0.8, -0.7, 0.5),
+    4: (0.2, 1.3, -1.1, 0.9),
+    6: (0.2, 1.1, -0.7, 1.2, -1.1, 0.8),
 }
 """Of a beat's sixteenths: how far each moves, as a share of the track's sway."""
-BAR_SWAY = (0.35, 1.0, 0.15, 1.15)  # later beats of a bar lean back, the second and fourth most
+BAR_SWAY = (0.5, 1.3, 0.35, 1.5)  # later beats of a bar lean back, the second and fourth most
 SCATTER_MS = 1.6
 DRIFT = 0.6  # of the scatter, carried from one onset to the next
 LIMIT_S = 0.028
@@ -67,5 +67,5 @@ def _template(track: Track | Kit, event: Event, plan: Plan) -> float:
             lag += track.back_ms
         elif event.pitch in _AHEAD:
             lag -= 0.5 * track.back_ms
-    lean = BAR_SWAY[beat % 4] * 0.45
+    lean = BAR_SWAY[beat % 4] * 0.6
     return lag + track.sway_ms * (inside + lean)

@@ -17,6 +17,7 @@ from vmt.arrange.styles import Kit, Style, Track
 
 RESOLUTION = 480
 SECTION_MARK = "section: "
+PHRASE_MARK = "phrase: "
 GAP_S = 0.012  # between one note and the next of the same pitch
 EXPRESSION_SHARE = 0.62  # of the level, by expression; velocity and players bring the rest
 VELOCITY_SHARE = 0.25
@@ -168,12 +169,24 @@ def _texts(plan: Plan) -> list[pretty_midi.Text]:
         texts.append(
             pretty_midi.Text(SECTION_MARK + section.name, grid.straight(section.start))
         )
+    for phrase in plan.form.phrases:
+        texts.append(
+            pretty_midi.Text(f"{PHRASE_MARK}{phrase.bars} bars", grid.straight(phrase.start))
+        )
     texts.append(pretty_midi.Text(SECTION_MARK + "Ending", grid.straight(plan.form.final)))
-    return sorted(texts, key=lambda text: (text.time, not text.text.startswith(SECTION_MARK)))
+    return sorted(texts, key=lambda text: (text.time, _rank(text.text)))
+
+
+def _rank(text: str) -> int:
+    """Sections come before phrases, and phrases before chords."""
+    return 0 if text.startswith(SECTION_MARK) else 1 if text.startswith(PHRASE_MARK) else 2
 
 
 def midi_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
-    """A standard MIDI file; the same song gives the same bytes. Sections become markers."""
+    """A standard MIDI file; the same song gives the same bytes.
+
+    Sections become markers, phrases cue points.
+    """
     file = io.BytesIO()
     midi.write(file)
     song = mido.MidiFile(file=io.BytesIO(file.getvalue()))
@@ -183,6 +196,10 @@ def midi_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
             if message.type == "text" and message.text.startswith(SECTION_MARK):
                 track[i] = mido.MetaMessage(
                     "marker", text=message.text.removeprefix(SECTION_MARK), time=message.time
+                )
+            elif message.type == "text" and message.text.startswith(PHRASE_MARK):
+                track[i] = mido.MetaMessage(
+                    "cue_marker", text=message.text.removeprefix(PHRASE_MARK), time=message.time
                 )
             elif message.type == "set_tempo":
                 # pretty_midi rounds microseconds down, and so may be one out

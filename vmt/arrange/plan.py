@@ -40,7 +40,8 @@ AROUSAL = {
 
 SECTION_DB = {INTRO: -5.0, BUILD: -1.0, CLIMAX: 3.0, BREAKDOWN: -5.0, OUTRO: -5.0}
 RANGE_DB = 9.0  # between phrases without energy and with all of it
-CUT_SHIFT_S = 0.02  # a cut that lies further off the sixteenths gets no onset of its own
+CUT_SHIFT_S = 0.015  # a cut that lies further off the sixteenths gets no onset of its own
+STRONG_SHIFT_S = 0.035  # nor does a strong one that lies further off
 HIT_SHIFT_S = 0.12  # what a person asks for is met wherever it lies
 
 
@@ -294,7 +295,9 @@ def _accents(spotted: Spotted, accents: float) -> dict[int, Accent]:
     for point, step, off_s in spotted.placed:
         if point.kind in ("mood", "stop"):
             continue
-        reach_s = HIT_SHIFT_S if point.asked else CUT_SHIFT_S
+        reach_s = CUT_SHIFT_S
+        if point.strong:
+            reach_s = HIT_SHIFT_S if point.asked else STRONG_SHIFT_S
         strength = 1.0 if point.asked else accents * (1.0 if point.strong else 0.5)
         if abs(off_s) > reach_s or strength <= 0 or (step > spotted.final and not point.asked):
             continue

@@ -288,14 +288,15 @@ def _first_edge(
     return best
 
 
-def _last_edge(length_s: float, half_s: float, bar_s: float, flex: float) -> tuple[_Edge, float]:
+def _last_edge(length_s: float, bar_s: float, flex: float) -> tuple[_Edge, float]:
     """Bars from a section's start up to the last stroke, and when that is struck, both counted from
     the section's start. The last chord rings for a bar or two.
     """
     ideal_s = min(max(1.6, bar_s), 3.2, 0.6 * length_s)
     least_s = min(SHORTEST_RING_S, 0.4 * length_s)
     choices = []
-    for bars in range(int(length_s / bar_s) + 2):
+    last = int(length_s / bar_s) + 1
+    for bars in range(max(0, last - 6), last + 1):
         for stretch in (0.0, -0.5 * flex, 0.5 * flex, -flex, flex):
             final_s = bars * bar_s * (1 + stretch)
             ring_s = length_s - final_s
@@ -304,7 +305,8 @@ def _last_edge(length_s: float, half_s: float, bar_s: float, flex: float) -> tup
             shape = 0.0 if bars == 0 else _bars_cost(2 * bars)
             cost = 0.35 * (stretch / flex) ** 2 + shape + abs(np.log(ring_s / ideal_s))
             choices.append((cost, bars, final_s))
-    # Only the bars near the end can hold the last stroke: the ring's cost grows with its length.
+    if not choices:  # a film too short for a bar
+        return _Edge(0, 0, 0.0), 0.0
     cost, bars, final_s = min(choices)
     return _Edge(2 * bars, 0, cost), final_s
 
@@ -343,17 +345,20 @@ def _solve(
             if cost < choice[0]:
                 choice = (cost, before, edge)
         best.append(choice)
-    for index, time_s in enumerate(times):
-        if not np.isfinite(best[index][0]) or duration_s - time_s > max(longest_s, 60.0) and (
-            index + 1 < len(times)
-        ):
+    reachable = [index for index in range(len(times)) if np.isfinite(best[index][0])]
+    near = [index for index in reachable if duration_s - times[index] <= longest_s]
+    for index in near or reachable[-1:]:
+        length_s = duration_s - times[index]
+        edge, ring_from_s = _last_edge(length_s, bar_s, flex)
+        # A point near the end may itself be the last stroke; one far from it may not.
+        if edge.halves == 0 and index > 0 and length_s > 6.0:
             continue
         left = float(skip[-1] - skip[index])
-        edge, final_s = _last_edge(duration_s - time_s, half_s, bar_s, flex)
-        # A point near the end may itself be the last stroke.
-        if edge.halves == 0 and 0 < index and duration_s - time_s > 6.0:
-            continue
-        ends.append((best[index][0] + edge.cost + left, index, edge, time_s + final_s))
+        ends.append((best[index][0] + edge.cost + left, index, edge, times[index] + ring_from_s))
+    if not ends:
+        index = reachable[-1]
+        edge, ring_from_s = _last_edge(duration_s - times[index], bar_s, flex)
+        ends.append((0.0, index, edge, times[index] + ring_from_s))
     cost, index, edge, final_s = min(ends, key=lambda end: end[0])
     stops: list[tuple[float, _Edge]] = [(times[index], edge)]
     while index > 0:
@@ -370,6 +375,8 @@ def _laid(
 ) -> Spotted:  # fmt: skip
     """The grid of a path, with the other points tied to eighths."""
     step, half = 0, metre.steps // 2
+    # Points are tied to places that swing does not move; in slow music sixteenths are heard too.
+    unit = 4 if swing != 0.5 and swing_unit == 2 else 1 if swing == 0.5 and tempo_bpm < 100 else 2
     ties: list[tuple[int, float]] = [(0, 0.0)]
     bars: list[int] = []
     sections: list[int] = []
@@ -384,7 +391,7 @@ def _laid(
             bars.append(first)
         if length:
             ties += _tied(inside, (step, start_s), (step + length, end_s), metre, tempo_bpm, flex,
-                          edge.pickup)  # fmt: skip
+                          edge.pickup, unit)  # fmt: skip
             ties.append((step + length, end_s))
         step += length
     final = step
@@ -413,12 +420,11 @@ def _nearest(grid: Grid, point: Point) -> tuple[int, float]:
 
 def _tied(
     points: Sequence[Point], start: tuple[int, float], end: tuple[int, float], metre: Metre,
-    tempo_bpm: float, flex: float, pickup: int,
+    tempo_bpm: float, flex: float, pickup: int, unit: int,
 ) -> list[tuple[int, float]]:  # fmt: skip
     """Points of one section tied to eighths: the choice with the least cost (dynamic programming
-    over pairs of a point and an eighth).
+    over pairs of a point and an eighth, or another unit of steps).
     """
-    unit = 2
     step_s = seconds_of(tempo_bpm, 1)
     low, high = step_s * (1 - flex), step_s * (1 + flex)
     (first, first_s), (last, last_s) = start, end
@@ -429,8 +435,8 @@ def _tied(
     numbers = [0]
     for number, point in enumerate(points):
         guess = (point.time_s - first_s) / mean_s / unit
-        for eighth in range(int(guess) - 2, int(guess) + 4):
-            step = first + eighth * unit
+        for place in range(int(guess) - 2, int(guess) + 4):
+            step = first + place * unit
             if not first < step < last:
                 continue
             cost, before = _cheapest(
@@ -439,7 +445,7 @@ def _tied(
             if before < 0:
                 continue
             place = (step - first - pickup) % metre.steps
-            cost += (0.12, 0.06, 0.03, 0.0)[metre.weight(place)]
+            cost += (0.12, 0.06, 0.03, 0.0)[metre.weight(place)] + (0.06 if place % 2 else 0.0)
             states.append((step, point.time_s, cost, before))
             numbers.append(number + 1)
     _, before = _cheapest(
@@ -482,7 +488,7 @@ def _better(
     if not inside and not (whole and index == 0):
         return best, found
     total = cost + float(missed[number] - missed[numbers[index]])
-    total += 0.05 * ((rate - step_s) / (limits[1] - step_s)) ** 2
+    total += 0.12 * ((rate - step_s) / (limits[1] - step_s)) ** 2
     if not inside:
         total += 100.0  # the section as a whole always stands
     return (total, index) if total < best else (best, found)

@@ -18,9 +18,7 @@ import torch
 from jaxtyping import Float32, Int64
 
 from vmt import chords
-from vmt.arrange.cadence import with_cadence
 from vmt.arrange.config import GenerateConfig
-from vmt.arrange.styles import load_style
 from vmt.audio.soundfont import check_soundfont, default_soundfont
 from vmt.catalog.runs import Run
 from vmt.catalog.videos import video_id
@@ -283,12 +281,7 @@ def _labels(take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key) ->
     sounding = chords.transpose(numbers, -key.semitones_to_normal)
     primer = chords.tokens(take.config.primer)[: len(sounding)]
     sounding[: len(primer)] = primer
-    labels = tuple(chords.label(int(number)) for number in sounding)
-    return (
-        with_cadence(labels, key, given=len(primer))
-        if load_style(take.config.style).cadence
-        else labels
-    )
+    return tuple(chords.label(int(number)) for number in sounding)
 
 
 def _stream(seed: int, video: str, use: str) -> tuple[int, ...]:
