@@ -163,7 +163,14 @@ def arrange(
     release_s = duration_s - min(RELEASE_S, 0.2 * duration_s)
     form = make_form(spotted, spans, energy_reader(energy), release_s, style.form)
     plan = make_plan(
-        spotted, form, key, busyness=busyness, loudness=loudness, emotion=emotion, accents=accents
+        spotted,
+        form,
+        key,
+        busyness=busyness,
+        loudness=loudness,
+        emotion=emotion,
+        accents=accents,
+        dynamics=style.dynamics,
     )
     midi = make_midi(_parts(plan, style, seed), plan, style, (seed, 1))
     return Score(

@@ -129,6 +129,9 @@ def layout(
             after = first + sum(chunk)
             finish = bars[after] if after < len(bars) else end
             sections.append((begin, finish, begin == start and start != spotted.sections[0]))
+            if not phrases and _opens_with_intro(lengths, len(grid.bars)):
+                chunk = _split_intro(sections, phrases, bars, chunk)
+                first += lengths[0]
             place = first
             for length in chunk:
                 stop = place + length
@@ -137,6 +140,25 @@ def layout(
                 place = stop
             first = after
     return sections, phrases
+
+
+def _opens_with_intro(lengths: Sequence[int], bars: int) -> bool:
+    """Whether the first section is long enough for its first phrase to be an intro of its own."""
+    return len(lengths) > 1 and sum(lengths) >= 6 and bars >= 14
+
+
+def _split_intro(
+    sections: list[tuple[int, int, bool]],
+    phrases: list[tuple[int, int, int, int]],
+    bars: Sequence[int],
+    chunk: list[int],
+) -> list[int]:
+    """Make the first phrase a section; the phrases that are left of the chunk."""
+    start, end, is_spotted = sections.pop()
+    middle = bars[chunk[0]]
+    sections += [(start, middle, is_spotted), (middle, end, False)]
+    phrases.append((start, middle, chunk[0], 0))
+    return chunk[1:]
 
 
 def _section_chunks(lengths: Sequence[int]) -> list[list[int]]:
@@ -149,6 +171,8 @@ def _section_chunks(lengths: Sequence[int]) -> list[list[int]]:
             chunks.append([length])
     if len(chunks) > 1 and sum(chunks[-1]) < 4:
         chunks[-2] += chunks.pop()
+    if len(chunks) > 1 and len(chunks[0]) == 1:  # an intro is split off the first one
+        chunks[0:2] = [chunks[0] + chunks[1]]
     return chunks
 
 
@@ -212,7 +236,8 @@ def section_kinds(energies: Sequence[float], opens: Sequence[float]) -> list[str
             kinds[int(np.argmax(energies))] = CLIMAX
         return kinds
     inner = energies[1:]
-    peak = 1 + int(np.argmax(inner)) if max(inner) - min(energies) > 0.02 else count - 1
+    late = 0.15 * np.arange(1, count) / count  # of two peaks the later one is the climax
+    peak = 1 + int(np.argmax(np.array(inner) + late))
     for index in range(1, count):
         drop = energies[index - 1] - energies[index]
         low = energies[index] < np.mean(energies)
@@ -253,6 +278,10 @@ def _themes(name: str, kinds: Sequence[str], energies: Sequence[float]) -> list[
         for index in range(2, len(letters)):
             if letters[index - 2 : index + 1] in (["A"] * 3, ["B"] * 3):
                 letters[index] = "C"
+        if kinds[0] == INTRO:
+            letters[0] = letters[1]
         return letters
-    first = 1 if kinds[0] == INTRO and len(kinds) > 4 else 0
-    return ["A"] * first + ["AABA"[index % 4] for index in range(len(kinds) - first)]
+    first = 1 if kinds[0] == INTRO and len(kinds) > 3 else 0
+    count = len(kinds) - first
+    pattern = "ABA" if count == 3 else "AABA"
+    return ["A"] * first + [pattern[index % len(pattern)] for index in range(count)]

@@ -40,6 +40,7 @@ AROUSAL = {
 
 SECTION_DB = {INTRO: -5.0, BUILD: -1.0, CLIMAX: 3.0, BREAKDOWN: -5.0, OUTRO: -5.0}
 RANGE_DB = 9.0  # between phrases without energy and with all of it
+QUIETEST_DB = -18.0
 CUT_SHIFT_S = 0.015  # a cut that lies further off the sixteenths gets no onset of its own
 STRONG_SHIFT_S = 0.035  # nor does a strong one that lies further off
 HIT_SHIFT_S = 0.12  # what a person asks for is met wherever it lies
@@ -199,6 +200,7 @@ def make_plan(
     loudness: Float[np.ndarray, " time"],
     emotion: Float[np.ndarray, "time 6"] | None,
     accents: float,
+    dynamics: float = 1.0,
 ) -> Plan:
     """Read the curves at the places of a form.
 
@@ -210,6 +212,7 @@ def make_plan(
         loudness: RMS wanted in each second; how far it swings decides how far the dynamics go.
         emotion: shares of the six emotions in each second.
         accents: how strongly cuts are marked, 0 to 1.
+        dynamics: of the style, a factor on the swings of level.
     """
     grid = spotted.grid
     lift = 0.12 * arousal(emotion)
@@ -226,7 +229,7 @@ def make_plan(
         )
         halves.append((first, second))
         drive.append(_drive(form, phrase, (first + second) / 2))
-    depth = _depth(loudness)
+    depth = dynamics * _depth(loudness)
     level_db = _levels(form, grid, loudness, depth)
     marks = _accents(spotted, accents)
     return Plan(
@@ -287,7 +290,7 @@ def _levels(
     curve = np.interp(seconds, times, levels)
     detail = _standard(np.log(np.maximum(smooth(loudness), 1e-3)), 0.05)
     curve = depth * (curve + 1.2 * detail)
-    return np.asarray(np.clip(curve - curve.max(), -22, 0), dtype=np.float64)
+    return np.asarray(np.clip(curve - curve.max(), QUIETEST_DB, 0), dtype=np.float64)
 
 
 def _accents(spotted: Spotted, accents: float) -> dict[int, Accent]:

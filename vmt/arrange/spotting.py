@@ -25,7 +25,7 @@ from vmt.errors import GenerationError
 HIT_KINDS = ("hit", "section", "stop")
 FLEX = 0.04  # share of the tempo by which a stretch of the film may differ from the piece
 ASKED_FLEX = 0.015  # where a person asked for the tempo
-REACH = 0.12  # of the wished tempo, within which the tempo is looked for
+REACH = 0.18  # of the wished tempo, within which the tempo is looked for
 ASKED_WEIGHT = 8.0
 MOOD_S = 4  # seconds before and after a moment whose emotions are compared
 MOOD_JUMP = 0.35  # share of the emotions that has to change
@@ -172,7 +172,7 @@ def _cut_point(cut_s: float, scene_s: float, jump: bool, accents: float) -> Poin
     strong = scene_s >= LONG_SCENE_S or jump
     weight = 0.08 + 0.06 * min(scene_s, 8.0) + (0.6 if jump else 0.0)
     section = scene_s >= SECTION_SCENE_S or jump
-    return Point(cut_s, "cut", weight * (0.5 + accents), strong, section)
+    return Point(cut_s, "cut", (1.25 if section else 1.0) * weight * (0.5 + accents), strong, section)
 
 
 def spot(
@@ -204,7 +204,7 @@ def spot(
     tempi = [tempo_bpm]
     if not fixed:
         low, high = tempo_range
-        count = 33 if duration_s < 600 else 9
+        count = 41 if duration_s < 600 else 7
         tempi = sorted(
             {
                 float(np.clip(round(tempo_bpm * (1 + REACH * share)), low, high))
@@ -247,26 +247,32 @@ def _chord_fit(tempo_bpm: float, metre: Metre, changes_s: Sequence[float]) -> fl
 def _bars_cost(halves: int) -> float:
     """What a section of so many half bars costs: whole phrases of four bars cost nothing."""
     bars, odd = divmod(halves, 2)
-    cost = 0.9 if odd else 0.0
+    cost = 1.1 if odd else 0.0
     if bars % 2:
-        cost += 0.7
+        cost += 1.0
     elif bars % 4:
-        cost += 0.08
+        cost += 0.06
     if bars < 2:
         cost += 2.5
     elif bars < 4:
-        cost += 0.5
+        cost += 0.3
     return cost + 0.02 * max(0, bars - 16)
 
 
-def _edge(length_s: float, half_s: float, flex: float, pickup_s: float = 0.0) -> _Edge | None:
-    """The cheapest whole number of half bars that fill a length, or None."""
+def _edge(
+    length_s: float, half_s: float, flex: float, whole: bool, pickup_s: float = 0.0
+) -> _Edge | None:
+    """The cheapest number of half bars (an even one where bars stay whole) that fills a length, or
+    None.
+    """
     best: _Edge | None = None
     middle = (length_s - pickup_s) / half_s
     reach = flex * length_s / half_s
     for halves in range(max(1, int(np.ceil(middle - reach))), int(middle + reach) + 1):
         stretch = length_s / (pickup_s + halves * half_s) - 1
         cost = 0.35 * (stretch / flex) ** 2 + _bars_cost(halves)
+        if whole and halves % 2:
+            continue
         if abs(stretch) <= flex and (best is None or cost < best.cost):
             best = _Edge(halves, 0, cost)
     return best
@@ -276,10 +282,11 @@ def _first_edge(
     length_s: float, tempo_bpm: float, metre: Metre, flex: float, *, pickup: bool
 ) -> _Edge | None:
     """As `_edge`, for the film's start, where a pickup of some beats may come first."""
-    half_s = seconds_of(tempo_bpm, metre.half)
+    half_s = seconds_of(tempo_bpm, metre.steps) / 2
+    whole = metre.half == metre.steps
     best: _Edge | None = None
     for steps in range(0, metre.steps if pickup else 1, metre.beat):
-        edge = _edge(length_s, half_s, flex, seconds_of(tempo_bpm, steps))
+        edge = _edge(length_s, half_s, flex, whole, seconds_of(tempo_bpm, steps))
         if edge is None:
             continue
         edge = _Edge(edge.halves, steps, edge.cost + (0.3 if steps else 0.0))
@@ -315,10 +322,8 @@ def _solve(
     points: Sequence[Point], metre: Metre, duration_s: float, tempo_bpm: float, flex: float
 ) -> _Path:
     """The cheapest path through the section points at one tempo."""
-    half_s, bar_s = (seconds_of(tempo_bpm, steps) for steps in (metre.half, metre.steps))
-    if metre.half == metre.steps:
-        half_s = bar_s / 2  # 3/4 counts in halves too, and an odd number is refused below
-    whole = metre.half == metre.steps
+    bar_s = seconds_of(tempo_bpm, metre.steps)
+    whole = metre.half == metre.steps  # 3/4 has no half bars
     nodes = [point for point in points if point.section and point.time_s < duration_s - 0.3]
     times = [0.0, *(point.time_s for point in nodes)]
     skip = np.concatenate([[0.0], np.cumsum([point.weight for point in nodes])])
@@ -337,9 +342,9 @@ def _solve(
             edge = (
                 _first_edge(length_s, tempo_bpm, metre, flex, pickup=True)
                 if before == 0
-                else _edge(length_s, half_s, flex)
+                else _edge(length_s, bar_s / 2, flex, whole)
             )
-            if edge is None or (whole and edge.halves % 2):
+            if edge is None:
                 continue
             cost = best[before][0] + edge.cost + float(skip[index - 1] - skip[before])
             if cost < choice[0]:

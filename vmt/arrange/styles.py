@@ -86,7 +86,7 @@ class Track:
         lag_ms: how much later than the beat it plays, or earlier where negative.
         sway_ms: how far its offbeats move.
         family: of a lead's rhythms: lyrical, riff, sparse or swung.
-        soars: whether a lead sings an octave higher in a climax.
+        soars: whether a lead sings higher, and a pad an octave wider, in a climax.
         lock: whether a bass plays with the kick drum.
     """
 
@@ -155,7 +155,7 @@ class Style:
         form: auto, or aaba, verse or build.
         swing, swing_unit: see `Grid`.
         spread: standard deviation of the velocities of equal notes.
-        tempo_scale: factor on the tempo that the picture asks for.
+        dynamics: factor on the swings of level, so that pieces of every style move by 4 to 6 dB.
         cadence: whether the last chords give way to a cadence.
         spotted: whether bars are laid on the film's cuts.
     """
@@ -170,7 +170,7 @@ class Style:
     swing: float = 0.5
     swing_unit: int = 1
     spread: float = 3.0
-    tempo_scale: float = 1.0
+    dynamics: float = 1.0
     cadence: bool = True
     spotted: bool = True
 

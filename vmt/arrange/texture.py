@@ -12,6 +12,7 @@ from vmt.arrange.plan import Plan
 from vmt.arrange.styles import Kit, Style, Track
 
 HYSTERESIS = 0.06  # a part that plays stays on a little below its threshold
+LEAD_MARGIN = 0.22
 Plays = dict[str, list[bool]]
 
 
@@ -30,6 +31,9 @@ def players(style: Style, plan: Plan) -> Plays:
         for player in style.players:
             before = plays[player.name][-1] if plays[player.name] else False
             margin = HYSTERESIS if before else 0.0
+            if isinstance(player, Track) and player.role == "lead":
+                # A theme is remembered where little else goes on.
+                margin += LEAD_MARGIN if section.kind in (BREAKDOWN, OUTRO) else 0.0
             wanted = plan.drive[index] >= player.enters - margin
             if opening and not player.intro:
                 wanted = False
@@ -38,6 +42,9 @@ def players(style: Style, plan: Plan) -> Plays:
             elif phrase.open and player.role == "pad" and section.kind != CLIMAX:
                 wanted = False
             plays[player.name].append(wanted)
+        if index + 1 == len(plan.form.phrases):
+            for track in style.tracks:
+                plays[track.name][index] |= track.role == "bass"
         # A bare drum kit or a tune alone is no accompaniment.
         carried = [
             track.name

@@ -4,7 +4,7 @@ A motif is the rhythm and contour of two bars. A phrase of four bars states it a
 answer has the motif's rhythm, moved along the scale, turned upside down or repeated, and closes with
 a cadence on a chord tone and a rest. A first phrase closes open, a second one closed, so that two
 make a period. A section that comes again brings its theme again, ornamented; a build repeats the
-motif's head and rises; a climax sings it an octave higher; a breakdown only its long notes.
+motif's head and rises; a climax sings it higher; a breakdown only its long notes.
 """
 
 from collections.abc import Sequence
@@ -57,6 +57,7 @@ CONTOURS = (
 )
 """Steps along the scale from a motif's first note."""
 
+SOARS = 4  # scale steps by which a theme is raised in a climax
 _T = TypeVar("_T")
 
 ANSWERS = ("up", "down", "invert", "third", "same")
@@ -199,7 +200,7 @@ def _silent(section: Section, phrase: Phrase, track: Track) -> bool:
     """A tune rests: it does not sing in an intro's first phrase, nor in most of an outro."""
     if section.kind == INTRO:
         return phrase.number == 0 and not track.intro
-    return phrase.open and section.kind != BREAKDOWN
+    return phrase.open and section.kind not in (BREAKDOWN, CLIMAX)
 
 
 def _last_note(track: Track, plan: Plan, events: Sequence[Event]) -> Event:
@@ -225,8 +226,22 @@ class _Singer:
     ) -> None:
         self.track, self.plan, self.theme = track, plan, theme
         self.phrase, self.section = phrase, section
-        self.shift = 12 if section.kind == CLIMAX and track.soars else 0
+        self.base = self._placed()
         self.pitch = (track.lowest + track.highest) // 2
+        self.degree: int | None = None
+
+    def _placed(self) -> int:
+        """On which scale step of the range the theme starts: higher in a climax, and so that its
+        highest note fits.
+        """
+        track, scale = self.track, local_scale(self.plan.key, ())
+        steps = [one for one in range(track.lowest, track.highest + 1) if one % 12 in scale]
+        motifs = [motif for motif, _ in bar_motifs(self.theme, self.phrase, self.section)]
+        degrees = [degree for motif in motifs for degree in motif.contour] or [0]
+        soaring = self.section.kind == CLIMAX and track.soars
+        base = len(steps) // 2 + self.theme.register + (SOARS if soaring else 0)
+        base = min(base, len(steps) - 1 - max(degrees))
+        return max(base, -min(degrees), 0)
 
     def sing(self) -> list[Event]:
         """Its notes."""
@@ -277,11 +292,9 @@ class _Singer:
         plan, track = self.plan, self.track
         tones = chords.pitch_classes(chords.token(plan.span_at[step].label))
         scale = local_scale(plan.key, tones)
-        ladder = [one for one in range(track.lowest, track.highest + 13) if one % 12 in scale]
-        middle = (track.lowest + track.highest) // 2
-        base = min(range(len(ladder)), key=lambda index: abs(ladder[index] - middle))
-        place = base + self.theme.register + degree
-        pitch = ladder[min(max(place, 0), len(ladder) - 1)] + self.shift
+        ladder = [one for one in range(track.lowest, track.highest + 5) if one % 12 in scale]
+        place = min(max(self.base + degree, 0), len(ladder) - 1)
+        pitch = ladder[place]
         place_in_bar = plan.grid.place(step)
         strong = plan.grid.metre.weight(place_in_bar) >= 1 or end - step >= plan.grid.metre.beat
         if last:
@@ -289,24 +302,25 @@ class _Singer:
             wanted = {tones[0], tones[1]} if closed else {tones[2], tones[1]}
             pitch = _nearest(self.pitch, wanted, track)
         elif strong:
-            pitch = self._chord_tone(pitch, set(tones))
-        while pitch > track.highest:
-            pitch -= 12
-        while pitch < track.lowest:
-            pitch += 12
-        if not last and abs(pitch - self.pitch) > 12 and step != self.phrase.start:
-            pitch += 12 if pitch < self.pitch else -12
-        self.pitch = pitch
+            pitch = self._chord_tone(pitch, set(tones), moves=degree != self.degree)
+        self.pitch, self.degree = pitch, degree
         weight = 0.95 + 0.03 * plan.grid.metre.weight(place_in_bar)
         return Event(step, end, pitch, weight)
 
-    def _chord_tone(self, pitch: int, tones: set[int]) -> int:
-        """The tone of the chord nearest to a pitch; of two, the one on the way that the tune goes."""
+    def _chord_tone(self, pitch: int, tones: set[int], *, moves: bool) -> int:
+        """The tone of the chord nearest to a pitch; of two, the one on the way that the tune goes.
+        A tune that moves does not stay on its last note.
+        """
         onward = 1 if pitch >= self.pitch else -1
-        return min(
-            (one for one in range(pitch - 6, pitch + 7) if one % 12 in tones),
-            key=lambda one: (abs(one - pitch), -onward * (one - pitch)),
-        )
+        lowest, highest = self.track.lowest, self.track.highest + 4
+        near = [
+            one
+            for one in range(pitch - 8, pitch + 9)
+            if one % 12 in tones and lowest <= one <= highest
+        ]
+        if moves and self.degree is not None:
+            near = [one for one in near if one != self.pitch] or near
+        return min(near, key=lambda one: (abs(one - pitch), -onward * (one - pitch)))
 
     def _ornamented(self, events: list[Event]) -> list[Event]:
         """Where a theme comes again with energy, a third between two notes is filled by a passing

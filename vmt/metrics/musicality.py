@@ -183,8 +183,8 @@ def lead_notes(midi: pretty_midi.PrettyMIDI) -> list[pretty_midi.Note]:
 def motif_scores(song: MarkedMidi) -> dict[str, float]:
     """How far a tune repeats itself, varied.
 
-    The tune is cut into windows of two bars; a window is a varied repeat of an earlier one where at
-    least 70 % of their onsets agree (on sixteenths) and 60 % of their moves go the same way, or all
+    From each bar on, two bars of tune are compared with all two bars before them: they are a
+    varied repeat where at least 70 % of their onsets agree (on sixteenths) and 60 % of their moves go the same way, or all
     the other way (an inversion).
 
     Returns:
@@ -196,31 +196,40 @@ def motif_scores(song: MarkedMidi) -> dict[str, float]:
     bars = [bar for bar in song.downbeats if bar < song.midi.time_to_tick(song.midi.get_end_time())]
     windows = _windows(song, notes, bars)
     sung = [index for index, window in enumerate(windows) if len(window) >= 3]
-    if len(sung) < 2:
-        return {
-            "motif_repeat": NO_SCORES,
-            "motif_longest_without": NO_SCORES,
-            "tune_share": _tune_share(song, notes, bars),
-        }
+    share = _tune_share(song, notes, bars)
+    if len(sung) < 2 or sung[-1] - sung[0] < MOTIF_BARS:
+        return {"motif_repeat": NO_SCORES, "motif_longest_without": NO_SCORES, "tune_share": share}
     repeats = {
-        index: any(_varied_repeat(windows[before], windows[index]) for before in sung[:number])
+        index: any(
+            _varied_repeat(windows[before], windows[index])
+            for before in sung[:number]
+            if index - before >= MOTIF_BARS
+        )
         for number, index in enumerate(sung)
     }
     parts: dict[int, list[bool]] = {}
     for index, repeat in repeats.items():
-        parts.setdefault(index * MOTIF_BARS // SECTION_BARS, []).append(repeat)
+        parts.setdefault(index // SECTION_BARS, []).append(repeat)
     later = [any(values) for part, values in sorted(parts.items())[1:]] or [
         any(values) for values in parts.values()
     ]
-    longest = run = 0
-    for index in sung:
-        run = 0 if repeats[index] else run + MOTIF_BARS
-        longest = max(longest, run)
     return {
         "motif_repeat": float(np.mean(later)),
-        "motif_longest_without": float(longest),
-        "tune_share": _tune_share(song, notes, bars),
+        "motif_longest_without": float(_longest_without(repeats, len(windows))),
+        "tune_share": share,
     }
+
+
+def _longest_without(repeats: dict[int, bool], bars: int) -> int:
+    """Bars of tune in a row that belong to no window which repeats an earlier one."""
+    longest = run = 0
+    for bar in range(bars):
+        if repeats.get(bar) or any(repeats.get(bar - back) for back in range(1, MOTIF_BARS)):
+            run = 0
+        elif bar in repeats:
+            run += 1
+            longest = max(longest, run)
+    return longest
 
 
 def _tune_share(
@@ -239,16 +248,14 @@ Window = dict[int, int]
 def _windows(
     song: MarkedMidi, notes: Sequence[pretty_midi.Note], bars: Sequence[int]
 ) -> list[Window]:
-    """The tune in windows of two bars, from the first whole bar on."""
-    first = 1 if len(bars) > 2 and bars[1] - bars[0] < bars[2] - bars[1] else 0
-    starts = bars[first::MOTIF_BARS]
-    windows: list[Window] = [{} for _ in starts]
+    """The tune in windows of two bars, one from each bar on."""
+    windows: list[Window] = [{} for _ in bars]
     sixteenth = song.midi.resolution / 4
     for note in notes:
         tick = song.midi.time_to_tick(note.start)
-        index = bisect.bisect_right(starts, tick + sixteenth / 2) - 1
-        if index >= 0:
-            windows[index][round((tick - starts[index]) / sixteenth)] = note.pitch
+        last = bisect.bisect_right(bars, tick + sixteenth / 2) - 1
+        for index in range(max(0, last - MOTIF_BARS + 1), last + 1):
+            windows[index][round((tick - bars[index]) / sixteenth)] = note.pitch
     return windows
 
 
@@ -273,17 +280,7 @@ def groove_scores(song: MarkedMidi) -> dict[str, float]:
         instrument and place in the bar explain. groove_least_ms, groove_most_ms: of the instruments
         with 20 notes or more.
     """
-    rows: list[tuple[int, int, float]] = []
-    for number, instrument in enumerate(song.midi.instruments):
-        for note in instrument.notes:
-            tick = song.midi.time_to_tick(note.start)
-            place = song.quarters_in_bar(tick + song.midi.resolution / 8) - 1 / 8
-            nearest = round(place * 4)
-            exact_s = song.midi.tick_to_time(
-                max(0, round(tick - (place - nearest / 4) * song.midi.resolution))
-            )
-            pitch = note.pitch if instrument.is_drum else 0
-            rows.append((number * 1000 + pitch, nearest, note.start - exact_s))
+    rows = [row for number, one in enumerate(song.midi.instruments) for row in _late(song, number, one)]
     if not rows:
         return dict.fromkeys(
             ("groove_ms", "groove_patterned", "groove_least_ms", "groove_most_ms"), NO_SCORES
@@ -308,6 +305,26 @@ def groove_scores(song: MarkedMidi) -> dict[str, float]:
         "groove_least_ms": 1000 * min(by_part, default=NO_SCORES),
         "groove_most_ms": 1000 * max(by_part, default=NO_SCORES),
     }
+
+
+def _late(
+    song: MarkedMidi, number: int, instrument: pretty_midi.Instrument
+) -> list[tuple[int, int, float]]:
+    """Part, place in the bar (in sixteenths) and seconds off it of each stroke; of a chord that is
+    strummed the first note counts, and each drum is a part of its own.
+    """
+    first: dict[tuple[int, int, int], float] = {}
+    resolution = song.midi.resolution
+    for note in instrument.notes:
+        tick = song.midi.time_to_tick(note.start)
+        place = song.quarters_in_bar(tick + resolution / 8) - 1 / 8
+        nearest = round(place * 4)
+        exact = max(0, round(tick - (place - nearest / 4) * resolution))
+        part = number * 1000 + (note.pitch if instrument.is_drum else 0)
+        late_s = note.start - song.midi.tick_to_time(exact)
+        key = (part, exact, nearest)
+        first[key] = min(late_s, first.get(key, math.inf))
+    return [(part, place, late_s) for (part, _, place), late_s in first.items()]
 
 
 def second_levels(
