@@ -18,8 +18,8 @@ SLOW = {
     *("scipy", "pandas", "pyarrow", "sklearn", "pyloudnorm", "boto3"),
     *("prefect", "fastapi", "sqlalchemy", "streamlit", "altair", "ray"),
 }
-# Help and `import vmt` need no arrays, no settings and no codecs.
-NEEDLESS_FOR_HELP = SLOW | {"numpy", "pydantic", "jaxtyping", "av", "cv2", "pretty_midi"}
+# Help and `import vmt` need no arrays, settings or codecs. (Typer itself imports pydantic.)
+NEEDLESS_FOR_HELP = SLOW | {"numpy", "pydantic_settings", "jaxtyping", "av", "cv2", "pretty_midi"}
 
 IMPORTED = """
 import sys

@@ -65,6 +65,20 @@ class MusicOptions:
         str,
         option(f"The video's own sound in the MP4: {ORIGINAL_SOUND}. Default: replace."),
     ] = "replace"
+    video: Annotated[
+        str,
+        option(
+            "The picture: auto copies what editors and phones open and encodes the rest as H.264, "
+            "copy copies it or fails, h264 encodes what is not H.264. Default: auto."
+        ),
+    ] = "auto"
+    sound_track: Annotated[
+        int | None,
+        option(
+            "Number of the video's own sound track that is mixed or ducked, from 1. Default: the "
+            "file's default track that can be decoded."
+        ),
+    ] = None
     bits: Annotated[int, option("Bits of a FLAC sample: 16 or 24. Default: 16.")] = 16
     stems: Annotated[
         bool,
@@ -101,6 +115,8 @@ class MusicOptions:
             original_sound=self.original,
             bits=self.bits,
             stems=self.stems,
+            video=self.video,
+            sound_track=self.sound_track,
         )
 
 
