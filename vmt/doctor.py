@@ -426,12 +426,12 @@ def _headers(url: str) -> Mapping[str, str]:
     """The headers of any answer, including an error; names in lower case."""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
-            found = answer.headers
+            headers = answer.headers
     except urllib.error.HTTPError as error:
-        found = error.headers
+        headers = error.headers
     except (OSError, ValueError, http.client.HTTPException):
         return {}
-    return {name.lower(): value for name, value in found.items()}
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _reason(error: Exception) -> str:

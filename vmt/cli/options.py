@@ -23,8 +23,12 @@ import typer
 
 # The values that help texts name. The rooms that own them are slow to import; a test holds these
 # lists equal to theirs.
-STYLES = "amt, band, electronic, lofi, orchestra, piano"
+STYLES = (
+    "ambient, amt, band, cinematic, corporate, electronic, folk, jazz, lofi, orchestra, piano, "
+    "synthwave, tension"
+)
 PRESETS = "amt, vmt, demo"
+HIT_KINDS = "hit, section, stop"
 EMOTIONS = "exciting, fearful, tense, sad, relaxing, neutral"
 ORIGINAL_SOUND = "replace (music alone), mix (both), duck (music lowered under it)"
 KEYS = "C major to B minor (sharps, such as F# minor)"

@@ -109,6 +109,32 @@ def read_emotions(path: Path) -> tuple[tuple[float, ...], ...]:
     return tuple(found)
 
 
+def read_hits(path: Path) -> tuple[tuple[float, str], ...]:
+    """Points of the film that the music must stand on, from a CSV file.
+
+    Its first line is `second,kind`; each other line has a time in seconds, rising, and one of
+    `spotting.HIT_KINDS`, which `GenerateConfig` checks.
+
+    Raises:
+        GenerationError: naming the file, the line and what is wrong there.
+    """
+    rows = [row for row in csv.reader(_text(path).splitlines()) if row]
+    if not rows or [name.strip().lower() for name in rows[0]] != ["second", "kind"]:
+        raise GenerationError(f"{path}: its first line must be 'second,kind'")
+
+    hits = []
+    for number, row in enumerate(rows[1:], start=2):
+        try:
+            second, kind = row
+            hits.append((float(second), kind.strip()))
+        except ValueError as error:
+            raise GenerationError(
+                f"{path}, line {number}: {','.join(row)!r} must be a time in seconds and a kind, "
+                "such as 12.5,hit"
+            ) from error
+    return tuple(hits)
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """An output's record from its JSON file.
 
