@@ -6,6 +6,7 @@ from flows.engine.artifacts import publish_scores
 from flows.engine.notify import alert
 from flows.tasks.evaluation import chosen_epoch, evaluate_run, score_generated
 from flows.tasks.pipeline import Json
+from vmt.catalog.records import encode
 
 
 @flow(name="evaluate", on_failure=[alert], on_crashed=[alert])
@@ -37,9 +38,7 @@ def evaluate(
             {"generated": scores["mean"], "real songs": scores["real"]},
         )
         return scores
-    found = evaluate_run(*chosen_epoch(run, epoch), dataset, split)
-    publish_scores(
-        f"{found['run']} epoch {found['epoch']}, {found['dataset']}, {found['split']}",
-        found["rows"],
-    )
-    return found
+    scored = evaluate_run(*chosen_epoch(run, epoch), dataset, split)
+    title = f"{scored.run} epoch {scored.epoch}, {scored.dataset}, {scored.split}"
+    publish_scores(title, scored.rows)
+    return encode(scored)

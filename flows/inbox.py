@@ -1,6 +1,6 @@
 """`inbox`: new videos under inbox/ get a soundtrack by the champion, once each."""
 
-import dataclasses
+from dataclasses import replace
 
 from prefect import flow, task
 from prefect.client.schemas.objects import State
@@ -11,18 +11,21 @@ from flows.engine.events import reporter
 from flows.engine.gpu import SOON_S, GpuHeld, gpu_slot
 from flows.engine.notify import alert
 from flows.tasks.pipeline import GENERATE_TIMEOUT_S, RETRY, Json, device, store
-from vmt.jobs.soundtrack.inbox import look, serve_inbox
+from vmt.catalog import keys
+from vmt.catalog.records import encode
+from vmt.catalog.records.nights import GenerateReport
+from vmt.jobs.soundtrack.inbox import InboxReport, check_inbox, serve_inbox
 from vmt.runtime.worker_pool import spread
 from vmt.settings import load_settings
 
 
 @task(name="serve inbox", timeout_seconds=GENERATE_TIMEOUT_S, **RETRY)
-def score_new_videos(prefix: str) -> Json:
+def score_new_videos(prefix: str) -> InboxReport:
     """Soundtracks for what is new under `prefix`; the GPU is taken where something is, and not
     waited for for long.
     """
     where, settings = store(), load_settings()
-    report = look(where, prefix)
+    report = check_inbox(where, prefix)
     if report.new:
         try:
             with gpu_slot(device(), SOON_S):
@@ -34,12 +37,12 @@ def score_new_videos(prefix: str) -> Json:
                     on_event=reporter(),
                 )
         except GpuHeld:
-            report = dataclasses.replace(report, put_off=report.new)
-    return dataclasses.asdict(report)
+            report = replace(report, put_off=report.new)
+    return report
 
 
 @flow(name="inbox", on_failure=[alert], on_crashed=[alert])
-def inbox(prefix: str = "inbox/", fail_above: float = 0.5) -> Json | State[Json]:
+def inbox(prefix: str = keys.INBOX, fail_above: float = 0.5) -> Json | State[Json]:
     """Write a soundtrack for each new video; one that fails is tried three times and does not stop
     the others.
 
@@ -54,14 +57,13 @@ def inbox(prefix: str = "inbox/", fail_above: float = 0.5) -> Json | State[Json]
         what was made and what failed.
     """
     report = score_new_videos(prefix)
-    if report["made"] or report["failed"]:
-        publish_soundtracks(
-            store(), {"made": report["made"], "known": [], "failed": report["failed"]}
-        )
-    new = len(report["made"]) + len(report["failed"])
-    require_share(report["failed"], new, fail_above, "soundtracks failed")
-    if report["put_off"]:
+    if report.made or report.failed:
+        publish_soundtracks(store(), GenerateReport(report.made, (), report.failed))
+    new = len(report.made) + len(report.failed)
+    require_share(report.failed, new, fail_above, "soundtracks failed")
+    if report.put_off:
         return Completed(
-            message=f"The GPU is held; {report['put_off']} new left for next time", data=report
+            message=f"The GPU is held; {report.put_off} new left for next time",
+            data=encode(report),
         )
-    return report
+    return encode(report)

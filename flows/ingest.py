@@ -8,11 +8,13 @@ from flows.engine.artifacts import FEWEST_UNUSABLE, require_share
 from flows.engine.gpu import SOON_S
 from flows.engine.notify import alert
 from flows.tasks.pipeline import Json, ingest_videos
+from vmt.catalog import keys
+from vmt.catalog.records import encode
 
 
 @flow(name="ingest", on_failure=[alert], on_crashed=[alert])
 def ingest(
-    prefix: str = "videos/", retry_refused: bool = False, fail_above: float = 0.5
+    prefix: str = keys.VIDEOS, retry_refused: bool = False, fail_above: float = 0.5
 ) -> Json | State[Json]:
     """Ingest what is new under `prefix`; a refused video does not stop the others.
 
@@ -28,11 +30,11 @@ def ingest(
         How many videos were found, new, known and put off, and which were refused and why.
     """
     report = ingest_videos(prefix, retry_refused, wait_s=SOON_S)
-    unusable = [*report["refused_now"], *report["failed"]]
-    of = report["new"] + len(unusable)
+    unusable = [*report.refused_now, *report.failed]
+    of = report.new + len(unusable)
     require_share(unusable, of, fail_above, "new videos are not usable", at_least=FEWEST_UNUSABLE)
-    if report["put_off"]:
+    if report.put_off:
         return Completed(
-            message=f"The GPU is held; {report['put_off']} new left for next time", data=report
+            message=f"The GPU is held; {report.put_off} new left for next time", data=encode(report)
         )
-    return report
+    return encode(report)

@@ -1,5 +1,6 @@
 """`nightly`: from what is new in the bucket to soundtracks by a model that has seen it."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -34,9 +35,12 @@ from flows.tasks.pipeline import (
     store,
     train_model,
 )
+from vmt.catalog import keys
+from vmt.catalog.records import encode
+from vmt.catalog.records.nights import NightEvaluation, NightReport, TrainingDecision
 from vmt.catalog.runs import now
 from vmt.errors import RunTaken, TrainingError
-from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, markdown, started
+from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, Origin, decide, markdown, started
 from vmt.jobs.release.promote import MARGIN
 
 
@@ -98,134 +102,158 @@ def nightly(
         "margin": margin,
         "fail_above": fail_above,
     }
-    night = started(asked)
+    night = _Night(started(asked), asked)
     try:
         _bring_in(night)
-        if night["decision"] is not None and night["decision"]["train"]:
+        if night.report.decision is not None and night.report.decision.train:
             _train(night)
             _judge(night)
         _show(night)
         _check_shares(night)
-        night["state"] = "done"
+        night.note(state="done")
     except Exception as error:
-        night["error"] = str(error)
+        night.note(error=str(error))
         raise
     finally:
-        night["finished_at"] = now()
-        night["report"], _ = write_nightly_report(night)
-        publish_night(night)
-        notify(f"VMT: the night of {night['started_at']}", markdown(night))
-    return night
+        night.note(finished_at=now())
+        key, _ = write_nightly_report(night.report)
+        publish_night(night.report)
+        notify(f"VMT: the night of {night.report.started_at}", markdown(encode(night.report)))
+    return {**encode(night.report), "report": key}
 
 
-def _bring_in(night: Json) -> None:
+@dataclass
+class _Night:
+    """The report as far as the night has come, so that one that fails says how far it came."""
+
+    report: NightReport
+    asked: Json
+
+    def note(self, **fields: Any) -> None:
+        """Set fields of the report."""
+        self.report = replace(self.report, **fields)
+
+    @property
+    def version(self) -> str:
+        """The newest dataset version."""
+        assert self.report.dataset is not None
+        return self.report.dataset.version
+
+
+def _bring_in(night: _Night) -> None:
     """New videos become features and a version; decide whether to train on it."""
-    asked = night["asked"]
-    night["ingest"] = ingest_videos("videos/")
-    if not night["ingest"]["found"]:
-        night["decision"] = {
-            "train": False,
-            "reason": "there is no video under videos/",
-            "start": None,
-        }
+    asked = night.asked
+    ingested = ingest_videos(keys.VIDEOS)
+    night.note(ingest=ingested)
+    if not ingested.found:
+        reason = f"there is no video under {keys.VIDEOS}"
+        night.note(decision=TrainingDecision(False, reason))
         return
     version = freeze_dataset(
         asked["dataset"], asked["chord_labels"], asked["min_validation"], asked["min_test"]
     )
-    night["dataset"] = dataset_growth(version, asked["preset"])
+    growth = dataset_growth(version, asked["preset"])
+    night.note(dataset=growth)
     limits = {name: asked[name] for name in ("force", "grow_share", "grow_videos")}
-    decision = decide(night["dataset"], **limits)
-    night["decision"] = {**vars(decision), "start": None}
+    night.note(decision=decide(growth, **limits))
 
 
-def _train(night: Json) -> None:
+def _train(night: _Night) -> None:
     """The challenger, and its scores."""
     run = _finish_half_trained(night) or _train_newest(night)
-    night["run"], night["training"] = run, training_summary(run)
+    night.note(run=run, training=training_summary(run))
     publish_losses(store(), run)
     try:
-        night["evaluation"] = evaluate_run(run, None, None, "validation")
+        night.note(evaluation=evaluate_run(run, None, None, "validation"))
     except TrainingError as error:  # too few videos to hold some back for validation
-        night["evaluation"] = {"error": str(error)}
+        night.note(evaluation=NightEvaluation(error=str(error)))
 
 
-def _finish_half_trained(night: Json) -> str | None:
+def _finish_half_trained(night: _Night) -> str | None:
     """The run that an earlier night left half-way, finished; None where there is none, or it has
     other settings.
     """
-    asked = night["asked"]
+    asked = night.asked
     left = run_left_half_way(
-        night["dataset"]["version"], asked["preset"], asked["grow_share"], asked["grow_videos"]
+        night.version, asked["preset"], asked["grow_share"], asked["grow_videos"]
     )
     if left is None:
         return None
     try:
-        run = _train_from(asked, left["dataset"], left["origin"], left["run"])
+        run = _train_from(asked, left.dataset, left.origin, left.run)
     except RunTaken:  # somebody finishes it already
         raise
     except TrainingError as error:
-        get_run_logger().warning("%s is not gone on with: %s", left["run"], error)
+        get_run_logger().warning("%s is not resumed: %s", left.run, error)
         return None
-    night["decision"]["start"] = left["origin"]["reason"]
+    _note_start(night, left.origin)
     return run
 
 
-def _train_newest(night: Json) -> str:
-    asked, version = night["asked"], night["dataset"]["version"]
-    origin = training_origin(version, asked["preset"], asked["go_on"])
-    night["decision"]["start"] = origin["reason"]
-    return _train_from(asked, version, origin, None)
+def _train_newest(night: _Night) -> str:
+    asked = night.asked
+    origin = training_origin(night.version, asked["preset"], asked["go_on"])
+    _note_start(night, origin)
+    return _train_from(asked, night.version, origin, None)
 
 
-def _train_from(asked: Json, version: str, origin: Json, run: str | None) -> str:
-    if origin["run"] is None:
+def _note_start(night: _Night, origin: Origin) -> None:
+    assert night.report.decision is not None
+    night.note(decision=replace(night.report.decision, start=origin.reason))
+
+
+def _train_from(asked: Json, version: str, origin: Origin, run: str | None) -> str:
+    if origin.run is None or origin.epoch is None:
         return train_model(version, asked["preset"], run, asked["overrides"])
-    overrides = {**asked["overrides"], "epochs": origin["epoch"] + asked["more_epochs"]}
-    return train_model(version, None, run, overrides, origin["run"], origin["epoch"])
+    overrides = {**asked["overrides"], "epochs": origin.epoch + asked["more_epochs"]}
+    return train_model(version, None, run, overrides, origin.run, origin.epoch)
 
 
-def _judge(night: Json) -> None:
+def _judge(night: _Night) -> None:
     """Let the challenger serve if it is better and what it makes of the held-out videos is
     sound.
     """
-    run, serving = night["run"], champion_now()
-    night["gate"] = gate = judge_run(run, night["asked"]["margin"])
-    promoted, why = bool(gate["better"]), gate["reason"]
+    run, serving = night.report.run, champion_now()
+    assert run is not None
+    gate = judge_run(run, night.asked["margin"])
+    night.note(gate=gate)
+    promoted, why = gate.better, gate.reason
     if promoted:
-        videos = held_out_videos(night["dataset"]["version"])
-        generated = generate_soundtracks(videos, run, gate["epoch"])
-        night["showcase"] = checked_showcase(generated)
-        if night["showcase"]["passed"]:
-            promote_run(run, gate["epoch"])
+        generated = generate_soundtracks(held_out_videos(night.version), run, gate.epoch)
+        showcase = checked_showcase(generated)
+        night.note(showcase=showcase)
+        if showcase.passed:
+            promote_run(run, gate.epoch)
         else:
-            promoted, why = (
-                False,
-                f"{why}; but its showcase is not sound: {night['showcase']['problems'][0]}",
-            )
+            promoted = False
+            why = f"{why}; but its showcase is not sound: {showcase.problems[0]}"
+
     if promoted:
-        night["verdict"] = f"{run} serves: {why}"
+        verdict = f"{run} serves: {why}"
+    elif serving is not None:
+        verdict = f"{serving.run} stays: {why}"
     else:
-        night["verdict"] = (
-            f"{serving['run']} stays: {why}" if serving else f"nobody serves: {run}: {why}"
-        )
-    night["promoted"] = promoted
-    write_verdict(run, night["verdict"], promoted)
+        verdict = f"nobody serves: {run}: {why}"
+    night.note(promoted=promoted, verdict=verdict)
+    write_verdict(run, verdict, promoted)
 
 
-def _show(night: Json) -> None:
+def _show(night: _Night) -> None:
     """Soundtracks of the held-out videos by who serves now."""
-    night["champion"] = champion_now()
-    if night["champion"] is None or night["dataset"] is None:
+    night.note(champion=champion_now())
+    if night.report.champion is None or night.report.dataset is None:
         return
-    night["soundtracks"] = generate_soundtracks(held_out_videos(night["dataset"]["version"]))
-    publish_soundtracks(store(), night["soundtracks"])
+    soundtracks = generate_soundtracks(held_out_videos(night.version))
+    night.note(soundtracks=soundtracks)
+    publish_soundtracks(store(), soundtracks)
 
 
-def _check_shares(night: Json) -> None:
-    ingested, made, limit = night["ingest"], night["soundtracks"], night["asked"]["fail_above"]
-    unusable = [*ingested["refused_now"], *ingested["failed"]]
-    of = ingested["new"] + len(unusable)
+def _check_shares(night: _Night) -> None:
+    ingested, made, limit = night.report.ingest, night.report.soundtracks, night.asked["fail_above"]
+    assert ingested is not None
+    unusable = [*ingested.refused_now, *ingested.failed]
+    of = ingested.new + len(unusable)
     require_share(unusable, of, limit, "new videos are not usable", at_least=FEWEST_UNUSABLE)
     if made is not None:
-        of = sum(len(made[each]) for each in ("made", "known", "failed"))
-        require_share(made["failed"], of, limit, "soundtracks failed")
+        of = len(made.made) + len(made.known) + len(made.failed)
+        require_share(made.failed, of, limit, "soundtracks failed")

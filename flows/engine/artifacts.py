@@ -6,7 +6,7 @@ flow.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from prefect import get_run_logger
@@ -14,6 +14,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.exceptions import PrefectHTTPStatusError
 
 from flows.engine.events import artifact_key
+from vmt.catalog.records import encode
+from vmt.catalog.records.nights import GenerateReport, NightReport
 from vmt.catalog.runs import Run
 from vmt.errors import VmtError
 from vmt.jobs.release.nightly import markdown
@@ -25,17 +27,29 @@ FEWEST_UNUSABLE = 3
 LINK_LIFE_S = 7 * 24 * 3600  # the longest that S3 signs for
 
 
+class Failed(Protocol):
+    """An item that failed, and why."""
+
+    @property
+    def key(self) -> str:
+        """Of the item."""
+
+    @property
+    def reason(self) -> str:
+        """A sentence."""
+
+
 class TooManyFailed(VmtError):
     """More items of a batch failed than the flow allows: the items are not to blame any more."""
 
 
 def require_share(
-    failed: Sequence[Mapping[str, Any]], of: int, fail_above: float, what: str, *, at_least: int = 1
+    failed: Sequence[Failed], of: int, fail_above: float, what: str, *, at_least: int = 1
 ) -> None:
     """Fail a flow when too many items failed.
 
     Args:
-        failed: each with a `key` and a `reason`.
+        failed: the items.
         of: how many there were in all.
         fail_above: the share of failures that is still no failure of the flow, 0 to 1.
         what: says in words what failed, such as `videos refused`.
@@ -48,7 +62,7 @@ def require_share(
         first = failed[0]
         raise TooManyFailed(
             f"{len(failed)} of {of} {what}, more than {fail_above:.0%}; the first is "
-            f"{first['key']}: {first['reason']}"
+            f"{first.key}: {first.reason}"
         )
 
 
@@ -70,11 +84,11 @@ def publish_losses(store: ObjectStore, run: str) -> None:
 
 
 @_if_the_server_answers()
-def publish_soundtracks(store: ObjectStore, report: Mapping[str, Any]) -> None:
+def publish_soundtracks(store: ObjectStore, report: GenerateReport) -> None:
     """Links to the finished videos of a generation's report, and the videos that failed."""
-    videos = [soundtrack["files"]["mp4"] for soundtrack in (*report["made"], *report["known"])]
+    videos = [soundtrack.files["mp4"] for soundtrack in (*report.made, *report.known)]
     lines = [f"- [{key}]({store.share_url(key, LINK_LIFE_S)})" for key in videos]
-    lines += [f"- {failure['key']} failed: {failure['reason']}" for failure in report["failed"]]
+    lines += [f"- {failure.key} failed: {failure.reason}" for failure in report.failed]
     create_markdown_artifact(
         "\n".join(lines) or "There was no video.",
         key="soundtracks",
@@ -83,12 +97,12 @@ def publish_soundtracks(store: ObjectStore, report: Mapping[str, Any]) -> None:
 
 
 @_if_the_server_answers()
-def publish_night(night: Mapping[str, Any]) -> None:
+def publish_night(night: NightReport) -> None:
     """The nightly report: what was new, what was trained and why or why not, who serves, what was
     made.
     """
     create_markdown_artifact(
-        markdown(night), key="nightly", description="What the night did and why"
+        markdown(encode(night)), key="nightly", description="What the night did and why"
     )
 
 

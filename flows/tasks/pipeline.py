@@ -9,7 +9,6 @@ out in threads inside its one task: a task for each video would cost more than i
 video must not fail the others.
 """
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_type_hints
 
@@ -25,12 +24,13 @@ from flows.engine.events import reporter
 from flows.engine.gpu import GpuHeld, gpu_slot, on_gpu
 from vmt.arrange.config import GenerateConfig
 from vmt.catalog import datasets
+from vmt.catalog.records.nights import GenerateReport, IngestReport
 from vmt.catalog.videos import candidates
 from vmt.errors import GenerationError, StoreUnavailable, VmtError
 from vmt.hardware import choose_device
 from vmt.jobs.dataset.freeze import freeze
 from vmt.jobs.ingest.extractors import configured
-from vmt.jobs.ingest.ingest import IngestReport, ingest, put_off
+from vmt.jobs.ingest.ingest import ingest, put_off
 from vmt.jobs.release.promote import promote
 from vmt.jobs.soundtrack.composer import frozen
 from vmt.jobs.soundtrack.generate import generate
@@ -112,7 +112,9 @@ def read_manifest(key: str) -> list[str]:
 
 
 @task(name="ingest", timeout_seconds=INGEST_TIMEOUT_S, **RETRY)
-def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None = None) -> Json:
+def ingest_videos(
+    prefix: str, retry_refused: bool = False, wait_s: float | None = None
+) -> IngestReport:
     """Features of what is new under `prefix`; a schedule may come before the first video does.
 
     The GPU is taken where something is new. Where it is held for longer than `wait_s`, what is new
@@ -121,7 +123,7 @@ def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None
     settings, where = load_settings(), store()
     extractor = configured(settings)
     if not candidates(where.list(prefix)):
-        return dataclasses.asdict(IngestReport(extractor.name, 0, 0, 0, (), (), ()))
+        return IngestReport(extractor.name, 0, 0, 0, (), (), ())
     try:
         report = ingest(
             where,
@@ -134,7 +136,7 @@ def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None
     except GpuHeld:
         report = put_off(where, extractor, prefix=prefix, retry_refused=retry_refused)
     again_if_passing(report.failed)
-    return dataclasses.asdict(report)
+    return report
 
 
 @task(name="freeze", **RETRY)
@@ -221,7 +223,7 @@ def generate_soundtracks(
     epoch: int | None = None,
     settings: Mapping[str, Any] | None = None,
     force: bool = False,
-) -> Json:
+) -> GenerateReport:
     """A soundtrack for each of `videos`."""
     environment = load_settings()
     config = generate_config(settings or {})
@@ -238,4 +240,4 @@ def generate_soundtracks(
             on_event=reporter(),
         )
     again_if_passing(report.failed)
-    return dataclasses.asdict(report)
+    return report

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from vmt.catalog import keys
 from vmt.cli.shared import (
     Json,
     app,
@@ -20,7 +21,7 @@ from vmt.cli.shared import (
 
 @app.command()
 def ingest(
-    prefix: Annotated[str, typer.Option(help="of the videos' keys in the store")] = "videos/",
+    prefix: Annotated[str, typer.Option(help="of the videos' keys in the store")] = keys.VIDEOS,
     retry_refused: Annotated[bool, typer.Option(help="try again what is in quarantine")] = False,
     as_json: Json = False,
 ) -> None:
@@ -191,14 +192,14 @@ def show(
     info = datasets.read(store, datasets.resolve(store, dataset)).info
 
     def human() -> None:
-        sides = ", ".join(f"{count} {side}" for side, count in info["splits"].items())
-        typer.echo(f"{info['name']}@v{info['version']:04d}: {info['videos']} videos ({sides})")
+        sides = ", ".join(f"{count} {side}" for side, count in info.splits.items())
+        typer.echo(f"{info.ref}: {info.videos} videos ({sides})")
         typer.echo(
-            f"{info['seconds'] / 3600:.2f} h, {info['chord_labels']} chord labels, features of "
-            f"{info['extractor']}"
+            f"{info.seconds / 3600:.2f} h, {info.chord_labels} chord labels, features of "
+            f"{info.extractor}"
         )
-        typer.echo(f"added: {', '.join(info['changes']['added']) or 'none'}")
-        typer.echo(f"removed: {', '.join(info['changes']['removed']) or 'none'}")
+        typer.echo(f"added: {', '.join(info.changes.added) or 'none'}")
+        typer.echo(f"removed: {', '.join(info.changes.removed) or 'none'}")
 
     show_result(info, as_json, human)
 
@@ -213,12 +214,12 @@ def list_datasets(as_json: Json = False) -> None:
     columns = ("dataset", "videos", "hours", "chord labels", "train", "validation", "test", "made")
     rows = [
         (
-            f"{each['name']}@v{each['version']:04d}",
-            each["videos"],
-            f"{each['seconds'] / 3600:.2f}",
-            each["chord_labels"],
-            *each["splits"].values(),
-            each["created_at"],
+            each.ref,
+            each.videos,
+            f"{each.seconds / 3600:.2f}",
+            each.chord_labels,
+            *each.splits.values(),
+            each.created_at,
         )
         for each in found
     ]

@@ -81,9 +81,9 @@ def generate(
 ) -> None:
     """Write a soundtrack for each video: chords, MIDI, FLAC and MP4."""
     from vmt.arrange.config import GenerateConfig
+    from vmt.jobs.ingest.upload import upload
     from vmt.jobs.soundtrack import generate as job
     from vmt.jobs.soundtrack.dry_run import plan
-    from vmt.jobs.soundtrack.inbox import put_in_inbox
     from vmt.jobs.soundtrack.inputs import (
         listed_videos,
         manifest_videos,
@@ -138,9 +138,7 @@ def generate(
         if record is not None:
             report = job.replay(store, settings, record, on_event=on_event)
         else:
-            uploaded, refused = put_in_inbox(
-                store, [each for each in wanted if isinstance(each, Path)]
-            )
+            uploaded, refused = upload(store, [each for each in wanted if isinstance(each, Path)])
             keys = [*uploaded, *(each for each in wanted if isinstance(each, str))]
             report = job.generate(
                 store,

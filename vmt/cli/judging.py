@@ -47,10 +47,11 @@ def evaluate(
     if generated is not None:
         _evaluate_generated(settings, store, generated, as_json)
         return
+    from vmt.catalog.records import encode
     from vmt.jobs.train.evaluate import evaluate as job
 
     found = job(store, *run_epoch(str(run)), dataset=dataset, split=split, device=settings.device)
-    show_result(found, as_json, lambda: evaluation_table(store, found.key, found.content))
+    show_result(found, as_json, lambda: evaluation_table(store, found.key, encode(found.record)))
 
 
 def _evaluate_generated(settings: Settings, store: ObjectStore, prefix: str, as_json: bool) -> None:
@@ -188,14 +189,14 @@ def compare(
     side by side.
     """
     from vmt.arrange.config import GenerateConfig
+    from vmt.jobs.ingest.upload import upload
     from vmt.jobs.soundtrack.compare import compare as job
-    from vmt.jobs.soundtrack.inbox import put_in_inbox
 
     config = GenerateConfig(seed=seed, style=style)
     settings, store = open_configured()
     local = [Path(each) for each in videos if Path(each).is_file()]
     with progress() as on_event:
-        uploaded, refused = put_in_inbox(store, local)
+        uploaded, refused = upload(store, local)
         keys = [*uploaded, *(each for each in videos if not Path(each).is_file())]
         found = job(
             store,

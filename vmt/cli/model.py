@@ -27,6 +27,7 @@ def model(
     report.
     """
     from vmt.catalog import datasets
+    from vmt.catalog.records import encode
     from vmt.catalog.runs import Run
     from vmt.jobs.train.evaluate import SPLITS, evaluate
     from vmt.jobs.train.report import report
@@ -51,10 +52,10 @@ def model(
             on_event=on_event,
         )
     losses_table(Run(store, run))
-    sides = datasets.read(store, datasets.resolve(store, dataset)).info["splits"]
+    sides = datasets.read(store, datasets.resolve(store, dataset)).info.splits
     for split in (each for each in SPLITS if sides.get(each)):
         found = evaluate(store, run, dataset=dataset, split=split, device=settings.device)
-        evaluation_table(store, found.key, found.content)
+        evaluation_table(store, found.key, encode(found.record))
     typer.echo(f"the report: {place(store, report(store, run).html)}")
 
 
@@ -71,10 +72,10 @@ def _own(store: ObjectStore, settings: Settings, folder: Path, chords: int, on_e
     from vmt.jobs.dataset.freeze import freeze
     from vmt.jobs.ingest.extractors import configured
     from vmt.jobs.ingest.ingest import ingest
-    from vmt.jobs.ingest.upload import bring
+    from vmt.jobs.ingest.upload import upload_folder
     from vmt.runtime.worker_pool import spread
 
-    for failure in bring(store, folder)[1]:
+    for failure in upload_folder(store, folder)[1]:
         typer.echo(f"left out: {failure.reason}", err=True)
     extractor = configured(settings)
     ingest(store, extractor, map=spread(settings.workers), on_event=on_event)

@@ -65,7 +65,7 @@ def _show_demo(store: ObjectStore, result: "Tour", page: str | None) -> None:
     from vmt.catalog.runs import Run
 
     losses_table(Run(store, result.run))
-    if result.summary["untrained"]:
+    if result.summary.untrained:
         typer.echo(
             "CLIP is untrained here (its weights could not be fetched): the picture says "
             "little to this model"

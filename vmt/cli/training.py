@@ -144,7 +144,7 @@ def train(
             on_event=on_event,
         )
     if team.leads:
-        summary = Run(store, name).read_json("summary.json")
+        summary = Run(store, name).summary()
         show_result(summary, as_json, lambda: losses_table(Run(store, name)))
 
 
@@ -160,8 +160,8 @@ def _assignment(text: str) -> tuple[str, Any]:
 
 def losses_table(run: Any) -> None:
     """A run's table of losses by epoch, the best one marked, beside the baselines."""
-    rows, summary = run.results(), run.read_json("summary.json")
-    best = summary["best_epoch"]
+    rows, summary = run.results(), run.summary()
+    best = summary.best_epoch
     columns = (
         "epoch",
         "train total",
@@ -182,13 +182,13 @@ def losses_table(run: Any) -> None:
         for row in rows
     ]
     print_table(f"{run.name}, losses by epoch", columns, cells)
-    typer.echo(f"best epoch: {best}, by validation {summary['selected_by']} loss")
-    if summary["baselines"]:
-        chord, known = summary["best"]["chord"], summary["baselines"]
+    typer.echo(f"best epoch: {best}, by validation {summary.selected_by} loss")
+    if summary.baselines:
+        chord, known = summary.best["chord"], summary.baselines
         typer.echo(
-            f"validation chord NLL: {chord:.4f}; unigram {known['unigram']:.4f}, bigram "
-            f"{known['bigram']:.4f} "
-            f"({chord / known['unigram']:.2f} and {chord / known['bigram']:.2f} of them)"
+            f"validation chord NLL: {chord:.4f}; unigram {known.unigram:.4f}, bigram "
+            f"{known.bigram:.4f} "
+            f"({chord / known.unigram:.2f} and {chord / known.bigram:.2f} of them)"
         )
 
 
@@ -198,16 +198,16 @@ def runs(as_json: Json = False) -> None:
     from vmt.catalog.runs import runs as registered
 
     _, store = open_configured()
-    summaries = [summary for run in registered(store) if (summary := run.read_json("summary.json"))]
+    summaries = [summary for run in registered(store) if (summary := run.summary())]
     columns = ("run", "dataset", "state", "epochs", "best epoch", "val chord", "val total")
     rows = [
         (
-            s["run"],
-            s["dataset"],
-            s["state"],
-            s["epochs"],
-            s["best_epoch"],
-            *((s["best"] or {}).get(k) for k in ("chord", "total")),
+            s.run,
+            s.dataset,
+            s.state,
+            s.epochs,
+            s.best_epoch,
+            *((s.best or {}).get(k) for k in ("chord", "total")),
         )
         for s in summaries
     ]

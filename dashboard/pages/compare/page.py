@@ -12,6 +12,7 @@ from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
 from dashboard.pages.compare import ratings
 from dashboard.sources import soundtracks, store
+from vmt.catalog import keys
 
 BESIDE = 4
 KINDS = ("chord", "total", "emotion")
@@ -19,8 +20,8 @@ KINDS = ("chord", "total", "emotion")
 
 def name_of(prefix: str) -> str:
     """`outputs/run/epoch_0026/015/take/` as `run, epoch 26, take`."""
-    _, run, epoch, _, take, _ = prefix.split("/")
-    return f"{run}, {t('epoch')} {int(epoch.removeprefix('epoch_'))}, {take}"
+    output = keys.parse_output(prefix)
+    return f"{output.run}, {t('epoch')} {output.epoch}, {output.take}" if output else prefix
 
 
 def show_beside(prefixes: list[str]) -> None:
@@ -28,9 +29,7 @@ def show_beside(prefixes: list[str]) -> None:
     several.
     """
     records = [soundtracks.output(prefix) for prefix in prefixes]
-    every = [
-        store.epoch_losses(str(each["run"]), int(each["epoch"])) if each else {} for each in records
-    ]
+    every = [store.epoch_losses(record.run, record.epoch) if record else {} for record in records]
     several = [losses for losses in every if losses] if len(prefixes) > 1 else []
     least = {kind: min((losses[kind] for losses in several), default=None) for kind in KINDS}
     for column, prefix, record, losses in zip(
@@ -41,17 +40,17 @@ def show_beside(prefixes: list[str]) -> None:
             if record is None:
                 st.warning(t("listen.unfinished", prefix=prefix))
                 continue
-            st.video(store.media_url(record["files"]["mp4"]))
+            st.video(store.media_url(record.files["mp4"]))
             rows = {
                 t(f"validation.{kind}"): starred(losses.get(kind), least[kind]) for kind in KINDS
             }
             rows |= {
-                t("key"): str(record.get("key") or "–"),
-                t("tempo"): tempo(record.get("tempo_bpm")),
+                t("key"): record.key,
+                t("tempo"): tempo(record.tempo_bpm),
             }
-            rows |= {t("chord_changes"): str(len(charts.chord_blocks(record["chords"])) - 1)}
+            rows |= {t("chord_changes"): str(len(charts.chord_blocks(record.chords)) - 1)}
             st.table(pd.DataFrame({t("value"): rows}).rename_axis(t("measure")))
-            if record.get("untrained"):
+            if record.untrained:
                 st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
 
 
@@ -94,7 +93,7 @@ def show_blind(video: str) -> None:
                 st.markdown(f"**{letter}**")
                 record = soundtracks.output(prefix)
                 if record is not None:
-                    st.video(store.media_url(record["files"]["mp4"]))
+                    st.video(store.media_url(record.files["mp4"]))
                 given.append(
                     {
                         question: st.segmented_control(

@@ -27,33 +27,32 @@ def show_champion() -> None:
     if champion is None:
         st.info(t("champion.none"))
         return
-    run, epoch = str(champion["run"]), int(champion["epoch"])
-    summary = store.summary(run) or {}
+    run, epoch = champion.run, champion.epoch
+    summary = store.summary(run)
     row = store.epoch_losses(run, epoch)
     losses = [
         (t(f"validation.{kind}"), number(row.get(kind))) for kind in ("chord", "total", "emotion")
     ]
-    bigram = (summary.get("baselines") or {}).get("bigram")
+    bigram = summary.baselines.bigram if summary and summary.baselines else None
     show_figures([(t("epoch"), str(epoch)), *losses, (t("bigram_nll"), number(bigram))])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link("pages/runs/page.py", label=f"{run} →", query_params={"run": run})
         st.caption(
             t(
                 "champion.since",
-                when=when(champion.get("since")),
-                dataset=summary.get("dataset") or "–",
+                when=when(champion.since),
+                dataset=summary.dataset if summary and summary.dataset else "–",
             )
         )
-        if summary.get("untrained"):
+        if summary is not None and summary.untrained:
             st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
-    history = champion.get("history") or []
+    history = champion.history
     if history:
         with st.expander(t("champion.history", n=len(history))):
-            for each in reversed(history[-20:]):
-                until = when(each.get("until"))
+            for past in reversed(history[-20:]):
+                until = when(past.until)
                 st.markdown(
-                    f"- **{each['run']}**, {t('epoch')} {each['epoch']}: "
-                    f"{when(each.get('since'))} → {until}"
+                    f"- **{past.run}**, {t('epoch')} {past.epoch}: {when(past.since)} → {until}"
                 )
 
 
@@ -67,30 +66,27 @@ def show_work() -> None:
     running, failed = st.columns(2)
     with running:
         st.subheader(t("running_now"))
-        live = [summary for summary in summaries if summary.get("state") == "running"]
+        live = [summary for summary in summaries if summary.state == "running"]
         for summary in live:
-            done, planned = summary.get("epochs") or 0, summary.get("planned_epochs") or 1
+            done, planned = summary.epochs or 0, summary.planned_epochs or 1
             st.page_link(
                 "pages/runs/page.py",
-                label=f"{summary['run']} →",
-                query_params={"run": str(summary["run"])},
+                label=f"{summary.run} →",
+                query_params={"run": summary.run},
             )
             st.progress(min(1.0, done / planned), t("run.progress", done=done, planned=planned))
         if not live:
             st.caption(t("running_now.none"))
     with failed:
         st.subheader(t("failed"))
-        broken = [summary for summary in summaries if summary.get("state") == "failed"][:SHOWN]
+        broken = [summary for summary in summaries if summary.state == "failed"][:SHOWN]
         for summary in broken:
             st.page_link(
                 "pages/runs/page.py",
-                label=f"{summary['run']} →",
-                query_params={"run": str(summary["run"])},
+                label=f"{summary.run} →",
+                query_params={"run": summary.run},
             )
-            st.caption(
-                f"{when(summary.get('finished_at'))}: "
-                f"{summary.get('error') or t('failed.no_reason')}"
-            )
+            st.caption(f"{when(summary.finished_at)}: {summary.error or t('failed.no_reason')}")
         refused = store.quarantine()
         if refused:
             st.page_link("pages/dataset/page.py", label=f"{t('failed.refused', n=len(refused))} →")
@@ -125,12 +121,12 @@ def show_growth() -> None:
             newest = known[-1]
             text = t(
                 "growth.newest",
-                videos=number(newest["videos"]),
-                length=duration(float(newest["seconds"])),
+                videos=number(newest.videos),
+                length=duration(float(newest.seconds)),
             )
             facts.page_link(
                 "pages/dataset/page.py",
-                label=f"{name}@v{newest['version']:04d} →",
+                label=f"{name}@v{newest.version:04d} →",
                 query_params={"dataset": name},
             )
             facts.caption(text)
@@ -146,16 +142,12 @@ def show_soundtracks() -> None:
         return
     for column, record in zip(st.columns(SHOWN), found, strict=False):
         with column:
-            st.video(store.media_url(record["files"]["mp4"]))
-            link = {name: str(record[name]) for name in ("run", "epoch", "take")} | {
-                "video": str(record["video"]["id"])
+            st.video(store.media_url(record.files["mp4"]))
+            link = {name: str(getattr(record, name)) for name in ("run", "epoch", "take")} | {
+                "video": record.video.id
             }
-            st.page_link(
-                "pages/listen/page.py", label=f"{record['video']['id']} →", query_params=link
-            )
-            st.caption(
-                f"{record['run']}, {t('epoch')} {record['epoch']} · {when(record.get('made_at'))}"
-            )
+            st.page_link("pages/listen/page.py", label=f"{record.video.id} →", query_params=link)
+            st.caption(f"{record.run}, {t('epoch')} {record.epoch} · {when(record.made_at)}")
 
 
 def page() -> None:
