@@ -12,9 +12,21 @@ from vmt.catalog.keys import KeyPattern, OutputFolder
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    "videos inbox features quarantine datasets runs models outputs evaluations ratings reports "
-    "index uploads audit"
-).split()
+    "audit",
+    "datasets",
+    "evaluations",
+    "features",
+    "inbox",
+    "index",
+    "models",
+    "outputs",
+    "quarantine",
+    "ratings",
+    "reports",
+    "runs",
+    "uploads",
+    "videos",
+)
 KEY = re.compile(rf"(?:{'|'.join(FOLDERS)})/\S*")
 PATTERNS = [value for value in vars(keys).values() if isinstance(value, KeyPattern)]
 

@@ -16,6 +16,7 @@ import torch
 
 from vmt import chords
 from vmt.catalog import datasets, keys
+from vmt.catalog.records import encode
 from vmt.catalog.records.datasets import DatasetInfo
 from vmt.catalog.records.runs import LoopState, RunSource
 from vmt.catalog.records.videos import IngestEntry
@@ -110,9 +111,7 @@ def test_what_a_run_keeps(store: LocalStore) -> None:
     run.regressor()
     assert [name for name, _ in events].count("vmt.epoch.finished") == 4
     assert events[-1][0] == "vmt.best-epoch"
-    optimizers = [
-        each.key for each in store.list(keys.run_folder(run.name)) if "optimizer" in each.key
-    ]
+    optimizers = [info.key for info in store.list(keys.optimizer_prefix(run.name))]
     assert optimizers == [keys.optimizer(run.name, 3)]
 
 
@@ -149,7 +148,7 @@ def test_nobody_to_train_or_to_validate(tmp_path: Path) -> None:
     assert summary.baselines is None
     assert summary.best is not None
     assert summary.best["chord"] is None
-    json.dumps(summary, allow_nan=False)
+    json.dumps(encode(summary), allow_nan=False)
 
 
 def test_a_failure_is_told_and_the_next_start_goes_on(store: LocalStore) -> None:
@@ -311,7 +310,9 @@ def test_going_on_from_the_last_epoch_equals_never_stopping(store: LocalStore) -
         "regression/best_rmse_weights.safetensors",
     ]
     for key in same:
-        assert store.get(on.key(key)) == store.get(whole.key(key)), key
+        assert store.get(keys.run_folder("on") + key) == store.get(keys.run_folder("six") + key), (
+            key
+        )
     assert store.get(keys.best_weights(on.name)) == on.weights(on.best_epoch())
 
 
@@ -360,7 +361,7 @@ def test_going_on_with_a_newer_dataset(tmp_path: Path) -> None:
 def test_what_cannot_go_on_says_why(store: LocalStore, tmp_path: Path) -> None:
     name = train(store, "main", preset="demo", run="r", overrides=OVERRIDES)
     for arguments, message in (
-        ({"preset": "demo"}, "preset demo: a run that goes on from another keeps its preset"),
+        ({"preset": "demo"}, "preset demo: a run that continues from another keeps its preset"),
         ({}, "epochs 3 must be over 3, the epoch to go on from"),
         (
             {"overrides": {"epochs": 4, "d_model": 32}},
