@@ -1,4 +1,4 @@
-"""`nightly`: from what is new in the bucket to soundtracks by a model that has seen it."""
+"""`nightly`: from new videos in the bucket to soundtracks by a model that was trained on them."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,15 +13,16 @@ from flows.engine.artifacts import (
     require_share,
 )
 from flows.engine.notify import alert, notify
+from flows.engine.run_names import run_name
 from flows.tasks.evaluation import (
     champion_now,
     checked_showcase,
     dataset_growth,
     evaluate_run,
     judge_run,
-    run_left_half_way,
     training_origin,
     training_summary,
+    unfinished_run,
     write_nightly_report,
     write_verdict,
 )
@@ -39,12 +40,15 @@ from vmt.catalog import keys
 from vmt.catalog.records import encode
 from vmt.catalog.records.nights import NightEvaluation, NightReport, TrainingDecision
 from vmt.catalog.runs import now
+from vmt.dataset.splits import SPLIT_BY, SplitBy
 from vmt.errors import RunTaken, TrainingError
-from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, Origin, decide, markdown, started
+from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, Origin, decide, started
 from vmt.jobs.release.promote import MARGIN
+from vmt.reports.night import markdown, title
+from vmt.settings import load_settings
 
 
-@flow(name="nightly", on_failure=[alert], on_crashed=[alert])
+@flow(name="nightly", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def nightly(
     dataset: str = "main",
     preset: str = "vmt",
@@ -52,6 +56,7 @@ def nightly(
     chord_labels: int = 157,
     min_validation: int = 1,
     min_test: int = 1,
+    split_by: SplitBy = SPLIT_BY,
     force: bool = False,
     grow_share: float = GROW_SHARE,
     grow_videos: int = GROW_VIDEOS,
@@ -60,32 +65,32 @@ def nightly(
     margin: float = MARGIN,
     fail_above: float = 0.5,
 ) -> Json:
-    """Ingest, freeze, train if the dataset grew enough, judge the new run, show it, promote it or
-    not, report.
+    """Ingest, freeze, train if the dataset grew enough, judge the new run, promote it if it is
+    better, write soundtracks and the report.
 
-    Too many failures fail the flow at its end, when everything that can be done is done and
-    reported.
+    Too many failures fail the flow at its end, after all possible work and the report.
 
     Args:
-        dataset: its name; a new version is frozen when its videos changed.
+        dataset: name of the dataset; a new version is frozen if its videos changed.
         preset: of model and training.
-        overrides: settings that differ from the preset's.
+        overrides: settings that differ from the preset.
         chord_labels: 25 or 157.
-        min_validation: videos that a first version validates on, at least.
-        min_test: videos that a first version holds out, at least; the held-out videos are the
-            showcase.
-        force: train even if the dataset did not grow.
-        grow_share: new videos since the last training that are enough to train again, as a share,
-            0.05 for 5 %.
-        grow_videos: new videos that are enough, as a number.
-        go_on: train on from the champion's weights where they fit; else from random weights.
-        more_epochs: how many epochs are added to the champion's, with `go_on`.
-        margin: by how much the new run's chord NLL must be lower than the champion's, in nats.
-        fail_above: the share of unusable new videos, or of failed soundtracks, over which the flow
-            fails, 0 to 1.
+        min_validation: fewest validation videos of a first version.
+        min_test: fewest test videos of a first version; the test videos are the showcase.
+        split_by: what decides the split of a new video: its `bytes` or its `id`.
+        force: whether to train even if the dataset did not grow.
+        grow_share: new videos since the last training that cause a new one, as a share, 0.05 for
+            5 %.
+        grow_videos: new videos that cause a new training, as a number.
+        go_on: whether to start from the champion's weights where they fit (warm start); otherwise
+            from random weights.
+        more_epochs: epochs to add to the champion's in a warm start.
+        margin: the new run's chord NLL must be lower than the champion's by this, in nats.
+        fail_above: the largest share of unusable new videos, or of failed soundtracks, that does
+            not fail the flow, 0 to 1.
 
     Returns:
-        The report, as `reports/nightly/` has it, and its key as `report`.
+        The report, as under `reports/nightly/`, with its key as `report`.
     """
     asked: Json = {
         "dataset": dataset,
@@ -94,6 +99,7 @@ def nightly(
         "chord_labels": chord_labels,
         "min_validation": min_validation,
         "min_test": min_test,
+        "split_by": split_by,
         "force": force,
         "grow_share": grow_share,
         "grow_videos": grow_videos,
@@ -104,7 +110,7 @@ def nightly(
     }
     night = _Night(started(asked), asked)
     try:
-        _bring_in(night)
+        _ingest(night)
         if night.report.decision is not None and night.report.decision.train:
             _train(night)
             _judge(night)
@@ -118,7 +124,8 @@ def nightly(
         night.note(finished_at=now())
         key, _ = write_nightly_report(night.report)
         publish_night(night.report)
-        notify(f"VMT: the night of {night.report.started_at}", markdown(encode(night.report)))
+        language, content = load_settings().language, encode(night.report)
+        notify(f"VMT: {title(content, language)}", markdown(content, language))
     return {**encode(night.report), "report": key}
 
 
@@ -140,8 +147,8 @@ class _Night:
         return self.report.dataset.version
 
 
-def _bring_in(night: _Night) -> None:
-    """New videos become features and a version; decide whether to train on it."""
+def _ingest(night: _Night) -> None:
+    """Ingest and freeze; decide whether to train on the new version."""
     asked = night.asked
     ingested = ingest_videos(keys.VIDEOS)
     night.note(ingest=ingested)
@@ -150,7 +157,11 @@ def _bring_in(night: _Night) -> None:
         night.note(decision=TrainingDecision(False, reason))
         return
     version = freeze_dataset(
-        asked["dataset"], asked["chord_labels"], asked["min_validation"], asked["min_test"]
+        asked["dataset"],
+        asked["chord_labels"],
+        asked["min_validation"],
+        asked["min_test"],
+        asked["split_by"],
     )
     growth = dataset_growth(version, asked["preset"])
     night.note(dataset=growth)
@@ -159,38 +170,37 @@ def _bring_in(night: _Night) -> None:
 
 
 def _train(night: _Night) -> None:
-    """The challenger, and its scores."""
+    """Train the challenger, and evaluate it."""
     run = _finish_half_trained(night) or _train_newest(night)
     night.note(run=run, training=training_summary(run))
     publish_losses(store(), run)
     try:
         night.note(evaluation=evaluate_run(run, None, None, "validation"))
-    except TrainingError as error:  # too few videos to hold some back for validation
+    except TrainingError as error:  # too few videos for a validation split
         night.note(evaluation=NightEvaluation(error=str(error)))
 
 
 def _finish_half_trained(night: _Night) -> str | None:
-    """The run that an earlier night left half-way, finished; None where there is none, or it has
-    other settings.
-    """
+    """Finish the unfinished run of an earlier night; None if there is none with these settings."""
     asked = night.asked
-    left = run_left_half_way(
+    unfinished = unfinished_run(
         night.version, asked["preset"], asked["grow_share"], asked["grow_videos"]
     )
-    if left is None:
+    if unfinished is None:
         return None
     try:
-        run = _train_from(asked, left.dataset, left.origin, left.run)
-    except RunTaken:  # somebody finishes it already
+        run = _train_from(asked, unfinished.dataset, unfinished.origin, unfinished.run)
+    except RunTaken:  # another process is finishing it
         raise
     except TrainingError as error:
-        get_run_logger().warning("%s is not resumed: %s", left.run, error)
+        get_run_logger().warning("run %s is not resumed: %s", unfinished.run, error)
         return None
-    _note_start(night, left.origin)
+    _note_start(night, unfinished.origin)
     return run
 
 
 def _train_newest(night: _Night) -> str:
+    """Train a new run on the newest version; its name."""
     asked = night.asked
     origin = training_origin(night.version, asked["preset"], asked["go_on"])
     _note_start(night, origin)
@@ -203,6 +213,14 @@ def _note_start(night: _Night, origin: Origin) -> None:
 
 
 def _train_from(asked: Json, version: str, origin: Origin, run: str | None) -> str:
+    """Train a run from its origin; its name.
+
+    Args:
+        asked: the parameters of the flow.
+        version: of the dataset.
+        origin: run and epoch whose weights the training starts from, if any.
+        run: name of the run to resume; None for a new run.
+    """
     if origin.run is None or origin.epoch is None:
         return train_model(version, asked["preset"], run, asked["overrides"])
     overrides = {**asked["overrides"], "epochs": origin.epoch + asked["more_epochs"]}
@@ -210,8 +228,8 @@ def _train_from(asked: Json, version: str, origin: Origin, run: str | None) -> s
 
 
 def _judge(night: _Night) -> None:
-    """Let the challenger serve if it is better and what it makes of the held-out videos is
-    sound.
+    """Promote the challenger if it is better than the champion and its soundtracks for the held-out
+    videos are valid.
     """
     run, serving = night.report.run, champion_now()
     assert run is not None
@@ -239,7 +257,7 @@ def _judge(night: _Night) -> None:
 
 
 def _show(night: _Night) -> None:
-    """Soundtracks of the held-out videos by who serves now."""
+    """Write soundtracks for the held-out videos with the champion."""
     night.note(champion=champion_now())
     if night.report.champion is None or night.report.dataset is None:
         return

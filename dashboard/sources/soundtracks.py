@@ -107,6 +107,17 @@ def of_video(video: str) -> list[str]:
 @st.cache_data(ttl=store.SETTLED_S, max_entries=store.KEPT, show_spinner=False)
 def output(prefix: str) -> SoundtrackRecord | None:
     """The record of one soundtrack, from its folder."""
+    return _read_output(prefix)
+
+
+@st.cache_data(ttl=store.SETTLED_S, max_entries=store.KEPT, show_spinner=False)
+def outputs(prefixes: tuple[str, ...]) -> list[SoundtrackRecord | None]:
+    """The records of several soundtracks, read at the same time."""
+    with ThreadPoolExecutor(store.READERS) as pool:
+        return list(pool.map(_read_output, prefixes))
+
+
+def _read_output(prefix: str) -> SoundtrackRecord | None:
     place = keys.parse_output(prefix)
     return store.read(place.record, SoundtrackRecord) if place is not None else None
 

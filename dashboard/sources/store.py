@@ -8,7 +8,6 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -27,6 +26,7 @@ from vmt.catalog.records.indexes import (
     RunIndex,
     VideoKeyIndex,
 )
+from vmt.catalog.records.nights import NightReport
 from vmt.catalog.records.runs import Champion, RunParameters, RunSummary
 from vmt.catalog.records.videos import QuarantineRecord
 from vmt.errors import ObjectNotFound, StoreError
@@ -60,8 +60,9 @@ def store_name() -> str:
     """What visitors may know of the store: a bucket's URL, or a folder's name without where it
     stands.
     """
-    url = store().url
-    return url if url.startswith("s3://") else PurePosixPath(urlsplit(url).path).name
+    current = store()
+    folder = current.capabilities.folder
+    return current.url if folder is None else folder.name
 
 
 def read(key: str, kind: type[R]) -> R | None:
@@ -272,15 +273,18 @@ def offered_videos() -> list[str]:
 
 
 @dataclass(frozen=True)
-class NightReport:
-    """What the nightly run wrote of itself, as Markdown."""
+class Night:
+    """What the nightly run wrote of itself: as data, and as Markdown where a night of an older
+    version left nothing else.
+    """
 
+    content: NightReport | None
     text: str
     written: datetime
 
 
 @st.cache_data(ttl=LISTED_S, show_spinner=False)
-def night_report() -> NightReport | None:
+def night_report() -> Night | None:
     """The newest report under `reports/nightly/`; the moments they are named by sort as text."""
     index = read(keys.NIGHT_INDEX.template, NightIndex)
     if index is not None:
@@ -291,7 +295,8 @@ def night_report() -> NightReport | None:
     info = store().head(key) if key else None
     if info is None:
         return None
-    return NightReport(store().get(key).decode(errors="replace"), info.modified)
+    content = read(f"{key.removesuffix('.md')}.json", NightReport)
+    return Night(content, store().get(key).decode(errors="replace"), info.modified)
 
 
 @st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)
@@ -319,7 +324,7 @@ def _shared(key: str, filename: str | None) -> str:
 def media_url(key: str, *, download: bool = False) -> str:
     """A URL of `key` that this visitor's browser can play, or save under its own name."""
     shared = _shared(key, key.rpartition("/")[2] if download else None)
-    if not shared.startswith("file:"):
+    if store().capabilities.public_endpoint is not None:
         return shared
     return f"{_own_url(FILES_ROUTE)}/{quote(key)}{'?download' if download else ''}"
 

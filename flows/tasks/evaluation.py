@@ -1,5 +1,5 @@
-"""Tasks that judge: scores of runs and soundtracks, the gate, the showcase, and the report of the
-night.
+"""Tasks that evaluate: scores of runs and soundtracks, the promotion gate, the showcase, and the
+nightly report.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,8 +53,8 @@ JUDGE_TIMEOUT_S = 6 * HOUR_S
 
 @task(name="growth", **RETRY)
 def dataset_growth(dataset: str, preset: str) -> DatasetGrowth:
-    """What a version holds, and what came since a run of `preset` was last trained on the dataset
-    and judged.
+    """The size of a version, and its growth since the last run of `preset` that was trained on the
+    dataset and judged by the gate.
     """
     where = store()
     return growth(where, dataset, last_judged(where, dataset.partition("@")[0], preset))
@@ -62,50 +62,71 @@ def dataset_growth(dataset: str, preset: str) -> DatasetGrowth:
 
 @task(name="origin", **RETRY)
 def training_origin(dataset: str, preset: str, go_on: bool) -> Origin:
-    """Where the night's training starts."""
+    """The weights that the nightly training starts from.
+
+    Args:
+        dataset: version to train on.
+        preset: of model and training.
+        go_on: whether to start from the champion's weights where they fit.
+    """
     return origin(store(), dataset, preset, go_on=go_on)
 
 
-@task(name="half trained", **RETRY)
-def run_left_half_way(
+@task(name="unfinished run", **RETRY)
+def unfinished_run(
     dataset: str, preset: str, grow_share: float, grow_videos: int
 ) -> HalfTrained | None:
-    """The run of an earlier night to resume, rather than to train on a version that is hardly
-    larger.
+    """The unfinished run of an earlier night, if resuming it is better than a new run on a version
+    that is hardly larger.
+
+    Args:
+        dataset: newest version.
+        preset: of model and training.
+        grow_share: new videos that justify a new run, as a share, 0.05 for 5 %.
+        grow_videos: new videos that justify a new run, as a number.
     """
     return half_trained(store(), dataset, preset, grow_share=grow_share, grow_videos=grow_videos)
 
 
 @task(name="champion", **RETRY)
 def champion_now() -> ChampionNow | None:
-    """Who serves."""
+    """The champion: its run, epoch and date; None before the first promotion."""
     champion = read_champion(store())
     if champion is None:
         return None
     return ChampionNow(champion.run, champion.epoch, champion.since)
 
 
-@task(name="chosen", **RETRY)
-def chosen_epoch(run: str | None, epoch: int | None) -> tuple[str, int]:
-    """The run and epoch named; the champion where none is."""
-    named, number = resolve_run(store(), run, epoch)
-    return named.name, number
+@task(name="resolve run", **RETRY)
+def resolve_epoch(run: str | None, epoch: int | None) -> tuple[str, int]:
+    """The named run and epoch; the champion if no run is named."""
+    resolved, number = resolve_run(store(), run, epoch)
+    return resolved.name, number
 
 
 @task(name="training summary", **RETRY)
 def training_summary(run: str) -> RunSummary:
-    """The summary of a run."""
+    """The summary.json of a run.
+
+    Raises:
+        TrainingError: if the run has none.
+    """
     summary = Run(store(), run).summary()
     if summary is None:
-        raise TrainingError(
-            f"run {run}: has no summary.json; start `vmt train` again to finish the run"
-        )
+        raise TrainingError(f"run {run}: has no summary.json; run `vmt train` again to finish it")
     return summary
 
 
 @task(name="evaluate", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
 def evaluate_run(run: str, epoch: int | None, dataset: str | None, split: str) -> NightEvaluation:
-    """Scores of a run's epoch beside the baselines; the key that holds all, and the rows."""
+    """Scores of an epoch beside the baselines: the key of all scores, and the rows.
+
+    Args:
+        run: to score.
+        epoch: of that run; its best if None.
+        dataset: to score on; the run's own if None.
+        split: `validation` or `test`.
+    """
     with gpu_slot(device()):
         evaluation = evaluate(
             store(), run, epoch, dataset=dataset, split=split, device=load_settings().device
@@ -142,7 +163,13 @@ def score_generated(prefix: str) -> Json:
 def compare_runs(
     contenders: Sequence[str], videos: Sequence[str], settings: Mapping[str, object]
 ) -> Json:
-    """Soundtracks and scores of several runs or epochs for the same videos."""
+    """Soundtracks and scores of several runs or epochs for the same videos.
+
+    Args:
+        contenders: RUN or RUN@EPOCH, two or more.
+        videos: keys of the videos.
+        settings: of the generation, where they differ from the defaults.
+    """
     with gpu_slot(device()):
         comparison = compare(
             store(),
@@ -152,7 +179,7 @@ def compare_runs(
             config=generate_config(settings),
             on_event=reporter(),
         )
-    sides = [
+    scored = [
         {
             "run": contender.run,
             "epoch": contender.epoch,
@@ -161,14 +188,14 @@ def compare_runs(
         }
         for contender in comparison.contenders
     ]
-    return {"key": comparison.key, "contenders": sides}
+    return {"key": comparison.key, "contenders": scored}
 
 
 def run_and_epoch(text: str) -> tuple[str, int | None]:
-    """The two parts of RUN or RUN@EPOCH.
+    """The parts of RUN or RUN@EPOCH.
 
     Raises:
-        TrainingError: if the epoch is no number.
+        TrainingError: if the epoch is not a number.
     """
     name, at, epoch = text.partition("@")
     if at and not epoch.isdigit():
@@ -178,7 +205,7 @@ def run_and_epoch(text: str) -> tuple[str, int | None]:
 
 @task(name="former champions", **RETRY)
 def newest_contenders() -> list[str]:
-    """The champion and the one that served before it, as RUN@EPOCH; fewer where there are fewer."""
+    """The champion and the previous champion as RUN@EPOCH; fewer if there are fewer."""
     champion = read_champion(store())
     if champion is None:
         return []
@@ -187,7 +214,7 @@ def newest_contenders() -> list[str]:
 
 @task(name="champion's held-out videos", **RETRY)
 def champions_videos() -> list[str]:
-    """Held-out videos of the newest version of the champion's dataset."""
+    """Keys of the held-out videos in the newest version of the champion's dataset."""
     where = store()
     champion = read_champion(where)
     dataset = champion and Run(where, champion.run).parameters().dataset
@@ -199,7 +226,7 @@ def champions_videos() -> list[str]:
 
 @task(name="judge", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
 def judge_run(run: str, margin: float) -> GateVerdict:
-    """What the gate says of a challenger; it promotes nothing."""
+    """The verdict of the promotion gate on a run; nothing is promoted."""
     with gpu_slot(device()):
         verdict = judge(store(), run, margin=margin, device=load_settings().device)
     return replace(verdict, margin=margin)
@@ -207,27 +234,29 @@ def judge_run(run: str, margin: float) -> GateVerdict:
 
 @task(name="check showcase", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
 def checked_showcase(generated: GenerateReport) -> Showcase:
-    """Whether a challenger's soundtracks are sound, by the report of their generation."""
+    """Whether the soundtracks of a challenger are valid, by the report of their generation."""
     made = (*generated.made, *generated.known)
     records = sorted(soundtrack.files["json"] for soundtrack in made)
     failed = [f"{failure.key}: {failure.reason}" for failure in generated.failed]
     with gpu_slot(device()):
         return check_showcase(
-            store(),
-            records,
-            listener(load_settings().device),
-            failed=failed,
-            on_event=reporter(),
+            store(), records, listener(load_settings().device), failed=failed, on_event=reporter()
         )
 
 
 @task(name="write verdict", **RETRY)
 def write_verdict(run: str, verdict: str, promoted: bool) -> None:
-    """What became of a challenger; from then on the run counts as judged."""
+    """Store the verdict on a run; from then on the run counts as judged.
+
+    Args:
+        run: the challenger.
+        verdict: one line for people.
+        promoted: whether it became the champion.
+    """
     Run(store(), run).write_verdict(RunVerdict(verdict, promoted, now()))
 
 
 @task(name="write report", **RETRY)
 def write_nightly_report(night: NightReport) -> tuple[str, str]:
-    """The night's report in the store; its keys."""
-    return write_report(store(), night)
+    """Write the nightly report to the store; the keys of its JSON and its text."""
+    return write_report(store(), night, language=load_settings().language)

@@ -30,9 +30,23 @@ import pretty_midi
 from vmt import chords
 from vmt.catalog import documents, keys
 from vmt.catalog.page_index_writers import note_refused, note_run, note_soundtracks, note_version
+from vmt.catalog.records import encode
 from vmt.catalog.records.datasets import DatasetInfo
+from vmt.catalog.records.nights import (
+    ChampionNow,
+    DatasetGrowth,
+    GateVerdict,
+    GenerateReport,
+    IngestReport,
+    NightEvaluation,
+    NightReport,
+    Refusal,
+    TrainingDecision,
+)
+from vmt.catalog.records.runs import RunSummary
 from vmt.features.record import Features
 from vmt.media import ContactSheet, Frame
+from vmt.reports.night import markdown
 from vmt.store import ObjectStore, open_store
 
 MADE_UP = "made up by tests/dashboard/fill.py: nothing was trained or generated"
@@ -478,21 +492,29 @@ def put_report(store: ObjectStore, run: str) -> None:
 
 
 def put_night(store: ObjectStore, date: str = "2025-12-05") -> None:
-    """A nightly report."""
-    lines = [
-        f"# Night of {date}T03:30:00+00:00",
-        "",
-        f"**Made up**: {MADE_UP}",
-        "",
-        "**Videos**: 15 new, 40 known, 2 not usable",
-        "",
-        "**Dataset**: made-up@v0004, 55 videos (40 in made-up@v0003, last trained on)",
-        "",
-        "**Training**: made-up-amt, 30 epochs",
-        "",
-        "**Serves**: made-up-amt, chord NLL 1.5 against 1.6 of made-up-old on 10 test songs",
-    ]
-    store.put(f"{keys.NIGHTS}{date}T033000Z.md", "\n".join(lines).encode())
+    """A nightly report, as data and as Markdown."""
+    names = [f"{number:03d}" for number in range(55)]
+    refused = (Refusal("videos/silent.mp4", "no-sound", f"no sound ({MADE_UP})"),)
+    best = {"total": 1.08, "chord": 1.75, "emotion": 0.62}
+    night = NightReport(
+        started_at=f"{date}T03:30:00+00:00",
+        finished_at=f"{date}T04:10:00+00:00",
+        state="done",
+        asked={"force": False, "grow_share": 0.05, "grow_videos": 10},
+        ingest=IngestReport("made-up", 56, 15, 40, refused, (), ()),
+        dataset=DatasetGrowth("made-up@v0004", 55, "made-up@v0003", 40, tuple(names[40:])),
+        decision=TrainingDecision(True, "made up"),
+        run="made-up-amt",
+        training=RunSummary("made-up-amt", "done", best=best, best_epoch=26, epochs=30),
+        evaluation=NightEvaluation("evaluations/made-up-amt/epoch_0026.json"),
+        gate=GateVerdict(True, "made up", "made-up-amt", 26, 1.5, 1.6, 10, 0.01),
+        promoted=True,
+        verdict="made up",
+        champion=ChampionNow("made-up-amt", 26, iso(10)),
+        soundtracks=GenerateReport((), (), ()),
+    )
+    documents.write(store, keys.night_report(night.started_at), night)
+    store.put(keys.night_text(night.started_at), markdown(encode(night)).encode())
 
 
 def put_thumbnails(store: ObjectStore, video: str) -> None:

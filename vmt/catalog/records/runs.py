@@ -65,6 +65,7 @@ class RunParameters(Record):
         train: settings of its training.
         regressor: settings of the biGRU.
         regression: settings of the biGRU's training.
+        architecture: of the chord model; None in runs of 0.1.0, whose preset tells it.
         parameters: how many numbers the chord model has.
         precision: of its training.
         device: it was trained on, `cpu` or `cuda`.
@@ -86,6 +87,7 @@ class RunParameters(Record):
     train: TrainConfig = field(default_factory=TrainConfig)
     regressor: RegressorConfig = field(default_factory=RegressorConfig)
     regression: TrainConfig = field(default_factory=TrainConfig)
+    architecture: str | None = None
     parameters: int | None = None
     precision: str | None = None
     device: str | None = None

@@ -45,6 +45,40 @@ class SoundtrackCurves:
 
 
 @dataclass(frozen=True)
+class SoundtrackSection:
+    """A section of the piece.
+
+    Attributes:
+        theme: a letter; sections with the same one share their tune.
+        kind: of the section.
+        start_s: where it starts.
+        on_a_point: whether it starts on a point of the film.
+    """
+
+    theme: str
+    kind: str
+    start_s: float
+    on_a_point: bool
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A moment of the film that the music is to mark.
+
+    Attributes:
+        time_s: when.
+        kind: `hit`, `section`, `stop` or `cut`.
+        met: whether the music marks it.
+        off_s: how far the nearest onset is from it; None where there is none.
+    """
+
+    time_s: float
+    kind: str
+    met: bool
+    off_s: float | None = None
+
+
+@dataclass(frozen=True)
 class SoundtrackRecord(Record):
     """What made a soundtrack: enough to make it again.
 
@@ -71,6 +105,10 @@ class SoundtrackRecord(Record):
         extractor: of the video's features.
         untrained: whether these come of untrained weights.
         vmt_version: that made it.
+        form: of the piece, such as `AABA`; empty in records of 0.1.0.
+        sections: of the piece, in order.
+        hits: moments of the film that the music marks.
+        picture_reason: why the picture was encoded again; empty where it was copied.
     """
 
     video: ScoredVideo
@@ -95,6 +133,10 @@ class SoundtrackRecord(Record):
     extractor: str
     untrained: bool
     vmt_version: str
+    form: str = ""
+    sections: tuple[SoundtrackSection, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    picture_reason: str = ""
 
 
 @dataclass(frozen=True)

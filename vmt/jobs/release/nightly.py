@@ -1,14 +1,15 @@
 """The night: when it trains, what it did with the run, and the report that it writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from vmt.catalog import datasets, documents, keys
 from vmt.catalog.page_index_writers import note_night
 from vmt.catalog.records import encode
 from vmt.catalog.records.nights import DatasetGrowth, NightReport, TrainingDecision
 from vmt.catalog.runs import Run, now, read_champion, runs
+from vmt.i18n import REFERENCE
+from vmt.reports.night import markdown
 from vmt.store import ObjectStore
 
 GROW_SHARE = 0.05
@@ -213,98 +214,20 @@ def started(asked: Mapping[str, object]) -> NightReport:
     return NightReport(now(), dict(asked))
 
 
-def write_report(store: ObjectStore, night: NightReport) -> tuple[str, str]:
+def write_report(
+    store: ObjectStore, night: NightReport, *, language: str = REFERENCE
+) -> tuple[str, str]:
     """Write a night's report; the keys of its JSON and its Markdown, named by the moment
     it began.
+
+    Args:
+        store: the store.
+        night: what pages render in their visitor's language.
+        language: of the Markdown.
     """
     finished = replace(night, finished_at=night.finished_at or now())
     key, text_key = keys.night_report(night.started_at), keys.night_text(night.started_at)
-    store.put(text_key, markdown(encode(night)).encode())
+    store.put(text_key, markdown(encode(night), language).encode())
     documents.write(store, key, finished)
     note_night(store, text_key)
     return key, text_key
-
-
-def markdown(night: Mapping[str, Any]) -> str:
-    """The report for people: what came, whether it trained and why, who serves and why, what was
-    made.
-    """
-    lines = [f"# Night of {night['started_at']}", ""]
-    if night["state"] == "failed":
-        lines += [f"**It failed**: {night['error'] or 'see the log of its run'}", ""]
-    lines += [*_came(night), "", *_trained(night), "", *_serves(night), "", *_made(night)]
-    return "\n".join(lines) + "\n"
-
-
-def _came(night: Mapping[str, Any]) -> list[str]:
-    ingest, dataset = night["ingest"], night["dataset"]
-    if ingest is None:
-        return ["**Videos**: not looked at"]
-    unusable = [*ingest["refused"], *ingest["failed"]]
-    lines = [
-        f"**Videos**: {ingest['new']} new, {ingest['known']} known, {len(unusable)} not usable"
-    ]
-    lines += [f"- {each['key']}: {each['reason']}" for each in unusable]
-    if dataset is not None:
-        lines += ["", f"**Dataset**: {dataset['version']}, {dataset['videos']} videos"]
-        if dataset["before"]:
-            lines[-1] += f" ({dataset['videos_before']} in {dataset['before']}, last trained on)"
-        lines += [
-            f"- {word}: {', '.join(dataset[word])}"
-            for word in ("added", "removed", "replaced")
-            if dataset[word]
-        ]
-    return lines
-
-
-def _trained(night: Mapping[str, Any]) -> list[str]:
-    decision, training = night["decision"], night["training"]
-    if decision is None:
-        return ["**Training**: not decided"]
-    lines = [f"**Training**: {night['run'] or 'none'}; {decision['reason']}"]
-    if decision["start"]:
-        lines.append(f"- it started {decision['start']}")
-    if training is not None:
-        losses = ", ".join(
-            f"{name} {value:.4f}" for name, value in training["best"].items() if value is not None
-        )
-        lines.append(
-            f"- best epoch {training['best_epoch']} of {training['epochs']}, validation {losses}"
-        )
-    if night["evaluation"] is not None:
-        lines.append(
-            f"- evaluation: {night['evaluation'].get('key') or night['evaluation']['error']}"
-        )
-    return lines
-
-
-def _serves(night: Mapping[str, Any]) -> list[str]:
-    lines = [f"**Champion**: {night['verdict']}"]
-    if night["showcase"] is not None:
-        lines += [f"- showcase: {problem}" for problem in night["showcase"]["problems"]]
-        lines += [f"- showcase: {_row(each)}" for each in night["showcase"]["soundtracks"]]
-    return lines
-
-
-def _row(checked: Mapping[str, Any]) -> str:
-    scores = checked["scores"]
-    heard, lufs = scores.get("chords_heard"), scores.get("lufs")
-    return f"{checked['video']}: chords heard {_number(heard)}, {_number(lufs)} LUFS, peak " + (
-        f"{_number(scores.get('true_peak_dbtp'))} dBTP"
-    )
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"
-
-
-def _made(night: Mapping[str, Any]) -> list[str]:
-    made = night["soundtracks"]
-    if made is None:
-        return ["**Soundtracks**: none"]
-    failed: Sequence[Mapping[str, Any]] = made["failed"]
-    lines = [
-        f"**Soundtracks**: {len(made['made'])} made, {len(made['known'])} known, {len(failed)} "
-        "failed"
-    ]
-    return lines + [f"- {each['key']}: {each['reason']}" for each in failed]

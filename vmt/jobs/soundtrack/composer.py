@@ -18,10 +18,8 @@ import torch
 from jaxtyping import Float32, Int64
 
 from vmt import chords
-from vmt.arrange.cadence import with_cadence
-from vmt.arrange.config import GenerateConfig
+from vmt.arrange.config import ADDED_LATER, GenerateConfig
 from vmt.arrange.key_and_mood import scale_loudness, sounding_key, with_emotion
-from vmt.arrange.styles import load_style
 from vmt.audio.soundfont import check_soundfont, default_soundfont
 from vmt.catalog import keys
 from vmt.catalog.keys import OutputFolder
@@ -34,6 +32,7 @@ from vmt.features.record import Features
 from vmt.hardware import Precision, choose_device, choose_precision
 from vmt.jobs.ingest.extractors import remembered
 from vmt.jobs.ingest.ingest import features_of, sha256_of
+from vmt.jobs.soundtrack.styles import NamedStyle, find_style, style_source
 from vmt.model.regressor import VideoRegressor
 from vmt.model.sampling import Request, sample_chords
 from vmt.settings import Settings
@@ -106,6 +105,18 @@ class Composer:
             check_soundfont(settings.soundfont) if settings.soundfont else default_soundfont()
         )
         self.soundfont_sha256 = sha256_of(self.soundfont)
+        self._styles = style_source(store, settings)
+        self._read_styles: dict[str, NamedStyle] = {}
+
+    def style(self, name: str) -> NamedStyle:
+        """The style of that name, read once, so that all takes of a batch have the same.
+
+        Raises:
+            GenerationError: if there is none, or its file is wrong.
+        """
+        if name not in self._read_styles:
+            self._read_styles[name] = find_style(name, self._styles)
+        return self._read_styles[name]
 
     def read(self, key: str) -> Source | Failure:
         """A video and its features, extracted and kept now where the store has none."""
@@ -143,8 +154,15 @@ class Composer:
 
     def inputs(self, video_sha256: str, settings: Mapping[str, object]) -> dict[str, object]:
         """Everything that decides a take's bytes."""
+        defaults = dataclasses.asdict(GenerateConfig())
+        kept = {
+            name: value
+            for name, value in settings.items()
+            if name not in ADDED_LATER or value != defaults[name]
+        }
         return {
-            "settings": dict(settings),
+            "settings": kept,
+            "style": self.style(str(settings["style"])).sha256,
             "video": video_sha256,
             "weights": self.weights_sha256,
             "soundfont": self.soundfont_sha256,
@@ -162,11 +180,11 @@ class Composer:
             sounding_key(features, take.config, take.stream("tonic"))
             for take, features in zip(takes, seen, strict=True)
         ]
+        model = self.run.transformer(self.epoch)
         requests = [
-            self._request(take, features, key)
+            self._request(take, video_inputs(features, model.config.inputs), key)
             for take, features, key in zip(takes, seen, sounding, strict=True)
         ]
-        model = self.run.transformer(self.epoch)
         sampled = sample_chords(model, requests, self.device, self.precision)
 
         regressor = self.run.regressor().to(self.device)
@@ -187,13 +205,15 @@ class Composer:
         loudness = scale_loudness(np.clip(rhythm[:, 1], 0, 1), config.loudness_scale)
         return density.round(4), loudness.round(4)
 
-    def _request(self, take: Take, features: Features, key: chords.Key) -> Request:
+    def _request(
+        self, take: Take, video: Float32[np.ndarray, "time f"], key: chords.Key
+    ) -> Request:
         primer = chords.transpose(chords.tokens(take.config.primer), key.semitones_to_normal)
         if self.parameters.chord_labels == 25:
             primer = chords.REDUCE_25[primer]
         tonic = chords.token("A:min" if key.minor else "C")
         return Request(
-            video_inputs(features),
+            video,
             key.minor,
             tuple(primer.tolist()) or (tonic,),
             take.stream("chords"),
@@ -225,8 +245,9 @@ def recorded_config(settings: Mapping[str, object]) -> GenerateConfig:
         GenerationError: if they are not this version's.
     """
     known = {field.name for field in dataclasses.fields(GenerateConfig)}
-    if set(settings) != known:
-        odd = ", ".join(sorted(set(settings) ^ known))
+    odd_names = (set(settings) ^ known) - (set(ADDED_LATER) - set(settings))
+    if odd_names:
+        odd = ", ".join(sorted(odd_names))
         raise GenerationError(
             f"record: its settings are another version's ({odd}); replay it with the VMT it names"
         )
@@ -243,12 +264,7 @@ def _labels(take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key) ->
     sounding = chords.transpose(numbers, -key.semitones_to_normal)
     primer = chords.tokens(take.config.primer)[: len(sounding)]
     sounding[: len(primer)] = primer
-    labels = tuple(chords.label(int(number)) for number in sounding)
-    return (
-        with_cadence(labels, key, given=len(primer))
-        if load_style(take.config.style).cadence
-        else labels
-    )
+    return tuple(chords.label(int(number)) for number in sounding)
 
 
 def _stream(seed: int, video: str, use: str) -> tuple[int, ...]:

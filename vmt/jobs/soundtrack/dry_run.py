@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 
 from vmt import media
 from vmt.arrange.config import GenerateConfig
-from vmt.arrange.styles import load_style
 from vmt.catalog import keys
 from vmt.catalog.keys import OutputFolder
 from vmt.catalog.videos import video_id
@@ -18,6 +17,7 @@ from vmt.errors import GenerationError, VmtError
 from vmt.jobs.ingest.ingest import sha256_of
 from vmt.jobs.soundtrack.composer import Composer, take_name
 from vmt.jobs.soundtrack.generate import resolve_run
+from vmt.jobs.soundtrack.styles import find_style, style_source
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 
@@ -84,6 +84,7 @@ def plan(
     """
     if not 1 <= takes <= 100:
         raise GenerationError(f"takes {takes} must be 1 to 100")
+    find_style(config.style, style_source(store, settings))
     composer = Composer(store, settings, *resolve_run(store, run, epoch))
     configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
     planned: list[Planned] = []
@@ -113,7 +114,7 @@ def _takes(
         if not force and composer.store.head(folder.record) is not None:
             planned.append(Planned(name, take, "known", duration_s, 0.0, 0, folder.file("mp4")))
             continue
-        style = load_style(config.style)
+        style = composer.style(config.style).style
         parts = (len(style.tracks) + bool(style.drums)) * config.stems
         work = (0.0 if extracted or number else EXTRACT_S) + COMPOSE_S + RENDER_S * (1 + parts)
         space = FLAC_BYTES[config.bits] * (1 + STEM_SHARE * parts) + AAC_BYTES

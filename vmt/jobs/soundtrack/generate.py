@@ -34,8 +34,9 @@ from vmt.jobs.soundtrack.composer import (
     take_name,
 )
 from vmt.jobs.soundtrack.render_take import produce
+from vmt.jobs.soundtrack.styles import find_style, style_source
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
-from vmt.runtime.worker_pool import Lost
+from vmt.runtime.worker_pool import WorkerFailure
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 
@@ -82,6 +83,7 @@ def generate(
     """
     if not 1 <= takes <= 100:
         raise GenerationError(f"takes {takes} must be 1 to 100")
+    find_style(config.style, style_source(store, settings))  # a wrong name fails before any work
     composer = Composer(store, settings, *resolve_run(store, run, epoch))
     configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
 
@@ -194,7 +196,7 @@ def _read(composer: Composer, video_keys: Sequence[str], map: Map) -> list[Sourc
     read = dict(zip(video_keys, thread_map(composer.read_kept, video_keys), strict=True))
     unknown = [key for key, source in read.items() if source is None]
     for key, outcome in zip(unknown, map(composer.read, unknown), strict=True):
-        read[key] = Failure(key, outcome.reason) if isinstance(outcome, Lost) else outcome
+        read[key] = Failure(key, outcome.reason) if isinstance(outcome, WorkerFailure) else outcome
     return [outcome for outcome in read.values() if outcome is not None]
 
 
@@ -215,7 +217,7 @@ def _produce(
     """Render takes, each outcome announced."""
     made, failed = [], []
     for (take, _), outcome in zip(work, map(partial(_made, composer), work), strict=True):
-        if isinstance(outcome, Lost):
+        if isinstance(outcome, WorkerFailure):
             outcome = Failure(
                 take.source.key, f"{outcome.reason}; try it alone, and see the log above"
             )

@@ -3,6 +3,8 @@ record that publishes it.
 """
 
 import dataclasses
+import logging
+import math
 import re
 import tempfile
 from dataclasses import dataclass, field
@@ -11,45 +13,48 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
-import pretty_midi
 from jaxtyping import Float32
 
 from vmt import chords, media
-from vmt.arrange.arrangement import arrange, midi_bytes, suit_tempo
+from vmt.arrange.arrangement import Score, arrange, midi_bytes
 from vmt.arrange.key_and_mood import with_emotion
-from vmt.arrange.plan import wanted_loudness
-from vmt.arrange.styles import load_style
+from vmt.arrange.styles import Style
 from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE, read_sound, stems, synthesize, write_flac
 from vmt.catalog import documents
 from vmt.catalog.records.soundtracks import (
+    Hit,
     ScoredVideo,
     SoundFont,
     SoundtrackCurves,
     SoundtrackRecord,
+    SoundtrackSection,
 )
 from vmt.catalog.runs import now
 from vmt.errors import VmtError
 from vmt.jobs.soundtrack.composer import ChordScore, Composer, Failure, Take
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
 class _Facts:
     """What came out besides the files."""
 
-    tempo_bpm: float
+    score: Score
     picture: str = "copied"
+    picture_reason: str = ""
     original_sound: str = "replaced"
     stems: dict[str, str] = field(default_factory=dict)
 
 
-def produce(composer: Composer, take: Take, score: ChordScore) -> dict[str, str] | Failure:
+def produce(composer: Composer, take: Take, written: ChordScore) -> dict[str, str] | Failure:
     """Arrange, render, mux and upload one take; the record comes last and publishes it.
 
     Args:
         composer: the models' run and epoch, the store and the SoundFont.
         take: what to render.
-        score: what the models wrote.
+        written: what the models wrote.
 
     Returns:
         The keys of its files by kind, or why there are none.
@@ -58,59 +63,56 @@ def produce(composer: Composer, take: Take, score: ChordScore) -> dict[str, str]
     try:
         with tempfile.TemporaryDirectory(prefix="vmt-") as name:
             folder = Path(name)
-            midi, tempo_bpm = arranged(take, score)
-            facts = _Facts(tempo_bpm)
-            (folder / "out.lab").write_text(chords.format_lab(score.labels, score.key))
-            (folder / "out.mid").write_bytes(midi_bytes(midi))
-            _render(composer, take, score, midi, folder, facts)
+            score = arranged(take, written, composer.style(take.config.style).style)
+            facts = _Facts(score)
+            (folder / "out.lab").write_text(chords.format_lab(score.labels, written.key))
+            (folder / "out.mid").write_bytes(midi_bytes(score.midi))
+            _render(composer, take, score, folder, facts)
             _film(composer, take, folder, facts)
             for kind in ("lab", "mid", "flac", "mp4"):
                 store.put_file(take.folder.file(kind), folder / f"out.{kind}")
             for kind, key in facts.stems.items():
                 store.put_file(key, folder / f"{kind}.flac")
-        record = _record(composer, take, score, facts)
+        record = _record(composer, take, written, facts)
         documents.write(store, take.folder.record, record)
     except VmtError as error:
         return Failure(take.source.key, str(error), error.transient)
     return dict(record.files)
 
 
-def arranged(take: Take, score: ChordScore) -> tuple[pretty_midi.PrettyMIDI, float]:
-    """The song, and its tempo."""
-    features, style = take.source.features, load_style(take.config.style)
-    tempo_bpm = take.config.tempo_bpm or suit_tempo(
-        score.labels, style, motion=features.motion, note_density=score.note_density
-    )
-    midi = arrange(
-        score.labels,
-        score.key,
-        note_density=score.note_density,
-        loudness=score.loudness,
+def arranged(take: Take, written: ChordScore, style: Style) -> Score:
+    """The piece."""
+    features, config = take.source.features, take.config
+    return arrange(
+        written.labels,
+        written.key,
+        note_density=written.note_density,
+        loudness=written.loudness,
         duration_s=features.duration_s,
         cuts_s=features.cuts_s,
-        emotion=with_emotion(features, take.config).emotion,
+        emotion=with_emotion(features, config).emotion,
+        motion=features.motion,
+        hits=config.hits,
         style=style,
-        tempo_bpm=tempo_bpm,
-        accents=take.config.accents,
+        tempo_bpm=config.tempo_bpm,
+        accents=config.accents,
+        given=len(config.primer),
         seed=int(np.random.default_rng(take.stream("arrangement")).integers(2**31)),
     )
-    return midi, tempo_bpm
 
 
 def _render(
     composer: Composer,
     take: Take,
-    score: ChordScore,
-    midi: pretty_midi.PrettyMIDI,
+    score: Score,
     folder: Path,
     facts: _Facts,
 ) -> None:
     """The music alone, and on request each instrument alone."""
-    duration_s, config = take.source.features.duration_s, take.config
+    duration_s, config, midi = take.source.features.duration_s, take.config, score.midi
     bits: Literal[16, 24] = 24 if config.bits == 24 else 16
     sound = synthesize(midi, duration_s=duration_s, soundfont=composer.soundfont)
-    level = wanted_loudness(score.loudness)
-    sound = master(sound, SAMPLE_RATE, lufs=config.lufs, level=level)
+    sound = master(sound, SAMPLE_RATE, lufs=config.lufs, level=score.level)
     write_flac(sound, SAMPLE_RATE, folder / "out.flac", bits=bits)
     if config.stems:
         parts = stems(midi, duration_s=duration_s, lufs=config.lufs, soundfont=composer.soundfont)
@@ -129,7 +131,8 @@ def _film(composer: Composer, take: Take, folder: Path, facts: _Facts) -> None:
     if config.original_sound != "replace":
         mixed = folder / "mixed.wav"
         duck = config.original_sound == "duck"
-        if media.blend(source, sound, mixed, duration_s=duration_s, duck=duck):
+        track = config.sound_track
+        if media.blend(source, sound, mixed, duration_s=duration_s, duck=duck, sound_track=track):
             sound = folder / "mixed.flac"
             write_flac(
                 master(read_sound(mixed), SAMPLE_RATE, lufs=config.lufs),
@@ -141,9 +144,19 @@ def _film(composer: Composer, take: Take, folder: Path, facts: _Facts) -> None:
         else:
             facts.original_sound = "none in the video"
     tags = film_tags(composer, take)
-    facts.picture = media.mux(
-        source, sound, folder / "out.mp4", duration_s=duration_s, metadata=tags
+    film = media.mux_film(
+        source,
+        sound,
+        folder / "out.mp4",
+        duration_s=duration_s,
+        metadata=tags,
+        picture=config.video,
     )
+    facts.picture, facts.picture_reason = film.picture, film.reason
+    if film.reason:
+        _log.warning(
+            "video %s: its picture is encoded again, as H.264: %s", take.source.id, film.reason
+        )
 
 
 def film_tags(composer: Composer, take: Take) -> dict[str, str]:
@@ -162,12 +175,12 @@ def film_tags(composer: Composer, take: Take) -> dict[str, str]:
     }
 
 
-def _record(composer: Composer, take: Take, score: ChordScore, facts: _Facts) -> SoundtrackRecord:
+def _record(composer: Composer, take: Take, written: ChordScore, facts: _Facts) -> SoundtrackRecord:
     source, features = take.source, with_emotion(take.source.features, take.config)
     curves = SoundtrackCurves(
         emotion=tuple(tuple(row) for row in np.round(features.emotion, 4).tolist()),
-        loudness=_rounded(score.loudness),
-        note_density=_rounded(score.note_density),
+        loudness=_rounded(written.loudness),
+        note_density=_rounded(written.note_density),
         motion=_rounded(features.motion),
     )
     return SoundtrackRecord(
@@ -180,12 +193,27 @@ def _record(composer: Composer, take: Take, score: ChordScore, facts: _Facts) ->
         take=take.name,
         files={**take.folder.files, **facts.stems},
         made_at=now(),
-        key=str(score.key),
-        tempo_bpm=facts.tempo_bpm,
+        key=str(written.key),
+        tempo_bpm=facts.score.tempo_bpm,
+        form=facts.score.form,
+        sections=tuple(
+            SoundtrackSection(
+                section.theme,
+                section.kind,
+                round(facts.score.plan.grid.straight(section.start), 4),
+                section.spotted,
+            )
+            for section in facts.score.sections
+        ),
+        hits=tuple(
+            Hit(point.time_s, point.kind, point.met, _finite(point.off_s))
+            for point in facts.score.points
+        ),
         picture=facts.picture,
+        picture_reason=facts.picture_reason,
         original_sound=facts.original_sound,
-        chords=score.labels,
-        score_sha256=score.digest(),
+        chords=written.labels,
+        score_sha256=written.digest(),
         curves=curves,
         cuts_s=tuple(features.cuts_s),
         precision=composer.precision,
@@ -198,3 +226,8 @@ def _record(composer: Composer, take: Take, score: ChordScore, facts: _Facts) ->
 
 def _rounded(curve: Float32[np.ndarray, " time"]) -> tuple[float, ...]:
     return tuple(np.round(curve, 4).tolist())
+
+
+def _finite(seconds: float) -> float | None:
+    """JSON has no infinity."""
+    return seconds if math.isfinite(seconds) else None

