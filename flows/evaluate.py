@@ -7,6 +7,7 @@ from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.evaluation import evaluate_run, resolve_epoch, score_generated
 from flows.tasks.pipeline import Json
+from vmt.catalog.records import encode
 
 
 @flow(name="evaluate", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
@@ -38,9 +39,7 @@ def evaluate(
             {"generated": scores["mean"], "real songs": scores["real"]},
         )
         return scores
-    scores = evaluate_run(*resolve_epoch(run, epoch), dataset, split)
-    publish_scores(
-        f"{scores['run']} epoch {scores['epoch']}, {scores['dataset']}, {scores['split']}",
-        scores["rows"],
-    )
-    return scores
+    scored = evaluate_run(*resolve_epoch(run, epoch), dataset, split)
+    title = f"{scored.run} epoch {scored.epoch}, {scored.dataset}, {scored.split}"
+    publish_scores(title, scored.rows)
+    return encode(scored)

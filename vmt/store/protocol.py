@@ -144,8 +144,8 @@ def check_key(key: str) -> str:
     sizes = [len(part.encode(errors="surrogatepass")) for part in key.split("/")]
     if not _PLAIN.fullmatch(key) or key.partition("/")[0] == OWN_FOLDER:
         raise StoreError(
-            f"key {key!r} is not a key; write names joined by single slashes, such as "
-            "runs/a/results.csv"
+            f"key {key!r} is not a key; write names joined by single slashes, "
+            "such as runs/a/results.csv"
         )
     if max(sizes) > MAX_NAME_BYTES or sum(sizes) + len(sizes) > MAX_KEY_BYTES:
         raise StoreError(
