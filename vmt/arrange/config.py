@@ -10,6 +10,11 @@ from vmt.errors import AnnotationError, GenerationError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 ORIGINAL_SOUND = ("replace", "mix", "duck")
+PICTURE = ("auto", "copy", "h264")
+ADDED_LATER = ("video", "sound_track")
+"""Settings that older records lack; at their default they change nothing, so that a take keeps its
+name.
+"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,10 @@ class GenerateConfig:
             and takes the music down under it.
         bits: of a FLAC sample, 16 or 24.
         stems: whether each instrument is written alone as well.
+        video: what happens to the picture: `auto` copies what editors and phones open and encodes
+            the rest as H.264, `copy` copies it or refuses, `h264` encodes what is no H.264.
+        sound_track: which of the video's own sound tracks is heard, counted from 1; None takes the
+            default one that can be decoded.
     """
 
     seed: int = 0
@@ -58,6 +67,8 @@ class GenerateConfig:
     original_sound: str = "replace"
     bits: int = 16
     stems: bool = False
+    video: str = "auto"
+    sound_track: int | None = None
 
     def __post_init__(self) -> None:
         low, high = TEMPO_RANGE_BPM
@@ -87,6 +98,12 @@ class GenerateConfig:
                 f"one of {', '.join(ORIGINAL_SOUND)}",
             ),
             ("bits", self.bits in (16, 24), "16 or 24"),
+            ("video", self.video in PICTURE, f"one of {', '.join(PICTURE)}"),
+            (
+                "sound_track",
+                self.sound_track is None or self.sound_track >= 1,
+                "1 or more, or None for the default one",
+            ),
         )
         for name, holds, rule in rules:
             if not holds:

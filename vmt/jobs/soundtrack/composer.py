@@ -19,7 +19,7 @@ from jaxtyping import Float32, Int64
 
 from vmt import chords
 from vmt.arrange.cadence import with_cadence
-from vmt.arrange.config import GenerateConfig
+from vmt.arrange.config import ADDED_LATER, GenerateConfig
 from vmt.audio.soundfont import check_soundfont, default_soundfont
 from vmt.catalog.runs import Run
 from vmt.catalog.videos import video_id
@@ -160,8 +160,14 @@ class Composer:
 
     def inputs(self, video_sha256: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Everything that decides a take's bytes."""
+        defaults = dataclasses.asdict(GenerateConfig())
+        kept = {
+            name: value
+            for name, value in settings.items()
+            if name not in ADDED_LATER or value != defaults[name]
+        }
         return {
-            "settings": dict(settings),
+            "settings": kept,
             "style": self.style(settings["style"]).sha256,
             "video": video_sha256,
             "weights": self.weights_sha256,
@@ -283,8 +289,9 @@ def recorded_config(settings: Mapping[str, Any]) -> GenerateConfig:
         GenerationError: if they are not this version's.
     """
     known = {field.name for field in dataclasses.fields(GenerateConfig)}
-    if set(settings) != known:
-        odd = ", ".join(sorted(set(settings) ^ known))
+    odd_names = (set(settings) ^ known) - (set(ADDED_LATER) - set(settings))
+    if odd_names:
+        odd = ", ".join(sorted(odd_names))
         raise GenerationError(
             f"record: its settings are another version's ({odd}); replay it with the VMT it names"
         )

@@ -4,6 +4,7 @@ record that publishes.
 
 import dataclasses
 import json
+import logging
 import re
 import tempfile
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from vmt.catalog.runs import now
 from vmt.errors import VmtError
 from vmt.jobs.soundtrack.composer import Composer, Failure, Take, Written, directed
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass
 class _Facts:
@@ -32,6 +35,7 @@ class _Facts:
 
     tempo_bpm: float
     picture: str = "copied"
+    picture_reason: str = ""
     original_sound: str = "replaced"
     stems: dict[str, str] = field(default_factory=dict)
 
@@ -118,7 +122,8 @@ def _film(composer: Composer, take: Take, folder: Path, facts: _Facts) -> None:
     if config.original_sound != "replace":
         mixed = folder / "mixed.wav"
         duck = config.original_sound == "duck"
-        if media.blend(source, sound, mixed, duration_s=duration_s, duck=duck):
+        track = config.sound_track
+        if media.blend(source, sound, mixed, duration_s=duration_s, duck=duck, sound_track=track):
             sound = folder / "mixed.flac"
             write_flac(
                 master(read_sound(mixed), SAMPLE_RATE, lufs=config.lufs),
@@ -130,9 +135,19 @@ def _film(composer: Composer, take: Take, folder: Path, facts: _Facts) -> None:
         else:
             facts.original_sound = "none in the video"
     tags = film_tags(composer, take)
-    facts.picture = media.mux(
-        source, sound, folder / "out.mp4", duration_s=duration_s, metadata=tags
+    film = media.mux_film(
+        source,
+        sound,
+        folder / "out.mp4",
+        duration_s=duration_s,
+        metadata=tags,
+        picture=config.video,
     )
+    facts.picture, facts.picture_reason = film.picture, film.reason
+    if film.reason:
+        _log.warning(
+            "video %s: its picture is encoded again, as H.264: %s", take.source.id, film.reason
+        )
 
 
 def film_tags(composer: Composer, take: Take) -> dict[str, str]:
@@ -169,6 +184,7 @@ def _record(composer: Composer, take: Take, written: Written, facts: _Facts) -> 
         "key": str(written.key),
         "tempo_bpm": facts.tempo_bpm,
         "picture": facts.picture,
+        "picture_reason": facts.picture_reason,
         "original_sound": facts.original_sound,
         "chords": list(written.labels),
         "score_sha256": written.digest(),

@@ -45,14 +45,14 @@ def run(
 
 
 def commands() -> list[list[str]]:
-    found: list[list[str]] = [[]]
+    names: list[list[str]] = [[]]
     groups = [(group.typer_instance, [str(group.name)]) for group in cli.app.registered_groups]
     for group, prefix in [(cli.app, []), *groups]:
         assert group is not None
         for command in group.registered_commands:
             assert command.callback is not None
-            found.append([*prefix, command.name or command.callback.__name__.replace("_", "-")])
-    return found
+            names.append([*prefix, command.name or command.callback.__name__.replace("_", "-")])
+    return names
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
