@@ -15,7 +15,7 @@ arranger, and importing any of its modules would replace a function of that name
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,12 +99,12 @@ class Score:
     Attributes:
         midi: times in seconds from the start of the video.
         duration_s: length of the video.
-        loudness: root mean square that each second should have, 0 to 1 of full scale.
+        level: amplitude that each second should have, 1 for the loudest.
     """
 
     midi: pretty_midi.PrettyMIDI
     duration_s: float
-    loudness: Float32[np.ndarray, " time"]
+    level: Float32[np.ndarray, " time"]
 
     def midi_bytes(self) -> bytes:
         """The content of a `.mid` file."""
@@ -349,19 +349,9 @@ def arrange_chords(
     >>> 0 < score.midi.get_end_time() <= score.duration_s
     True
     """
-    from vmt.arrange.arrangement import arrange, suit_tempo
-    from vmt.arrange.cadence import with_cadence
-    from vmt.arrange.styles import load_style
+    from vmt.arrange.arrangement import arrange
 
-    styled = load_style(style)
-    if styled.cadence:
-        labels = with_cadence(chords.labels, chords.key, given=0)
-        chords = replace(chords, labels=labels)
-    if tempo_bpm is None:
-        tempo_bpm = suit_tempo(
-            chords.labels, styled, motion=features.motion, note_density=chords.note_density
-        )
-    midi = arrange(
+    score = arrange(
         chords.labels,
         chords.key,
         note_density=chords.note_density,
@@ -369,12 +359,13 @@ def arrange_chords(
         duration_s=features.duration_s,
         cuts_s=features.cuts_s,
         emotion=features.emotion,
-        style=styled,
+        motion=features.motion,
+        style=style,
         tempo_bpm=tempo_bpm,
         accents=accents,
         seed=int(np.random.default_rng(_stream(seed, features, "arrangement")).integers(2**31)),
     )
-    return Score(midi, features.duration_s, chords.loudness)
+    return Score(score.midi, features.duration_s, score.level)
 
 
 def render(score: Score, *, lufs: float = -14.0, soundfont: str | Path | None = None) -> Audio:
@@ -395,7 +386,6 @@ def render(score: Score, *, lufs: float = -14.0, soundfont: str | Path | None = 
     >>> audio.samples.shape == (2, round(score.duration_s * audio.sample_rate))
     True
     """
-    from vmt.arrange.plan import wanted_loudness
     from vmt.audio.mastering import master
     from vmt.audio.synthesis import SAMPLE_RATE, synthesize
 
@@ -404,8 +394,7 @@ def render(score: Score, *, lufs: float = -14.0, soundfont: str | Path | None = 
         duration_s=score.duration_s,
         soundfont=None if soundfont is None else Path(soundfont),
     )
-    level = wanted_loudness(score.loudness)
-    return Audio(master(sound, SAMPLE_RATE, lufs=lufs, level=level), SAMPLE_RATE)
+    return Audio(master(sound, SAMPLE_RATE, lufs=lufs, level=score.level), SAMPLE_RATE)
 
 
 def soundtrack(

@@ -20,6 +20,7 @@ from vmt import chords
 from vmt.errors import DatasetError
 from vmt.features.inputs import compute_inputs
 from vmt.features.record import Features
+from vmt.model.song_memory import SongContext
 
 CHORD_LABELS = (25, 157)
 
@@ -152,6 +153,7 @@ class Batch:
         minor: 1 in minor, 0 in major.
         lengths: seconds of each song, those past S included.
         rhythm: note density and loudness, nan past the end and where it is not known.
+        context: what the `inputs` say of themselves, for a model that reads it; else None.
     """
 
     ids: tuple[str, ...]
@@ -162,11 +164,14 @@ class Batch:
     minor: Float[Tensor, " batch"]
     lengths: Int64[Tensor, " batch"]
     rhythm: Float[Tensor, "batch seconds 2"]
+    context: SongContext | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
         moved: dict[str, Any] = {
-            name: value.to(device) for name, value in vars(self).items() if name != "ids"
+            name: value if value is None else value.to(device)
+            for name, value in vars(self).items()
+            if name != "ids"
         }
         return dataclasses.replace(self, **moved)
 

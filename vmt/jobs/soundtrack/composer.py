@@ -18,7 +18,6 @@ import torch
 from jaxtyping import Float32, Int64
 
 from vmt import chords
-from vmt.arrange.cadence import with_cadence
 from vmt.arrange.config import ADDED_LATER, GenerateConfig
 from vmt.audio.soundfont import check_soundfont, default_soundfont
 from vmt.catalog.runs import Run
@@ -200,8 +199,7 @@ class Composer:
                 )
             density = np.clip(rhythm[:, 0] * take.config.density_scale, 0, None)
             loudness = swung(np.clip(rhythm[:, 1], 0, 1), take.config.loudness_scale)
-            cadence = self.style(take.config.style).style.cadence
-            labels = _labels(take, numbers, key, cadence=cadence)
+            labels = _labels(take, numbers, key)
             written.append(Written(labels, key, density.round(4), loudness.round(4)))
         return written
 
@@ -303,14 +301,11 @@ def frozen(value: Any) -> Any:
     return tuple(frozen(each) for each in value) if isinstance(value, list) else value
 
 
-def _labels(
-    take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key, *, cadence: bool
-) -> tuple[str, ...]:
+def _labels(take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key) -> tuple[str, ...]:
     sounding = chords.transpose(numbers, -key.semitones_to_normal)
     primer = chords.tokens(take.config.primer)[: len(sounding)]
     sounding[: len(primer)] = primer
-    labels = tuple(chords.label(int(number)) for number in sounding)
-    return with_cadence(labels, key, given=len(primer)) if cadence else labels
+    return tuple(chords.label(int(number)) for number in sounding)
 
 
 def _stream(seed: int, video: str, use: str) -> tuple[int, ...]:
