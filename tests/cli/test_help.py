@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 import typer
 from typer.testing import CliRunner
-from vmt.reports.texts import LANGUAGES
 
 import vmt
 from flows.commands.arguments import NAMES
-from vmt import chords, cli
+from vmt import chords, cli, i18n
 from vmt.arrange.config import ORIGINAL_SOUND
 from vmt.arrange.styles import style_names
 from vmt.cli import groups, options
@@ -101,7 +100,7 @@ def test_named_values_are_those_of_the_code() -> None:
     assert options.EMOTIONS.split(", ") == list(chords.EMOTIONS)
     assert re.findall(r"(\w+) \(", options.ORIGINAL_SOUND) == list(ORIGINAL_SOUND)
     assert options.SPLITS.split(", ") == list(SPLITS)
-    assert options.LANGUAGES.split(", ") == list(LANGUAGES)
+    assert options.LANGUAGES.split(", ") == list(i18n.languages())
     assert options.FLOWS.split(", ") == list(NAMES)
     for key in ("C major", "B minor", "F# minor"):
         assert key in options.KEYS
