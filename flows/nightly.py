@@ -1,4 +1,4 @@
-"""`nightly`: from what is new in the bucket to soundtracks by a model that has seen it."""
+"""`nightly`: from new videos in the bucket to soundtracks by a model that was trained on them."""
 
 from typing import Any
 
@@ -12,15 +12,16 @@ from flows.engine.artifacts import (
     require_share,
 )
 from flows.engine.notify import alert, notify
+from flows.engine.run_names import run_name
 from flows.tasks.evaluation import (
     champion_now,
     checked_showcase,
     dataset_growth,
     evaluate_run,
     judge_run,
-    run_left_half_way,
     training_origin,
     training_summary,
+    unfinished_run,
     write_nightly_report,
     write_verdict,
 )
@@ -35,12 +36,15 @@ from flows.tasks.pipeline import (
     train_model,
 )
 from vmt.catalog.runs import now
+from vmt.dataset.splits import SPLIT_BY, SplitBy
 from vmt.errors import RunTaken, TrainingError
-from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, markdown, started
+from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, started
 from vmt.jobs.release.promote import MARGIN
+from vmt.reports.night import markdown, title
+from vmt.settings import load_settings
 
 
-@flow(name="nightly", on_failure=[alert], on_crashed=[alert])
+@flow(name="nightly", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def nightly(
     dataset: str = "main",
     preset: str = "vmt",
@@ -48,6 +52,7 @@ def nightly(
     chord_labels: int = 157,
     min_validation: int = 1,
     min_test: int = 1,
+    split_by: SplitBy = SPLIT_BY,
     force: bool = False,
     grow_share: float = GROW_SHARE,
     grow_videos: int = GROW_VIDEOS,
@@ -56,32 +61,32 @@ def nightly(
     margin: float = MARGIN,
     fail_above: float = 0.5,
 ) -> Json:
-    """Ingest, freeze, train if the dataset grew enough, judge the new run, show it, promote it or
-    not, report.
+    """Ingest, freeze, train if the dataset grew enough, judge the new run, promote it if it is
+    better, write soundtracks and the report.
 
-    Too many failures fail the flow at its end, when everything that can be done is done and
-    reported.
+    Too many failures fail the flow at its end, after all possible work and the report.
 
     Args:
-        dataset: its name; a new version is frozen when its videos changed.
+        dataset: name of the dataset; a new version is frozen if its videos changed.
         preset: of model and training.
-        overrides: settings that differ from the preset's.
+        overrides: settings that differ from the preset.
         chord_labels: 25 or 157.
-        min_validation: videos that a first version validates on, at least.
-        min_test: videos that a first version holds out, at least; the held-out videos are the
-            showcase.
-        force: train even if the dataset did not grow.
-        grow_share: new videos since the last training that are enough to train again, as a share,
-            0.05 for 5 %.
-        grow_videos: new videos that are enough, as a number.
-        go_on: train on from the champion's weights where they fit; else from random weights.
-        more_epochs: how many epochs are added to the champion's, with `go_on`.
-        margin: by how much the new run's chord NLL must be lower than the champion's, in nats.
-        fail_above: the share of unusable new videos, or of failed soundtracks, over which the flow
-            fails, 0 to 1.
+        min_validation: fewest validation videos of a first version.
+        min_test: fewest test videos of a first version; the test videos are the showcase.
+        split_by: what decides the split of a new video: its `bytes` or its `id`.
+        force: whether to train even if the dataset did not grow.
+        grow_share: new videos since the last training that cause a new one, as a share, 0.05 for
+            5 %.
+        grow_videos: new videos that cause a new training, as a number.
+        go_on: whether to start from the champion's weights where they fit (warm start); otherwise
+            from random weights.
+        more_epochs: epochs to add to the champion's in a warm start.
+        margin: the new run's chord NLL must be lower than the champion's by this, in nats.
+        fail_above: the largest share of unusable new videos, or of failed soundtracks, that does
+            not fail the flow, 0 to 1.
 
     Returns:
-        The report, as `reports/nightly/` has it, and its key as `report`.
+        The report, as under `reports/nightly/`, with its key as `report`.
     """
     asked: Json = {
         "dataset": dataset,
@@ -90,6 +95,7 @@ def nightly(
         "chord_labels": chord_labels,
         "min_validation": min_validation,
         "min_test": min_test,
+        "split_by": split_by,
         "force": force,
         "grow_share": grow_share,
         "grow_videos": grow_videos,
@@ -100,7 +106,7 @@ def nightly(
     }
     night = started(asked)
     try:
-        _bring_in(night)
+        _ingest(night)
         if night["decision"] is not None and night["decision"]["train"]:
             _train(night)
             _judge(night)
@@ -114,12 +120,13 @@ def nightly(
         night["finished_at"] = now()
         night["report"], _ = write_nightly_report(night)
         publish_night(night)
-        notify(f"VMT: the night of {night['started_at']}", markdown(night))
+        language = load_settings().language
+        notify(f"VMT: {title(night, language)}", markdown(night, language))
     return night
 
 
-def _bring_in(night: Json) -> None:
-    """New videos become features and a version; decide whether to train on it."""
+def _ingest(night: Json) -> None:
+    """Ingest and freeze; decide whether to train on the new version."""
     asked = night["asked"]
     night["ingest"] = ingest_videos("videos/")
     if not night["ingest"]["found"]:
@@ -130,7 +137,11 @@ def _bring_in(night: Json) -> None:
         }
         return
     version = freeze_dataset(
-        asked["dataset"], asked["chord_labels"], asked["min_validation"], asked["min_test"]
+        asked["dataset"],
+        asked["chord_labels"],
+        asked["min_validation"],
+        asked["min_test"],
+        asked["split_by"],
     )
     night["dataset"] = dataset_growth(version, asked["preset"])
     limits = {name: asked[name] for name in ("force", "grow_share", "grow_videos")}
@@ -139,38 +150,37 @@ def _bring_in(night: Json) -> None:
 
 
 def _train(night: Json) -> None:
-    """The challenger, and its scores."""
+    """Train the challenger, and evaluate it."""
     run = _finish_half_trained(night) or _train_newest(night)
     night["run"], night["training"] = run, training_summary(run)
     publish_losses(store(), run)
     try:
         night["evaluation"] = evaluate_run(run, None, None, "validation")
-    except TrainingError as error:  # too few videos to hold some back for validation
+    except TrainingError as error:  # too few videos for a validation split
         night["evaluation"] = {"error": str(error)}
 
 
 def _finish_half_trained(night: Json) -> str | None:
-    """The run that an earlier night left half-way, finished; None where there is none, or it has
-    other settings.
-    """
+    """Finish the unfinished run of an earlier night; None if there is none with these settings."""
     asked = night["asked"]
-    left = run_left_half_way(
+    unfinished = unfinished_run(
         night["dataset"]["version"], asked["preset"], asked["grow_share"], asked["grow_videos"]
     )
-    if left is None:
+    if unfinished is None:
         return None
     try:
-        run = _train_from(asked, left["dataset"], left["origin"], left["run"])
-    except RunTaken:  # somebody finishes it already
+        run = _train_from(asked, unfinished["dataset"], unfinished["origin"], unfinished["run"])
+    except RunTaken:  # another process is finishing it
         raise
     except TrainingError as error:
-        get_run_logger().warning("%s is not gone on with: %s", left["run"], error)
+        get_run_logger().warning("run %s is not resumed: %s", unfinished["run"], error)
         return None
-    night["decision"]["start"] = left["origin"]["reason"]
+    night["decision"]["start"] = unfinished["origin"]["reason"]
     return run
 
 
 def _train_newest(night: Json) -> str:
+    """Train a new run on the newest version; its name."""
     asked, version = night["asked"], night["dataset"]["version"]
     origin = training_origin(version, asked["preset"], asked["go_on"])
     night["decision"]["start"] = origin["reason"]
@@ -178,6 +188,14 @@ def _train_newest(night: Json) -> str:
 
 
 def _train_from(asked: Json, version: str, origin: Json, run: str | None) -> str:
+    """Train a run from its origin; its name.
+
+    Args:
+        asked: the parameters of the flow.
+        version: of the dataset.
+        origin: run and epoch whose weights the training starts from, if any.
+        run: name of the run to resume; None for a new run.
+    """
     if origin["run"] is None:
         return train_model(version, asked["preset"], run, asked["overrides"])
     overrides = {**asked["overrides"], "epochs": origin["epoch"] + asked["more_epochs"]}
@@ -185,8 +203,8 @@ def _train_from(asked: Json, version: str, origin: Json, run: str | None) -> str
 
 
 def _judge(night: Json) -> None:
-    """Let the challenger serve if it is better and what it makes of the held-out videos is
-    sound.
+    """Promote the challenger if it is better than the champion and its soundtracks for the held-out
+    videos are valid.
     """
     run, serving = night["run"], champion_now()
     night["gate"] = gate = judge_run(run, night["asked"]["margin"])
@@ -213,7 +231,7 @@ def _judge(night: Json) -> None:
 
 
 def _show(night: Json) -> None:
-    """Soundtracks of the held-out videos by who serves now."""
+    """Write soundtracks for the held-out videos with the champion."""
     night["champion"] = champion_now()
     if night["champion"] is None or night["dataset"] is None:
         return
@@ -227,5 +245,5 @@ def _check_shares(night: Json) -> None:
     of = ingested["new"] + len(unusable)
     require_share(unusable, of, limit, "new videos are not usable", at_least=FEWEST_UNUSABLE)
     if made is not None:
-        of = sum(len(made[each]) for each in ("made", "known", "failed"))
+        of = sum(len(made[group]) for group in ("made", "known", "failed"))
         require_share(made["failed"], of, limit, "soundtracks failed")

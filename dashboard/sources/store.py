@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -51,8 +50,9 @@ def store_name() -> str:
     """What visitors may know of the store: a bucket's URL, or a folder's name without where it
     stands.
     """
-    url = store().url
-    return url if url.startswith("s3://") else PurePosixPath(urlsplit(url).path).name
+    current = store()
+    folder = current.capabilities.folder
+    return current.url if folder is None else folder.name
 
 
 def read_json(key: str) -> Record | None:
@@ -275,8 +275,11 @@ def offered_videos() -> list[str]:
 
 @dataclass(frozen=True)
 class NightReport:
-    """What the nightly run wrote of itself, as Markdown."""
+    """What the nightly run wrote of itself: as data, and as Markdown where a night of an older
+    version left nothing else.
+    """
 
+    content: Record | None
     text: str
     written: datetime
 
@@ -295,7 +298,8 @@ def night_report() -> NightReport | None:
     info = store().head(key) if key else None
     if info is None:
         return None
-    return NightReport(store().get(key).decode(errors="replace"), info.modified)
+    content = read_json(f"{key.removesuffix('.md')}.json")
+    return NightReport(content, store().get(key).decode(errors="replace"), info.modified)
 
 
 @st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)
@@ -323,7 +327,7 @@ def _shared(key: str, filename: str | None) -> str:
 def media_url(key: str, *, download: bool = False) -> str:
     """A URL of `key` that this visitor's browser can play, or save under its own name."""
     shared = _shared(key, key.rpartition("/")[2] if download else None)
-    if not shared.startswith("file:"):
+    if store().capabilities.public_endpoint is not None:
         return shared
     return f"{_own_url(FILES_ROUTE)}/{quote(key)}{'?download' if download else ''}"
 

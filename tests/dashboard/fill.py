@@ -32,6 +32,7 @@ from vmt.catalog import page_index
 from vmt.catalog.page_index_writers import note_refused, note_soundtracks, note_version
 from vmt.features.record import Features
 from vmt.media import ContactSheet, Frame
+from vmt.reports.night import markdown
 from vmt.store import ObjectStore, open_store
 
 MADE_UP = "made up by tests/dashboard/fill.py: nothing was trained or generated"
@@ -471,21 +472,41 @@ def put_report(store: ObjectStore, run: str) -> None:
 
 
 def put_night(store: ObjectStore, date: str = "2025-12-05") -> None:
-    """A nightly report."""
-    lines = [
-        f"# Night of {date}T03:30:00+00:00",
-        "",
-        f"**Made up**: {MADE_UP}",
-        "",
-        "**Videos**: 15 new, 40 known, 2 not usable",
-        "",
-        "**Dataset**: made-up@v0004, 55 videos (40 in made-up@v0003, last trained on)",
-        "",
-        "**Training**: made-up-amt, 30 epochs",
-        "",
-        "**Serves**: made-up-amt, chord NLL 1.5 against 1.6 of made-up-old on 10 test songs",
-    ]
-    store.put(f"{page_index.NIGHTS}{date}T033000Z.md", "\n".join(lines).encode())
+    """A nightly report, as data and as Markdown."""
+    names = [f"{number:03d}" for number in range(55)]
+    refusal = {"key": "videos/silent.mp4", "reason": f"no sound ({MADE_UP})"}
+    best = {"total": 1.08, "chord": 1.75, "emotion": 0.62}
+    night = {
+        "started_at": f"{date}T03:30:00+00:00",
+        "finished_at": f"{date}T04:10:00+00:00",
+        "state": "done",
+        "error": None,
+        "asked": {"force": False, "grow_share": 0.05, "grow_videos": 10},
+        "ingest": {"new": 15, "known": 40, "refused": [refusal], "failed": []},
+        "dataset": {
+            "version": "made-up@v0004",
+            "videos": 55,
+            "before": "made-up@v0003",
+            "videos_before": 40,
+            "added": names[40:],
+            "removed": [],
+            "replaced": [],
+            "changed": None,
+        },
+        "decision": {"train": True, "reason": "made up", "start": None},
+        "run": "made-up-amt",
+        "training": {"best": best, "best_epoch": 26, "epochs": 30},
+        "evaluation": {"key": "evaluations/made-up-amt/epoch_0026.json"},
+        "gate": {"reason": "made up", "new": 1.5, "old": 1.6, "songs": 10, "margin": 0.01},
+        "showcase": None,
+        "promoted": True,
+        "verdict": "made up",
+        "champion": {"run": "made-up-amt", "epoch": 26},
+        "soundtracks": {"made": [], "known": [], "failed": []},
+    }
+    stem = f"{page_index.NIGHTS}{date}T033000Z"
+    put_json(store, f"{stem}.json", night)
+    store.put(f"{stem}.md", markdown(night).encode())
 
 
 def put_thumbnails(store: ObjectStore, video: str) -> None:

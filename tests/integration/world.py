@@ -94,7 +94,7 @@ def world(folder: Path) -> Iterator[World]:
         )  # as in the worker's processes: sums in another order are other numbers
         copy(bucket.store, frozen, folder)
         ingest(frozen, configured(settings))
-        freeze(frozen, EXTRACTOR.name, min_validation=2, min_test=2)
+        freeze(frozen, EXTRACTOR.name, min_validation=2, min_test=2, split_by="id")
         copy(frozen, trained, folder)
         train(trained, "main@v0001", preset="demo", run="one", overrides=SETTINGS, device="cpu")
         promote(trained, "one")

@@ -18,7 +18,7 @@ from vmt import chords
 from vmt.audio.loudness import integrated_lufs, true_peak_dbtp
 from vmt.features import curves
 from vmt.features.recognisers.numba_warmup import compile_librosa
-from vmt.features.recognisers.recognise import SAMPLE_RATE as RECOGNISED
+from vmt.features.recognisers.protocol import SAMPLE_RATE as RECOGNISED
 from vmt.metrics.tempo_and_key import hear_key, hear_tempo, tempo_apart
 
 STEPS = 24  # in a beat

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from vmt import chords
 from vmt.model import song_memory
 from vmt.model.baselines import Bigram
+from vmt.model.chord_model import ChordModel, TrainingSongs
 from vmt.model.config import EXTRA_INPUTS, CopyConfig
 from vmt.model.distance_attention import distance_attention, distance_bias
 from vmt.model.dropout import Dropout
@@ -147,9 +148,10 @@ class CopyCache:
     position: int = 0
 
 
-class CopyTransformer(nn.Module):
+class CopyTransformer(ChordModel):
     """Logits of the next second's chord, given the video and the chords so far."""
 
+    config: CopyConfig
     roots: Tensor
     qualities: Tensor
     input_mean: Tensor
@@ -203,9 +205,18 @@ class CopyTransformer(nn.Module):
         return cast("list[Layer]", list(self.layers))
 
     @property
-    def n_parameters(self) -> int:
-        """Trainable numbers."""
-        return sum(parameter.numel() for parameter in self.parameters())
+    def unpublished(self) -> tuple[str, ...]:
+        """What of this model the published code does not know."""
+        return ("a memory of the song",)
+
+    def context_of(self, tokens: Int64[Tensor, "batch length"]) -> SongContext:
+        """The song's own repetition up to each chord."""
+        return song_context(tokens)
+
+    def learn_songs(self, songs: TrainingSongs) -> None:
+        """Take the statistics of the inputs and the bigram of the chords."""
+        self.set_input_statistics(*songs.input_statistics())
+        self.set_bigram(songs.tokens)
 
     def set_input_statistics(
         self, mean: Float[np.ndarray, " f"], deviation: Float[np.ndarray, " f"]

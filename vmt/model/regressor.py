@@ -4,32 +4,16 @@ Source: Kang et al. 2024 (arXiv 2311.00968), section 4.4; parameters carry the p
     (`bigru`, `bifc`).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from vmt.model.config import EXTRA_INPUTS
+from vmt.model.config import EXTRA_INPUTS, RegressorConfig
+
+__all__ = ["TARGETS", "RegressorConfig", "VideoRegressor"]
 
 TARGETS = ("note_density", "loudness")
-
-
-@dataclass(frozen=True)
-class RegressorConfig:
-    """Shape of the biGRU.
-
-    Attributes:
-        normalise: standardise inputs and targets by the training set's mean and deviation, kept
-            with the weights.
-    """
-
-    d_semantic: int = 768
-    d_model: int = 64
-    n_layers: int = 2
-    dropout: float = 0.3
-    normalise: bool = True
 
 
 class VideoRegressor(nn.Module):

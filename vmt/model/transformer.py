@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from vmt import chords
 from vmt.model.attention import Attention
+from vmt.model.chord_model import ChordModel, TrainingSongs
 from vmt.model.config import ModelConfig
 from vmt.model.dropout import Dropout
 
@@ -56,7 +57,7 @@ class EncoderLayer(FeedForward):
     ) -> Float[Tensor, "batch seconds d"]:
         """One layer; `mask` is True at seconds that exist."""
         x = self.norm1(
-            self.dropout.add(x, self.self_attn.attend(*self.self_attn.all_three(x), mask=mask))
+            self.dropout.add(x, self.self_attn.attend(*self.self_attn.qkv(x), mask=mask))
         )
         out: Tensor = self.norm2(self.dropout.add(x, self.feed_forward(x)))
         return out
@@ -96,7 +97,7 @@ class DecoderLayer(FeedForward):
     ) -> Float[Tensor, "batch length d"]:
         """One layer over whole sequences."""
         x = self.norm1(
-            self.dropout.add(x, self.self_attn.attend(*self.self_attn.all_three(x), causal=True))
+            self.dropout.add(x, self.self_attn.attend(*self.self_attn.qkv(x), causal=True))
         )
         return self._after(
             x, self.multihead_attn.attend(*self.multihead_attn.across(x, memory), mask=memory_mask)
@@ -106,7 +107,7 @@ class DecoderLayer(FeedForward):
         self, x: Float[Tensor, "batch length d"], cache: LayerCache, memory_mask: Tensor | None
     ) -> Float[Tensor, "batch length d"]:
         """One layer for the first chords, whose keys and values join the empty cache."""
-        q, k, v = self.self_attn.all_three(x)
+        q, k, v = self.self_attn.qkv(x)
         cache.self_k[:, :, : k.shape[2]] = k
         cache.self_v[:, :, : v.shape[2]] = v
         x = self.norm1(x + self.self_attn.attend(q, k, v, causal=True))
@@ -120,7 +121,7 @@ class DecoderLayer(FeedForward):
         memory_mask: Tensor | None,
     ) -> Float[Tensor, "batch 1 d"]:
         """One layer for the chord at `position`, whose keys and values join the cache."""
-        q, k, v = self.self_attn.all_three(x)
+        q, k, v = self.self_attn.qkv(x)
         cache.self_k[:, :, position : position + 1] = k
         cache.self_v[:, :, position : position + 1] = v
         k, v = cache.self_k[:, :, : position + 1], cache.self_v[:, :, : position + 1]
@@ -194,9 +195,10 @@ class Cache:
     position: int = 0
 
 
-class VideoMusicTransformer(nn.Module):
+class VideoMusicTransformer(ChordModel):
     """Logits of the next second's chord, given the video and the chords so far."""
 
+    config: ModelConfig
     roots: Tensor
     qualities: Tensor
     input_mean: Tensor
@@ -232,9 +234,19 @@ class VideoMusicTransformer(nn.Module):
         return cast("list[DecoderLayer]", list(self.transformer.decoder.layers))
 
     @property
-    def n_parameters(self) -> int:
-        """Trainable numbers, those that nothing uses included."""
-        return sum(parameter.numel() for parameter in self.parameters())
+    def unpublished(self) -> tuple[str, ...]:
+        """The settings in use that the published code does not know."""
+        extras = {
+            "normalise_inputs": self.config.normalise_inputs,
+            "mask_padding": self.config.mask_padding,
+            f"inputs {', '.join(self.config.inputs)}": bool(self.config.inputs),
+        }
+        return tuple(name for name, used in extras.items() if used)
+
+    def learn_songs(self, songs: TrainingSongs) -> None:
+        """Take the statistics of the inputs, where the configuration standardises them."""
+        if self.config.normalise_inputs:
+            self.set_input_statistics(*songs.input_statistics())
 
     def set_input_statistics(
         self, mean: Float[np.ndarray, " f"], deviation: Float[np.ndarray, " f"]

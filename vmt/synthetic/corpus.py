@@ -41,7 +41,7 @@ def make_corpus(
 
     A video is `videos/<id>.mp4`: H.264, 640 x 360, 25 frames a second, AAC, 33 to 42 s. Its id says
     seed, number and mood, and the same seed gives the same songs and pictures, byte for byte where
-    ffmpeg is the same. The known truth never enters the store.
+    ffmpeg and the processor are the same. The known truth never enters the store.
 
     Args:
         store: where the videos go.

@@ -8,6 +8,7 @@ from typing import Any
 
 from vmt.catalog import datasets
 from vmt.catalog.runs import Run, read_champion
+from vmt.dataset.splits import SplitBy
 from vmt.errors import DatasetError
 from vmt.store import ObjectStore
 from vmt.training.results import EpochResult
@@ -16,6 +17,7 @@ DATASET = "demo"
 PRESET = "demo"
 MIN_VALIDATION = 3
 MIN_TEST = 2
+SPLIT_BY: SplitBy = "id"  # every machine encodes the videos to other bytes
 ENVIRONMENT = {
     "VMT_CLIP_MODEL": "ViT-B-32",
     "VMT_CLIP_WEIGHTS": "openai",
@@ -78,4 +80,5 @@ def parameters() -> dict[str, Any]:
         "preset": PRESET,
         "min_validation": MIN_VALIDATION,
         "min_test": MIN_TEST,
+        "split_by": SPLIT_BY,
     }

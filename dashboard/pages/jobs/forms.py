@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.components.url_state import selected
 from dashboard.i18n.text import t
 from dashboard.sources import store
-from vmt.model.config import MODEL_PRESETS
+from vmt.model.presets import preset_names
 
 Parameters = dict[str, Any]
 PRESET = "vmt"
@@ -45,7 +45,7 @@ def ask_train() -> Parameters | None:
     with st.form("train"):
         left, middle, right = st.columns(3)
         dataset = left.selectbox(t("dataset"), [*names, *versions])
-        presets = list(MODEL_PRESETS)
+        presets = list(preset_names())
         preset = middle.selectbox(t("preset"), presets, index=presets.index(PRESET))
         seed = right.number_input(t("seed"), 0, None, None, placeholder=t("preset_default"))
         overrides = _overrides() | ({} if seed is None else {"seed": seed})
@@ -57,7 +57,7 @@ def ask_train() -> Parameters | None:
 
 
 def _overrides() -> Parameters:
-    """What differs from the preset; the limits are `TrainConfig`'s and `ModelConfig`'s rules."""
+    """What differs from the preset; the limits are `TrainConfig`'s and the model's rules."""
     own = t("preset_default")
     left, middle, right = st.columns(3)
     given: Parameters = {

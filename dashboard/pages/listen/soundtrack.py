@@ -117,7 +117,7 @@ def show_files(record: store.Record, prefix: str) -> None:
         for kind in KINDS:
             if kind in files:
                 st.link_button(
-                    f"{t('file.' + kind)} ({PurePosixPath(files[kind]).suffix})",
+                    f"{t(f'file.{kind}')} ({PurePosixPath(files[kind]).suffix})",
                     store.media_url(files[kind], download=True),
                 )
     show_archives(record, prefix)

@@ -16,13 +16,13 @@ from vmt.jobs.release.nightly import (
     growth,
     half_trained,
     last_judged,
-    markdown,
     origin,
     started,
     write_report,
 )
 from vmt.jobs.release.promote import promote
 from vmt.jobs.train.train import train
+from vmt.reports.night import markdown
 from vmt.store import LocalStore
 
 

@@ -18,7 +18,7 @@ from vmt.catalog.takedowns import Forgotten
 from vmt.catalog.videos import VideoIndex
 from vmt.dataset import muvi_sync
 from vmt.dataset.songs import CHORD_LABELS
-from vmt.dataset.splits import Split, assign
+from vmt.dataset.splits import SPLIT_BY, Split, SplitBy, assign, deciding_hashes
 from vmt.errors import DatasetError
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
 from vmt.store import ObjectStore
@@ -32,6 +32,7 @@ def freeze(
     chord_labels: int = 157,
     min_validation: int = 1,
     min_test: int = 1,
+    split_by: SplitBy = SPLIT_BY,
     require_rights: bool = False,
     on_event: OnEvent = ignore,
 ) -> str:
@@ -43,6 +44,7 @@ def freeze(
         chord_labels: 25 or 157.
         min_validation: at least so many videos validate, as long as one is left to train.
         min_test: at least so many are held out.
+        split_by: what decides the side of a new video, its bytes or its id.
         require_rights: refuse videos without a `<id>.json` that gives source, licence and consent.
 
     Returns:
@@ -59,7 +61,8 @@ def freeze(
         else {}
     )
     sha256s = list(contents.manifest["sha256"])
-    sides = assign(sides, sha256s, min_validation=min_validation, min_test=min_test)
+    deciding = deciding_hashes(contents.manifest["id"], sha256s, split_by)
+    sides = assign(sides, deciding, min_validation=min_validation, min_test=min_test)
     contents.manifest["split"] = [sides[sha256] for sha256 in sha256s]
     return _publish(store, name, chord_labels, extractor, contents, previous, on_event)
 

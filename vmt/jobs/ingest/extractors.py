@@ -31,6 +31,8 @@ def configured(settings: Settings) -> Extractor:
         settings.clip_model,
         settings.clip_weights,
         fallback_untrained=settings.clip_fallback_untrained,
+        chord_recogniser=settings.chord_recogniser,
+        note_transcriber=settings.note_transcriber,
     )
     return _shared(config, settings.device, settings.cache)
 

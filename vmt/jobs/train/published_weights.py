@@ -16,7 +16,7 @@ from vmt.hardware import choose_device
 from vmt.jobs.train.session import UNUSED, Fitting, Start
 from vmt.jobs.train.training_data import Material, material
 from vmt.model.checkpoints import from_bytes
-from vmt.model.config import MODEL_PRESETS
+from vmt.model.config import ModelConfig
 from vmt.model.published import (
     read_regressor,
     read_transformer,
@@ -26,7 +26,7 @@ from vmt.model.published import (
 from vmt.model.regressor import RegressorConfig
 from vmt.runtime.events import OnEvent, ignore
 from vmt.store import ObjectStore
-from vmt.training.config import REGRESSION_TRAIN, TRAIN_PRESETS, RunConfig
+from vmt.training.config import REGRESSION_TRAIN, RunConfig, TrainConfig
 
 PRESET = "published"
 """What such a run calls its preset, so that nobody takes it for one that was trained here."""
@@ -95,7 +95,7 @@ def import_weights(
             f"{file}: has no rhythm; give the published regression's file, or a dataset to "
             "train one on"
         )
-    train = dataclasses.replace(TRAIN_PRESETS["amt"], epochs=0)
+    train = TrainConfig(epochs=0)
     config = RunConfig(PRESET, model.config, train, regressor, regression_train)
     target = Run(store, run or _name(published, songs, config))
     start = Start({"imported": published}, model.state_dict, regressor=tensors, unused=unused)
@@ -104,7 +104,7 @@ def import_weights(
 
 
 def _check_width(file: Path, d_semantic: int, songs: Material) -> None:
-    wanted = songs.d_semantic if songs.train else MODEL_PRESETS["amt"].d_semantic
+    wanted = songs.d_semantic if songs.train else ModelConfig().d_semantic
     if d_semantic != wanted:
         raise WeightsError(
             f"{file}: reads {d_semantic} semantic features and {songs.dataset or 'MuVi-Sync'} "

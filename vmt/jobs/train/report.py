@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from vmt.catalog import datasets
 from vmt.catalog.runs import Run
 from vmt.errors import DatasetError, TrainingError
+from vmt.i18n import check_language, languages
 from vmt.jobs.soundtrack.composer import SUFFIX
 from vmt.reports.findings import Facts
 from vmt.reports.run_report import report as written
-from vmt.reports.texts import LANGUAGES
 from vmt.store import ObjectStore
 
 
@@ -25,11 +25,10 @@ def report(store: ObjectStore, run: str, *, language: str = "en") -> ReportKeys:
     """Write `runs/<run>/report.<lang>.md` and `.html` from what the store holds of the run now.
 
     Raises:
-        TrainingError: if the language is unknown, the run is not in the store, or no epoch is
-            finished.
+        UnknownLanguage: if there are no texts in the language.
+        TrainingError: if the run is not in the store, or no epoch is finished.
     """
-    if language not in LANGUAGES:
-        raise TrainingError(f"language {language!r} is not one of {', '.join(LANGUAGES)}")
+    check_language(language)
     chosen = Run(store, run)
     page = written(gather(chosen), language)
     files = {name: f"report.{language}.{name}.svg" for name in page.pictures}
@@ -51,7 +50,7 @@ def report_missing(store: ObjectStore, run: str) -> None:
     Raises:
         TrainingError: as `report`.
     """
-    for language in LANGUAGES:
+    for language in languages():
         if store.head(Run(store, run).key(f"report.{language}.html")) is None:
             report(store, run, language=language)
 

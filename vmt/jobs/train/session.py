@@ -20,8 +20,9 @@ from vmt.errors import ObjectNotFound, RunTaken, TrainingError, VmtError
 from vmt.jobs.train.best_epoch import best_epoch
 from vmt.jobs.train.training_data import Material
 from vmt.model import checkpoints
+from vmt.model.architectures import build
 from vmt.model.baselines import Bigram, Unigram, chord_nll
-from vmt.model.chord_model import ChordModel, build
+from vmt.model.chord_model import ChordModel
 from vmt.model.regressor import VideoRegressor
 from vmt.runtime.events import OnEvent
 from vmt.training.config import RunConfig, TrainConfig
@@ -231,6 +232,7 @@ class Fitting:
 
     def _write_parameters(self, model: ChordModel, trainer: Trainer) -> None:
         extra = {
+            "architecture": self.config.model.kind,
             "parameters": model.n_parameters,
             "precision": trainer.precision,
             "device": self.device.type,

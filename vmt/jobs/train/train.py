@@ -17,7 +17,8 @@ from vmt.jobs.train.report import report_missing
 from vmt.jobs.train.session import Fitting, Start
 from vmt.jobs.train.training_data import Material, material
 from vmt.model import checkpoints
-from vmt.model.config import recorded_config
+from vmt.model.architectures import recorded_config
+from vmt.model.presets import Preset
 from vmt.runtime.events import OnEvent, ignore
 from vmt.store import ObjectStore
 from vmt.training.config import RunConfig, TrainConfig, continued_config, run_config
@@ -30,7 +31,7 @@ def train(
     store: ObjectStore,
     dataset: str | None = None,
     *,
-    preset: str | None = None,
+    preset: str | Preset | None = None,
     run: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     source: str | None = None,
@@ -55,9 +56,10 @@ def train(
     Args:
         dataset: `main` (its newest version) or `main@v0003`; None for the source's own version, or
             `main`.
-        preset: of `MODEL_PRESETS`; `vmt` where None. A run with a source has the source's.
-        overrides: fields of `ModelConfig` and `TrainConfig` in place of the preset's or the
-            source's.
+        preset: a preset, or the name of a built-in one; `vmt` where None. A run with a source has
+            the source's.
+        overrides: fields of the model's configuration and `TrainConfig` in place of the preset's
+            or the source's.
         source: the run to go on from.
         source_epoch: its epoch; the last where None.
         team: the processes that train together; see `vmt.training.distributed`.
@@ -79,8 +81,9 @@ def train(
         target, start = Run(store, run or _name(config, songs)), Start()
     else:
         if preset is not None:
+            given = preset if isinstance(preset, str) else preset.name
             raise TrainingError(
-                f"preset {preset}: a run that goes on from another keeps its preset; leave it out"
+                f"preset {given}: a run that goes on from another keeps its preset; leave it out"
             )
         origin = _Origin.find(Run(store, source), source_epoch)
         songs = material(store, dataset or origin.parameters["dataset"] or "main")
@@ -116,7 +119,7 @@ class _Origin:
         return cls(run, rows[-1].epoch if epoch is None else epoch, parameters)
 
     def config(self, songs: Material, overrides: Mapping[str, Any]) -> RunConfig:
-        model = recorded_config(self.parameters["preset"], self.parameters["model"])
+        model = recorded_config(self.parameters.get("architecture"), self.parameters["model"])
         if model.d_semantic != songs.d_semantic:
             raise TrainingError(
                 f"run {self.run.name} reads {model.d_semantic} semantic features and dataset "
