@@ -31,7 +31,7 @@ from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE, synthesize, write_flac
 from vmt.catalog.videos import sha256_of
 from vmt.features.record import Features
-from vmt.jobs.soundtrack.generate import chosen, generate
+from vmt.jobs.soundtrack.generate import generate, resolve_run
 from vmt.model.architectures import build
 from vmt.model.presets import load_preset
 from vmt.model.sampling import Request, sample_chords
@@ -111,7 +111,7 @@ def bulk(videos: int, seconds: int, style: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         shutil.copytree(settings.store, name, dirs_exist_ok=True)
         store = LocalStore(Path(name))
-        run, _ = chosen(store, None, None)
+        run, _ = resolve_run(store, None, None)
         extractor = run.parameters()["extractor"]
         keys = []
         for number in range(videos):

@@ -96,14 +96,12 @@ def _generate(
     as_json: bool,
 ) -> None:
     """Upload the files among the videos, then generate."""
+    from vmt.jobs.ingest.upload import upload
     from vmt.jobs.soundtrack import generate as job
-    from vmt.jobs.soundtrack.inbox import put_in_inbox
     from vmt.runtime.worker_pool import worker_map
 
     with progress() as on_event:
-        uploaded, refused = put_in_inbox(
-            store, [video for video in videos if isinstance(video, Path)]
-        )
+        uploaded, refused = upload(store, [video for video in videos if isinstance(video, Path)])
         keys = [*uploaded, *(video for video in videos if isinstance(video, str))]
         report = job.generate(
             store,

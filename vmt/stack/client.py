@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from vmt.catalog import keys
 from vmt.errors import StackError
 from vmt.runtime.flow_process import flow_command
 from vmt.settings import Settings
@@ -79,7 +80,7 @@ class Client:
         missing = {name: value for name, value in wanted.items() if name not in self.state.settings}
         if not missing:
             return
-        if next(iter(self.store.folders("features/")), None) is not None:
+        if next(iter(self.store.folders(keys.FEATURES)), None) is not None:
             raise StackError(
                 f"folder {self._folder.root}: its store holds features of your own videos, "
                 "which the demo's settings "
