@@ -41,7 +41,7 @@ def show_beside(takes: Sequence[Take]) -> None:
                 t(f"validation.{kind}"): starred(losses.get(kind), least[kind]) for kind in KINDS
             }
             rows |= {
-                t("key"): record.key,
+                t("key"): record.key or NOTHING,
                 t("tempo"): tempo(record.tempo_bpm),
                 t("chord_changes"): str(len(charts.chord_blocks(record.chords)) - 1),
             }
