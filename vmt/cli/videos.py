@@ -58,8 +58,8 @@ def ingest(
         )
         for video in (*report.refused, *report.failed):
             typer.echo(f"  {video.key}: {video.code}: {video.reason}")
-        for keys in report.copies:
-            typer.echo(f"  identical bytes: {', '.join(keys)}")
+        for copies in report.copies:
+            typer.echo(f"  identical bytes: {', '.join(copies)}")
 
     show_result(report, as_json, print_result)
     if report.refused or report.failed:

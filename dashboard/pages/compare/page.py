@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import charts
-from dashboard.components.format import number, tempo
+from dashboard.components.format import NOTHING, number, tempo
 from dashboard.components.takes import Take, numbered
 from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
