@@ -5,11 +5,19 @@ from typing import Any
 from prefect import flow
 
 from flows.engine.artifacts import publish_soundtracks, require_share
+from flows.engine.deployments import Deployment
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.pipeline import Json, generate_soundtracks, list_videos, read_manifest, store
 from vmt.catalog import keys
 from vmt.catalog.records import encode
+
+DEPLOYMENT = Deployment(
+    "generate",
+    "Write soundtracks for a list of videos, a manifest or a prefix.",
+    queue="gpu",
+    overlap=True,
+)
 
 
 @flow(name="generate", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])

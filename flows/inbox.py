@@ -7,6 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.engine.artifacts import publish_soundtracks, require_share
+from flows.engine.deployments import Deployment
 from flows.engine.events import reporter
 from flows.engine.gpu import SOON_S, GpuHeld, gpu_slot
 from flows.engine.notify import alert
@@ -18,6 +19,13 @@ from vmt.catalog.records.nights import GenerateReport
 from vmt.jobs.soundtrack.inbox import InboxReport, check_inbox, serve_inbox
 from vmt.runtime.worker_pool import worker_map
 from vmt.settings import load_settings
+
+DEPLOYMENT = Deployment(
+    "inbox",
+    "Write one soundtrack by the champion for each new video under inbox/.",
+    queue="gpu",
+    cron="*/5 * * * *",
+)
 
 
 @task(name="serve inbox", timeout_seconds=GENERATE_TIMEOUT_S, **RETRY)

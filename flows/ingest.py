@@ -5,12 +5,20 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.engine.artifacts import FEWEST_UNUSABLE, require_share
+from flows.engine.deployments import Deployment
 from flows.engine.gpu import SOON_S
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.pipeline import Json, ingest_videos
 from vmt.catalog import keys
 from vmt.catalog.records import encode
+
+DEPLOYMENT = Deployment(
+    "ingest",
+    "Extract the features of new videos under videos/.",
+    queue="cpu",
+    cron="*/15 * * * *",
+)
 
 
 @flow(name="ingest", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])

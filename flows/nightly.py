@@ -12,6 +12,7 @@ from flows.engine.artifacts import (
     publish_soundtracks,
     require_share,
 )
+from flows.engine.deployments import Deployment
 from flows.engine.notify import alert, notify
 from flows.engine.run_names import run_name
 from flows.tasks.evaluation import (
@@ -46,6 +47,14 @@ from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, Origin, decide, st
 from vmt.jobs.release.promote import MARGIN
 from vmt.reports.night import markdown, title
 from vmt.settings import load_settings
+
+DEPLOYMENT = Deployment(
+    "nightly",
+    "Ingest, freeze, train if the dataset grew enough, evaluate, promote if better, write the "
+    "showcase and the report.",
+    queue="gpu",
+    cron="30 3 * * *",
+)
 
 
 @flow(name="nightly", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])

@@ -65,6 +65,12 @@ class ObjectStore(Protocol):
     ) -> ObjectInfo:
         """Write an object whole; readers see the old bytes or the new ones, never a part.
 
+        Args:
+            key: see `check_key`.
+            data: all bytes.
+            if_absent: write only where there is no object.
+            if_match: write only where the object has this etag; excludes `if_absent`.
+
         Raises:
             PreconditionFailed: if `if_absent` and the key exists, or `if_match` is not the present
                 etag.
@@ -128,6 +134,7 @@ class ObjectStore(Protocol):
         """A URL that plays in a browser: presigned for S3, `file://` for a folder.
 
         Args:
+            key: of the object.
             expires_s: how long a presigned one works.
             filename: the name under which the browser saves it; ignored by a folder.
         """
