@@ -29,8 +29,8 @@ from vmt.arrange.config import GenerateConfig
 from vmt.arrange.plan import wanted_loudness
 from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE, synthesize, write_flac
+from vmt.catalog.videos import sha256_of
 from vmt.features.record import Features
-from vmt.jobs.ingest.ingest import sha256_of
 from vmt.jobs.soundtrack.generate import generate, resolve_run
 from vmt.model.architectures import build
 from vmt.model.presets import load_preset

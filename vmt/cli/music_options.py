@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vmt.cli.options import EMOTIONS, KEYS, ORIGINAL_SOUND, STYLES, argument, option
+from vmt.cli.options import EMOTIONS, HIT_KINDS, KEYS, ORIGINAL_SOUND, STYLES, argument, option
 
 if TYPE_CHECKING:
     from vmt.arrange.config import GenerateConfig
@@ -51,6 +51,13 @@ class MusicOptions:
             "Default: found in the video."
         ),
     ] = None
+    hits: Annotated[
+        Path | None,
+        option(
+            f"CSV file of points that the music must stand on, a line `second,kind` each; kinds: "
+            f"{HIT_KINDS}. Default: none."
+        ),
+    ] = None
     accents: Annotated[
         float,
         option("Strength of the accents at hard cuts: 0 (none) to 1. Default: 0.5."),
@@ -89,10 +96,10 @@ class MusicOptions:
         """The settings of a generation.
 
         Raises:
-            GenerationError: if a value is out of range, or the CSV file of emotions is malformed.
+            GenerationError: if a value is out of range, or a CSV file is malformed.
         """
         from vmt.arrange.config import GenerateConfig
-        from vmt.jobs.soundtrack.inputs import read_emotions
+        from vmt.jobs.soundtrack.inputs import read_emotions, read_hits
 
         file = None
         if self.emotion is not None and Path(self.emotion).suffix.lower() == ".csv":
@@ -108,6 +115,7 @@ class MusicOptions:
             top_p=self.top_p,
             emotion=self.emotion if file is None else None,
             emotion_curve=() if file is None else read_emotions(file),
+            hits=() if self.hits is None else read_hits(self.hits),
             accents=self.accents,
             density_scale=self.density,
             loudness_scale=self.loudness,

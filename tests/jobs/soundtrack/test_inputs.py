@@ -11,6 +11,7 @@ from vmt.jobs.soundtrack.inputs import (
     listed_videos,
     manifest_videos,
     read_emotions,
+    read_hits,
     read_record,
     videos_under,
 )
@@ -144,3 +145,21 @@ def test_bad_settings_are_refused_with_what_is_allowed(
 ) -> None:
     with pytest.raises(GenerationError, match=message):
         GenerateConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_hits_are_times_and_kinds(tmp_path: Path) -> None:
+    file = tmp_path / "hits.csv"
+    file.write_text("second,kind\n3,hit\n\n12.5, section\n")
+    assert read_hits(file) == ((3.0, "hit"), (12.5, "section"))
+    assert GenerateConfig(hits=read_hits(file)).hits == ((3.0, "hit"), (12.5, "section"))
+    for text, message in (
+        ("3,hit\n", "its first line must be 'second,kind'"),
+        ("second,kind\nthree,hit\n", "line 2: 'three,hit' must be a time in seconds and a kind"),
+        ("second,kind\n3\n", "line 2: '3' must be a time in seconds and a kind"),
+    ):
+        file.write_text(text)
+        with pytest.raises(GenerationError, match=message):
+            read_hits(file)
+    file.write_text("second,kind\n3,bang\n")
+    with pytest.raises(GenerationError, match="'bang' must be hit, section, stop"):
+        GenerateConfig(hits=read_hits(file))

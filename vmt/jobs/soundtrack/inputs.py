@@ -6,9 +6,6 @@ import csv
 import io
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
-import pyarrow
-
 from vmt import chords
 from vmt.catalog.records import loads
 from vmt.catalog.records.soundtracks import SoundtrackRecord
@@ -55,6 +52,9 @@ def manifest_videos(store: ObjectStore, key: str) -> list[str]:
     Raises:
         GenerationError: if it cannot be read or names nothing.
     """
+    import pandas as pd  # a second of import, which files alone need not pay
+    import pyarrow
+
     data, kind = store.get(key), PurePosixPath(key).suffix
     try:
         if kind == ".parquet":
@@ -106,6 +106,32 @@ def read_emotions(path: Path) -> tuple[tuple[float, ...], ...]:
     if not curve:
         raise GenerationError(f"{path}: no row under its first line; write one a second")
     return tuple(curve)
+
+
+def read_hits(path: Path) -> tuple[tuple[float, str], ...]:
+    """Points of the film that the music must stand on, from a CSV file.
+
+    Its first line is `second,kind`; each other line has a time in seconds, rising, and one of
+    `spotting.HIT_KINDS`, which `GenerateConfig` checks.
+
+    Raises:
+        GenerationError: naming the file, the line and what is wrong there.
+    """
+    rows = [row for row in csv.reader(_text(path).splitlines()) if row]
+    if not rows or [name.strip().lower() for name in rows[0]] != ["second", "kind"]:
+        raise GenerationError(f"{path}: its first line must be 'second,kind'")
+
+    hits = []
+    for number, row in enumerate(rows[1:], start=2):
+        try:
+            second, kind = row
+            hits.append((float(second), kind.strip()))
+        except ValueError as error:
+            raise GenerationError(
+                f"{path}, line {number}: {','.join(row)!r} must be a time in seconds and a kind, "
+                "such as 12.5,hit"
+            ) from error
+    return tuple(hits)
 
 
 def read_record(path: Path) -> SoundtrackRecord:
