@@ -58,7 +58,7 @@ def late_seconds(
 def _template(track: Track | Kit, event: Event, plan: Plan) -> float:
     """Milliseconds by instrument and place of the bar."""
     metre = plan.grid.metre
-    place = plan.grid.place(event.step)
+    place = plan.grid.places[event.step]
     beat = place // metre.beat
     inside = SWAY[metre.beat][place % metre.beat]
     lag = track.lag_ms

@@ -90,7 +90,7 @@ def _notes(
     late = late_seconds(track, events, plan, (*seed, 1))
     rng = np.random.default_rng([*seed, 2])
     starts = np.array(
-        [plan.grid.seconds(event.step) + late_s for event, late_s in zip(events, late, strict=True)]
+        [plan.grid.times[event.step] + late_s for event, late_s in zip(events, late, strict=True)]
     )
     for index, event in enumerate(events):
         accent = plan.accents.get(event.step)
@@ -106,7 +106,7 @@ def _notes(
     order = np.argsort(starts, kind="stable").tolist()
     for index in order:
         event, start, velocity = events[index], float(starts[index]), int(velocities[index])
-        end = max(start + 0.03, min(plan.grid.seconds(event.end), plan.form.end_s) - GAP_S)
+        end = max(start + 0.03, min(plan.grid.times[min(event.end, plan.grid.steps)], plan.form.end_s) - GAP_S)
         for stop_s, resume_s in plan.stops:
             if start < stop_s - 1e-6 < end:
                 end = stop_s

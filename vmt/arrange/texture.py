@@ -89,19 +89,21 @@ def expand_pattern(
     """
     steps = plan.grid.steps
     cells = ["."] * steps
-    entered = False
-    for step, span in enumerate(plan.span_at):
-        index = plan.phrase_at[step]
-        playing = plays[index]
-        if playing and step < plan.form.final:
+    places, final = plan.grid.places, plan.form.final
+    for start, end, index in plan.halves:
+        if plays[index]:
             phrase = plan.form.phrases[index]
             section = plan.section_of(phrase)
-            variants = levels[level_of(len(levels), plan, step, kind=section.kind)]
-            half = int(2 * (step - phrase.start) >= phrase.end - phrase.start)
+            variants = levels[level_of(len(levels), plan, start, kind=section.kind)]
+            half = int(start > phrase.start)
             pattern = variants[(phrase.number + section.turn + half) % len(variants)]
-            cells[step] = pattern[plan.grid.place(step) % len(pattern)]
-            if (step == span.start or not entered) and cells[step] in forced:
-                cells[step] = stroke
+            for step in range(start, min(end, final)):
+                cells[step] = pattern[places[step] % len(pattern)]
+    entered = False
+    for step, span in enumerate(plan.span_at[:final]):
+        playing = plays[plan.phrase_at[step]]
+        if playing and (step == span.start or not entered) and cells[step] in forced:
+            cells[step] = stroke
         entered = playing
     if marked:
         _mark(cells, plan, plays, stroke)
@@ -147,8 +149,8 @@ def ends(cells: Sequence[str], plan: Plan) -> list[int]:
 
 def stress(plan: Plan, step: int) -> float:
     """How heavy a note on this step is: by its place in the bar, the phrase's arch, and a hit."""
-    metre = (0.86, 0.96, 1.0, 1.07)[plan.grid.metre.weight(plan.grid.place(step))]
-    phrase = plan.phrase(step)
+    metre = (0.86, 0.96, 1.0, 1.07)[plan.grid.weights[step]]
+    phrase = plan.form.phrases[plan.phrase_at[step]]
     share = min(max((step - phrase.start) / max(1, phrase.end - phrase.start), 0.0), 1.0)
     arch = 0.97 + 0.06 * (1 - abs(share - 0.65) / 0.65)
     accent = plan.accents.get(step)

@@ -57,6 +57,7 @@ CONTOURS = (
 )
 """Steps along the scale from a motif's first note."""
 
+LONG_STEPS = 3  # a note this long belongs to its chord
 SOARS = 4  # scale steps by which a theme is raised in a climax
 _T = TypeVar("_T")
 
@@ -296,7 +297,7 @@ class _Singer:
         place = min(max(self.base + degree, 0), len(ladder) - 1)
         pitch = ladder[place]
         place_in_bar = plan.grid.place(step)
-        strong = plan.grid.metre.weight(place_in_bar) >= 1 or end - step >= plan.grid.metre.beat
+        strong = plan.grid.metre.weight(place_in_bar) >= 1 or end - step >= LONG_STEPS
         if last:
             closed = self.phrase.number % 2 == 1
             wanted = {tones[0], tones[1]} if closed else {tones[2], tones[1]}
