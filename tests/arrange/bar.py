@@ -94,7 +94,7 @@ BAR: dict[str, tuple[float, float]] = {
     "sections_on_points": (0.45, 1.0),
     "tune_share": (0.4, 1.0),
     "motif_repeat": (0.6, 1.0),
-    "themes_return": (0.7, 1.0),
+    "themes_return": (0.62, 1.0),
     "tune_steps": (0.65, 1.0),
     "tune_chord_tones": (0.85, 1.0),
     "groove_ms": (4.0, 20.0),
@@ -198,8 +198,8 @@ def _hits(piece: Piece) -> dict[str, float]:
 
 
 def _themes_return(piece: Piece) -> float:
-    """Share of the tune's onsets, by place, that a section shares with the first one of its theme,
-    less what it shares with the other themes.
+    """Share of the onsets, by place, of a tune's first two bars that two sections with the same
+    theme share.
     """
     plan = piece.score.plan
     bars: dict[int, set[int]] = {}
@@ -212,9 +212,9 @@ def _themes_return(piece: Piece) -> float:
         first = plan.grid.bar_of(section.start)
         sung = [bars[bar] for bar in range(first, plan.grid.bar_of(section.end - 1)) if bar in bars]
         if sung and section.kind != BREAKDOWN:
-            heads[index] = sung[0]
+            heads[index] = sung[0] | {place + 16 for place in (sung[1:2] or [set()])[0]}
     same = [
-        len(heads[one] & heads[other]) / max(len(heads[one]), len(heads[other]))
+        len(heads[one] & heads[other]) / len(heads[one] | heads[other])
         for one in heads
         for other in heads
         if one < other and plan.form.sections[one].theme == plan.form.sections[other].theme

@@ -364,6 +364,11 @@ def _solve(
             continue
         left = float(skip[-1] - skip[index])
         ends.append((best[index][0] + edge.cost + left, index, edge, times[index] + ring_from_s))
+    if all(index == 0 and edge.halves == 0 for _, index, edge, _ in ends):
+        # Too short for a bar: an upbeat, where there is room for one, and the last chord.
+        steps = _upbeat(duration_s, tempo_bpm, metre)
+        edge = _Edge(0, steps, 0.0)
+        return _Path(0.0, ((0.0, edge),), seconds_of(tempo_bpm, steps))
     if not ends:
         index = reachable[-1]
         edge, ring_from_s = _last_edge(duration_s - times[index], bar_s, flex)
@@ -376,6 +381,13 @@ def _solve(
         stops.append((times[before], leading))
         index = before
     return _Path(cost, tuple(reversed(stops)), final_s)
+
+
+def _upbeat(duration_s: float, tempo_bpm: float, metre: Metre) -> int:
+    """Beats, in steps, that leave the last chord half of a film that has no room for a bar."""
+    room_s = duration_s - max(SHORTEST_RING_S, 0.5 * duration_s)
+    beats = int(room_s / seconds_of(tempo_bpm, metre.beat)) if room_s > 0 else 0
+    return metre.beat * min(beats, metre.steps // metre.beat - 1)
 
 
 def _laid(
