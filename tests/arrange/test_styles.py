@@ -68,7 +68,7 @@ def onsets(style: Style) -> set[str]:
     }
 
 
-@pytest.mark.parametrize(("one", "other"), itertools.combinations(sorted(PROMISED), 2))
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(sorted(PROMISED), 2)))
 def test_styles_differ_in_three_ways(one: str, other: str) -> None:
     """Metre or swing, instruments, drum patterns, patterns of harmony and bass, form, families of
     tunes, range of tempo.
@@ -126,6 +126,6 @@ def test_an_unknown_drum_is_refused() -> None:
 
 def test_an_unknown_style_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        GenerationError, match="style 'polka': there is none; choose one of amt, band"
+        GenerationError, match="style 'polka': there is none; choose one of ambient, amt, band"
     ):
         load_style("polka")

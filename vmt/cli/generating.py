@@ -43,7 +43,11 @@ def generate(
     ] = 1,
     key: Annotated[str, typer.Option(help="C major ... B minor; auto follows the mood")] = "auto",
     style: Annotated[
-        str, typer.Option(help="piano, band, orchestra, electronic, lofi, amt")
+        str,
+        typer.Option(
+            help="ambient, amt, band, cinematic, corporate, electronic, folk, jazz, lofi, "
+            "orchestra, piano, synthwave, tension"
+        ),
     ] = "band",
     tempo: Annotated[
         float | None, typer.Option(help="beats a minute; chosen from the video if none")
@@ -58,6 +62,10 @@ def generate(
         ),
     ] = None,
     accents: Annotated[float, typer.Option(help="how strongly hard cuts are marked, 0 to 1")] = 0.5,
+    hits: Annotated[
+        Path | None,
+        typer.Option(help="CSV with time,kind: points that the music stands on (hit, section, stop)"),
+    ] = None,
     density: Annotated[float, typer.Option(help="factor on the number of notes")] = 1.0,
     loudness: Annotated[
         float, typer.Option(help="factor on the swells of loudness, in dB; 0 is flat")
@@ -88,6 +96,7 @@ def generate(
         listed_videos,
         manifest_videos,
         read_emotions,
+        read_hits,
         read_record,
         videos_under,
     )
@@ -113,6 +122,7 @@ def generate(
         emotion=None if from_file else emotion,
         emotion_curve=read_emotions(Path(emotion or "")) if from_file else (),
         accents=accents,
+        hits=read_hits(hits) if hits else (),
         density_scale=density,
         loudness_scale=loudness,
         lufs=lufs,
