@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 #   make setup TORCH="torch==2.15.0+cpu torchvision==0.29.2+cpu"     with PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS saying where from
 TORCH ?=
 
-.PHONY: help setup demo model test check dashboard bench test-long fuzz lock
+.PHONY: help setup demo model test check dashboard bench test-long test-portable fuzz lock
 
 help:
 	@echo "make setup      the virtual environment in .venv, from the locks (about 8 GB, most of it CUDA)"
@@ -18,6 +18,7 @@ help:
 	@echo "make check      formatting, lint, types, import arrows, tests"
 	@echo "make bench      speed against the published steps, in one run (about 5 minutes)"
 	@echo "make test-long  every test, those that take minutes, real servers and a browser included"
+	@echo "make test-portable  the tests as other processors would run them (x86_64, about half an hour)"
 	@echo "make fuzz       200 damaged videos through ingest"
 	@echo "make lock       write the locks anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions"
 
@@ -65,6 +66,9 @@ bench: setup
 
 test-long: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "long or not long"
+
+test-portable: setup
+	PYTHON=$(BIN)/python tests/portability.sh
 
 fuzz: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long tests/media/test_fuzz_media.py

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.components.error_banner import trouble
 from dashboard.i18n.text import LANGUAGES, language, set_language, t
+from dashboard.pages import names
 from dashboard.sources import store
 
 PAGES_FOLDER = Path(__file__).resolve().parent / "pages"
@@ -16,7 +17,6 @@ STYLE = """
 [data-testid="stMainBlockContainer"] h1 { padding-top: 0.25rem; }
 [data-testid="stStatusWidget"] { display: none; }
 """
-PAGES = ("overview", "runs", "listen", "compare", "dataset", "jobs")
 
 
 def show_language_switch() -> None:
@@ -42,9 +42,9 @@ def main() -> None:
             PAGES_FOLDER / name / "page.py",
             title=t(f"page.{name}"),
             url_path=name,
-            default=name == PAGES[0],
+            default=place == 0,
         )
-        for name in PAGES
+        for place, name in enumerate(names())
     ]
     page = st.navigation(pages)
     show_language_switch()

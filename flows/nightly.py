@@ -1,5 +1,6 @@
-"""`nightly`: from what is new in the bucket to soundtracks by a model that has seen it."""
+"""`nightly`: from new videos in the bucket to soundtracks by a model that was trained on them."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -11,16 +12,18 @@ from flows.engine.artifacts import (
     publish_soundtracks,
     require_share,
 )
+from flows.engine.deployments import Deployment
 from flows.engine.notify import alert, notify
+from flows.engine.run_names import run_name
 from flows.tasks.evaluation import (
     champion_now,
     checked_showcase,
     dataset_growth,
     evaluate_run,
     judge_run,
-    run_left_half_way,
     training_origin,
     training_summary,
+    unfinished_run,
     write_nightly_report,
     write_verdict,
 )
@@ -34,13 +37,27 @@ from flows.tasks.pipeline import (
     store,
     train_model,
 )
+from vmt.catalog import keys
+from vmt.catalog.records import encode
+from vmt.catalog.records.nights import NightEvaluation, NightReport, TrainingDecision
 from vmt.catalog.runs import now
+from vmt.dataset.splits import SPLIT_BY, SplitBy
 from vmt.errors import RunTaken, TrainingError
-from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, markdown, started
+from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, Origin, decide, started
 from vmt.jobs.release.promote import MARGIN
+from vmt.reports.night import markdown, title
+from vmt.settings import load_settings
+
+DEPLOYMENT = Deployment(
+    "nightly",
+    "Ingest, freeze, train if the dataset grew enough, evaluate, promote if better, write the "
+    "showcase and the report.",
+    queue="gpu",
+    cron="30 3 * * *",
+)
 
 
-@flow(name="nightly", on_failure=[alert], on_crashed=[alert])
+@flow(name="nightly", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def nightly(
     dataset: str = "main",
     preset: str = "vmt",
@@ -48,6 +65,7 @@ def nightly(
     chord_labels: int = 157,
     min_validation: int = 1,
     min_test: int = 1,
+    split_by: SplitBy = SPLIT_BY,
     force: bool = False,
     grow_share: float = GROW_SHARE,
     grow_videos: int = GROW_VIDEOS,
@@ -56,32 +74,32 @@ def nightly(
     margin: float = MARGIN,
     fail_above: float = 0.5,
 ) -> Json:
-    """Ingest, freeze, train if the dataset grew enough, judge the new run, show it, promote it or
-    not, report.
+    """Ingest, freeze, train if the dataset grew enough, judge the new run, promote it if it is
+    better, write soundtracks and the report.
 
-    Too many failures fail the flow at its end, when everything that can be done is done and
-    reported.
+    Too many failures fail the flow at its end, after all possible work and the report.
 
     Args:
-        dataset: its name; a new version is frozen when its videos changed.
+        dataset: name of the dataset; a new version is frozen if its videos changed.
         preset: of model and training.
-        overrides: settings that differ from the preset's.
+        overrides: settings that differ from the preset.
         chord_labels: 25 or 157.
-        min_validation: videos that a first version validates on, at least.
-        min_test: videos that a first version holds out, at least; the held-out videos are the
-            showcase.
-        force: train even if the dataset did not grow.
-        grow_share: new videos since the last training that are enough to train again, as a share,
-            0.05 for 5 %.
-        grow_videos: new videos that are enough, as a number.
-        go_on: train on from the champion's weights where they fit; else from random weights.
-        more_epochs: how many epochs are added to the champion's, with `go_on`.
-        margin: by how much the new run's chord NLL must be lower than the champion's, in nats.
-        fail_above: the share of unusable new videos, or of failed soundtracks, over which the flow
-            fails, 0 to 1.
+        min_validation: fewest validation videos of a first version.
+        min_test: fewest test videos of a first version; the test videos are the showcase.
+        split_by: what decides the split of a new video: its `bytes` or its `id`.
+        force: whether to train even if the dataset did not grow.
+        grow_share: new videos since the last training that cause a new one, as a share, 0.05 for
+            5 %.
+        grow_videos: new videos that cause a new training, as a number.
+        go_on: whether to start from the champion's weights where they fit (warm start); otherwise
+            from random weights.
+        more_epochs: epochs to add to the champion's in a warm start.
+        margin: the new run's chord NLL must be lower than the champion's by this, in nats.
+        fail_above: the largest share of unusable new videos, or of failed soundtracks, that does
+            not fail the flow, 0 to 1.
 
     Returns:
-        The report, as `reports/nightly/` has it, and its key as `report`.
+        The report, as under `reports/nightly/`, with its key as `report`.
     """
     asked: Json = {
         "dataset": dataset,
@@ -90,6 +108,7 @@ def nightly(
         "chord_labels": chord_labels,
         "min_validation": min_validation,
         "min_test": min_test,
+        "split_by": split_by,
         "force": force,
         "grow_share": grow_share,
         "grow_videos": grow_videos,
@@ -98,134 +117,170 @@ def nightly(
         "margin": margin,
         "fail_above": fail_above,
     }
-    night = started(asked)
+    night = _Night(started(asked), asked)
     try:
-        _bring_in(night)
-        if night["decision"] is not None and night["decision"]["train"]:
+        _ingest(night)
+        if night.report.decision is not None and night.report.decision.train:
             _train(night)
             _judge(night)
         _show(night)
         _check_shares(night)
-        night["state"] = "done"
+        night.note(state="done")
     except Exception as error:
-        night["error"] = str(error)
+        night.note(error=str(error))
         raise
     finally:
-        night["finished_at"] = now()
-        night["report"], _ = write_nightly_report(night)
-        publish_night(night)
-        notify(f"VMT: the night of {night['started_at']}", markdown(night))
-    return night
+        night.note(finished_at=now())
+        key, _ = write_nightly_report(night.report)
+        publish_night(night.report)
+        language, content = load_settings().language, encode(night.report)
+        notify(f"VMT: {title(content, language)}", markdown(content, language))
+    return {**encode(night.report), "report": key}
 
 
-def _bring_in(night: Json) -> None:
-    """New videos become features and a version; decide whether to train on it."""
-    asked = night["asked"]
-    night["ingest"] = ingest_videos("videos/")
-    if not night["ingest"]["found"]:
-        night["decision"] = {
-            "train": False,
-            "reason": "there is no video under videos/",
-            "start": None,
-        }
+@dataclass
+class _Night:
+    """The report as far as the night has come, so that one that fails says how far it came."""
+
+    report: NightReport
+    asked: Json
+
+    def note(self, **fields: Any) -> None:
+        """Set fields of the report."""
+        self.report = replace(self.report, **fields)
+
+    @property
+    def version(self) -> str:
+        """The newest dataset version."""
+        assert self.report.dataset is not None
+        return self.report.dataset.version
+
+
+def _ingest(night: _Night) -> None:
+    """Ingest and freeze; decide whether to train on the new version."""
+    asked = night.asked
+    ingested = ingest_videos(keys.VIDEOS)
+    night.note(ingest=ingested)
+    if not ingested.found:
+        reason = f"there is no video under {keys.VIDEOS}"
+        night.note(decision=TrainingDecision(False, reason))
         return
     version = freeze_dataset(
-        asked["dataset"], asked["chord_labels"], asked["min_validation"], asked["min_test"]
+        asked["dataset"],
+        asked["chord_labels"],
+        asked["min_validation"],
+        asked["min_test"],
+        asked["split_by"],
     )
-    night["dataset"] = dataset_growth(version, asked["preset"])
+    growth = dataset_growth(version, asked["preset"])
+    night.note(dataset=growth)
     limits = {name: asked[name] for name in ("force", "grow_share", "grow_videos")}
-    decision = decide(night["dataset"], **limits)
-    night["decision"] = {**vars(decision), "start": None}
+    night.note(decision=decide(growth, **limits))
 
 
-def _train(night: Json) -> None:
-    """The challenger, and its scores."""
+def _train(night: _Night) -> None:
+    """Train the challenger, and evaluate it."""
     run = _finish_half_trained(night) or _train_newest(night)
-    night["run"], night["training"] = run, training_summary(run)
+    night.note(run=run, training=training_summary(run))
     publish_losses(store(), run)
     try:
-        night["evaluation"] = evaluate_run(run, None, None, "validation")
-    except TrainingError as error:  # too few videos to hold some back for validation
-        night["evaluation"] = {"error": str(error)}
+        night.note(evaluation=evaluate_run(run, None, None, "validation"))
+    except TrainingError as error:  # too few videos for a validation split
+        night.note(evaluation=NightEvaluation(error=str(error)))
 
 
-def _finish_half_trained(night: Json) -> str | None:
-    """The run that an earlier night left half-way, finished; None where there is none, or it has
-    other settings.
-    """
-    asked = night["asked"]
-    left = run_left_half_way(
-        night["dataset"]["version"], asked["preset"], asked["grow_share"], asked["grow_videos"]
+def _finish_half_trained(night: _Night) -> str | None:
+    """Finish the unfinished run of an earlier night; None if there is none with these settings."""
+    asked = night.asked
+    unfinished = unfinished_run(
+        night.version, asked["preset"], asked["grow_share"], asked["grow_videos"]
     )
-    if left is None:
+    if unfinished is None:
         return None
     try:
-        run = _train_from(asked, left["dataset"], left["origin"], left["run"])
-    except RunTaken:  # somebody finishes it already
+        run = _train_from(asked, unfinished.dataset, unfinished.origin, unfinished.run)
+    except RunTaken:  # another process is finishing it
         raise
     except TrainingError as error:
-        get_run_logger().warning("%s is not gone on with: %s", left["run"], error)
+        get_run_logger().warning("run %s is not resumed: %s", unfinished.run, error)
         return None
-    night["decision"]["start"] = left["origin"]["reason"]
+    _note_start(night, unfinished.origin)
     return run
 
 
-def _train_newest(night: Json) -> str:
-    asked, version = night["asked"], night["dataset"]["version"]
-    origin = training_origin(version, asked["preset"], asked["go_on"])
-    night["decision"]["start"] = origin["reason"]
-    return _train_from(asked, version, origin, None)
+def _train_newest(night: _Night) -> str:
+    """Train a new run on the newest version; its name."""
+    asked = night.asked
+    origin = training_origin(night.version, asked["preset"], asked["go_on"])
+    _note_start(night, origin)
+    return _train_from(asked, night.version, origin, None)
 
 
-def _train_from(asked: Json, version: str, origin: Json, run: str | None) -> str:
-    if origin["run"] is None:
-        return train_model(version, asked["preset"], run, asked["overrides"])
-    overrides = {**asked["overrides"], "epochs": origin["epoch"] + asked["more_epochs"]}
-    return train_model(version, None, run, overrides, origin["run"], origin["epoch"])
+def _note_start(night: _Night, origin: Origin) -> None:
+    assert night.report.decision is not None
+    night.note(decision=replace(night.report.decision, start=origin.reason))
 
 
-def _judge(night: Json) -> None:
-    """Let the challenger serve if it is better and what it makes of the held-out videos is
-    sound.
+def _train_from(asked: Json, version: str, origin: Origin, run: str | None) -> str:
+    """Train a run from its origin; its name.
+
+    Args:
+        asked: the parameters of the flow.
+        version: of the dataset.
+        origin: run and epoch whose weights the training starts from, if any.
+        run: name of the run to resume; None for a new run.
     """
-    run, serving = night["run"], champion_now()
-    night["gate"] = gate = judge_run(run, night["asked"]["margin"])
-    promoted, why = bool(gate["better"]), gate["reason"]
+    if origin.run is None or origin.epoch is None:
+        return train_model(version, asked["preset"], run, asked["overrides"])
+    overrides = {**asked["overrides"], "epochs": origin.epoch + asked["more_epochs"]}
+    return train_model(version, None, run, overrides, origin.run, origin.epoch)
+
+
+def _judge(night: _Night) -> None:
+    """Promote the challenger if it is better than the champion and its soundtracks for the held-out
+    videos are valid.
+    """
+    run, serving = night.report.run, champion_now()
+    assert run is not None
+    gate = judge_run(run, night.asked["margin"])
+    night.note(gate=gate)
+    promoted, why = gate.better, gate.reason
     if promoted:
-        videos = held_out_videos(night["dataset"]["version"])
-        generated = generate_soundtracks(videos, run, gate["epoch"])
-        night["showcase"] = checked_showcase(generated)
-        if night["showcase"]["passed"]:
-            promote_run(run, gate["epoch"])
+        generated = generate_soundtracks(held_out_videos(night.version), run, gate.epoch)
+        showcase = checked_showcase(generated)
+        night.note(showcase=showcase)
+        if showcase.passed:
+            promote_run(run, gate.epoch)
         else:
-            promoted, why = (
-                False,
-                f"{why}; but its showcase is not sound: {night['showcase']['problems'][0]}",
-            )
+            promoted = False
+            why = f"{why}; but its showcase is not sound: {showcase.problems[0]}"
+
     if promoted:
-        night["verdict"] = f"{run} serves: {why}"
+        verdict = f"{run} serves: {why}"
+    elif serving is not None:
+        verdict = f"{serving.run} stays: {why}"
     else:
-        night["verdict"] = (
-            f"{serving['run']} stays: {why}" if serving else f"nobody serves: {run}: {why}"
-        )
-    night["promoted"] = promoted
-    write_verdict(run, night["verdict"], promoted)
+        verdict = f"nobody serves: {run}: {why}"
+    night.note(promoted=promoted, verdict=verdict)
+    write_verdict(run, verdict, promoted)
 
 
-def _show(night: Json) -> None:
-    """Soundtracks of the held-out videos by who serves now."""
-    night["champion"] = champion_now()
-    if night["champion"] is None or night["dataset"] is None:
+def _show(night: _Night) -> None:
+    """Write soundtracks for the held-out videos with the champion."""
+    night.note(champion=champion_now())
+    if night.report.champion is None or night.report.dataset is None:
         return
-    night["soundtracks"] = generate_soundtracks(held_out_videos(night["dataset"]["version"]))
-    publish_soundtracks(store(), night["soundtracks"])
+    soundtracks = generate_soundtracks(held_out_videos(night.version))
+    night.note(soundtracks=soundtracks)
+    publish_soundtracks(store(), soundtracks)
 
 
-def _check_shares(night: Json) -> None:
-    ingested, made, limit = night["ingest"], night["soundtracks"], night["asked"]["fail_above"]
-    unusable = [*ingested["refused_now"], *ingested["failed"]]
-    of = ingested["new"] + len(unusable)
+def _check_shares(night: _Night) -> None:
+    ingested, made, limit = night.report.ingest, night.report.soundtracks, night.asked["fail_above"]
+    assert ingested is not None
+    unusable = [*ingested.refused_now, *ingested.failed]
+    of = ingested.new + len(unusable)
     require_share(unusable, of, limit, "new videos are not usable", at_least=FEWEST_UNUSABLE)
     if made is not None:
-        of = sum(len(made[each]) for each in ("made", "known", "failed"))
-        require_share(made["failed"], of, limit, "soundtracks failed")
+        of = len(made.made) + len(made.known) + len(made.failed)
+        require_share(made.failed, of, limit, "soundtracks failed")

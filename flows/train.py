@@ -5,11 +5,17 @@ from typing import Any
 from prefect import flow
 
 from flows.engine.artifacts import publish_losses
+from flows.engine.deployments import Deployment
 from flows.engine.notify import alert
+from flows.engine.run_names import run_name
 from flows.tasks.pipeline import promote_run, resolve_dataset, store, train_model
 
+DEPLOYMENT = Deployment(
+    "train", "Train one run on a dataset version, with a preset and overrides.", queue="gpu"
+)
 
-@flow(name="train", on_failure=[alert], on_crashed=[alert])
+
+@flow(name="train", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def train(
     dataset: str = "main",
     preset: str = "vmt",
@@ -17,14 +23,14 @@ def train(
     overrides: dict[str, Any] | None = None,
     promote: bool = False,
 ) -> str:
-    """Train, or go on where the same run stopped.
+    """Train a run, or resume it where it stopped.
 
     Args:
-        dataset: `main@v0003`, or `main` for its newest version.
+        dataset: to train on, `main@v0003`, or `main` for its newest version.
         preset: of model and training.
-        run: its name; one that follows from the other arguments if None.
-        overrides: settings that differ from the preset's.
-        promote: whether the run's best epoch serves from then on.
+        run: run name; derived from the other arguments if None.
+        overrides: settings that differ from the preset.
+        promote: whether the best epoch of the run becomes the champion.
 
     Returns:
         The run's name.

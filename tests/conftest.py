@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import open_clip
 import pytest
 
@@ -24,6 +25,11 @@ from vmt.features.recognisers.numba_warmup import compile_librosa
 # start and interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# A loaded machine is slow, not wrong.
+hypothesis.settings.register_profile("vmt", deadline=None)
+hypothesis.settings.load_profile("vmt")
 
 
 def pytest_xdist_setupnodes() -> None:

@@ -100,7 +100,7 @@ def _make(store: LocalStore, songs: list[Song], extractor: Extractor) -> None:
         store.put_file(f"videos/{song.id}.mp4", path)
         path.unlink()
     ingest(store, extractor)
-    dataset = freeze(store, extractor.name, chord_labels=25)
+    dataset = freeze(store, extractor.name, chord_labels=25, split_by="id")
     promote(store, train(store, dataset, preset="demo", overrides=OVERRIDES))
 
 

@@ -139,6 +139,54 @@ class TestSpellings:
         assert chords.label(chords.token(text)) == label
 
     @pytest.mark.parametrize(
+        ("texts", "label"),
+        [
+            ("C7#9 C7(#9) C:7(#9) C7alt Calt C9#11 C13b9 C7b5 C7#5 C+7 Caug7 C7+ C7-5", "C:7"),
+            ("C11 C13#11 C7(b9,#11) C7(b9/#11) C7susadd3 Cdom7 C:11 C:13(b9)", "C:7"),
+            ("Cmaj7#11 CΔ7 CΔ C^7 C^ C^9#11 C7M CMaj7 CM7 Cj7 C△7 C:maj(7) Cma9 C^7#5", "C:maj7"),
+            ("Cm7(b5) Cm7b5 C-7b5 Cm7-5 Cø Cø7 CØ7 Coh7 Ch7 Ch C−7♭5 C:min7(*5,b5)", "C:hdim7"),
+            ("Cm(maj7) CmM7 C-^7 CminMaj7 Cm/maj7 C:minmaj7 Cmadd9 C-add9 C-b6 C-#5 Cm", "C:min"),
+            ("C(add9) Cadd2 Cadd9 C5 C-5 C+11 C(b5) C/G C/Bb C/♭7 C:maj/b7 C:maj(9) C:1", "C"),
+            ("C2 Csus2 C:sus2 C:maj(*3,2) C:(1,2,5)", "C:sus2"),
+            ("C7sus C9sus C7b9sus C13sus4 Csus Csus24 Csus2sus4 C4 C:sus4(b7,9) C11no3", "C:sus4"),
+            ("C6 C69 C6/9 C6/9/E C6add9 C:maj6(9) C:maj6/5", "C:maj6"),
+            ("C-6 Cm69 Cm6/9 C:min6", "C:min6"),
+            ("C-7 Cm7 Cmi7 CMI7 C−7 C-11 Cmin13 Cm9 Cm7#5 C:min11", "C:min7"),
+            ("C° Cº Cdim Cmb5 C:dim C:(1,b3,b5) CdimM7", "C:dim"),
+            ("C°7 Co7 Cdim7 C:dim7 C:(1,b3,b5,bb7)", "C:dim7"),
+            ("C+ Caug C+5 C(#5) C:aug C+add9", "C:aug"),
+            ("n nc n.c. N.C x X", "N"),
+        ],
+    )
+    def test_the_spellings_that_people_use(self, texts: str, label: str) -> None:
+        for text in texts.split():
+            assert chords.label(chords.token(text)) == label, text
+
+    @pytest.mark.parametrize(
+        ("text", "label"),
+        [
+            *[("B♭7", "A#:7"), ("C♯m", "C#:min"), ("Bb-7b5", "A#:hdim7"), ("E♭Δ7", "D#:maj7")],
+            *[("E7alt", "E:7"), ("F#m7-5", "F#:hdim7"), ("D7sus", "D:sus4"), ("Abm/Gb", "G#:min")],
+            *[("D:7(#9)", "D:7"), ("A𝄫", "G"), ("F𝄪:min", "G:min"), ("\ufeffC:maj", "C")],
+        ],
+    )
+    def test_roots_in_any_script(self, text: str, label: str) -> None:
+        assert chords.label(chords.token(text)) == label
+
+    @pytest.mark.parametrize("third", ["3", "b3"])
+    @pytest.mark.parametrize("others", ["b5,b7,b9", "#5,b7,#9", "5,7,9", "#9,#11,13", "b5,bb7,#11"])
+    def test_the_third_decides(self, third: str, others: str) -> None:
+        tones = chords.pitch_classes(chords.token(f"C:(1,{third},{others})"))
+        assert ((3 if third == "b3" else 4) in tones) != ((4 if third == "b3" else 3) in tones)
+
+    @pytest.mark.parametrize(
+        "text", ["C:", "C()", "C7(", "C/", "C/H", "Cm7b99", "C:(14)", "C:7(x)", "C7b", "Comi"]
+    )
+    def test_what_is_half_a_chord(self, text: str) -> None:
+        with pytest.raises(AnnotationError, match="is not a chord; write one like"):
+            chords.token(text)
+
+    @pytest.mark.parametrize(
         "text", ["", "H", "c", "C:foo", "Cfoo", "C:maj:maj", "12", "C major", "Z:min", "C:(", "🎵"]
     )
     def test_what_is_no_chord(self, text: str) -> None:
@@ -278,6 +326,11 @@ class TestKeys:
             ("Eb:min", (3, True)),
             ("Cb", (11, False)),
             (" C#\n", (1, False)),
+            ("E♭ Major", (3, False)),
+            ("B-flat minor", (10, True)),
+            ("F sharp min", (6, True)),
+            ("C♯m", (1, True)),
+            ("GM", (7, False)),
         ],
     )
     def test_spellings(self, text: str, key: tuple[int, bool]) -> None:
@@ -287,6 +340,46 @@ class TestKeys:
     def test_what_is_no_key(self, text: str) -> None:
         with pytest.raises(AnnotationError, match="is not a key; write one like"):
             chords.parse_key(text)
+
+
+class TestSpell:
+    """Names as people write them, by key."""
+
+    @pytest.mark.parametrize(
+        ("key", "names"),
+        [
+            ("Eb major", "Eb F:min G:min Ab Bb:7 C:min D:dim Db Gb:7 Bb:min A:dim7 F#:dim7 N"),
+            ("C major", "C D:min F G:7 Bb Eb Ab Db C#:dim7 F#:dim7 G#:dim7 C#:min F#:min F:min"),
+            ("E major", "E F#:min G#:min A B:7 C#:min D#:dim D G C"),
+            ("A minor", "A:min B:dim C D:min E E:7 F G G#:dim7 Bb C#:dim7"),
+            ("C minor", "C:min D:dim Eb F:min G:7 Ab Bb B:dim7 Db F#:dim7"),
+            ("D# minor", "Eb:min F:dim Gb Ab:min Bb:7 Cb Db D:dim7"),
+            ("F# major", "F# G#:min A#:min B C#:7 D#:min E#:dim F"),
+            ("C# minor", "C#:min D#:dim E F#:min G#:7 A B"),
+            ("Db major", "Db Eb:min F:min Gb Ab:7 Bb:min C:dim Cb"),
+        ],
+    )
+    def test_chords_by_their_key(self, key: str, names: str) -> None:
+        for name in names.split():
+            label = chords.label(chords.token(name))
+            assert chords.spell(label, chords.parse_key(key)) == name
+
+    def test_keys_have_their_signatures(self) -> None:
+        majors = [chords.spell(chords.Key(tonic, False)) for tonic in range(12)]
+        minors = [chords.spell(chords.Key(tonic, True)) for tonic in range(12)]
+        tonics = "C Db D Eb E F F# G Ab A Bb B"
+        assert " ".join(majors).replace(" major", "") == tonics
+        tonics = "C C# D Eb E F F# G G# A Bb B"
+        assert " ".join(minors).replace(" minor", "") == tonics
+        assert chords.spell("D# major") == "Eb major"
+
+    @given(tokens, keys)
+    def test_what_is_spelled_is_read(self, number: int, key: chords.Key) -> None:
+        assert chords.token(chords.spell(chords.label(number), key)) == number
+        assert chords.parse_key(chords.spell(key)) == key
+        lab = f"key {chords.spell(key)}\n0 {chords.spell(chords.label(number), key)}\n"
+        published = chords.format_lab([chords.label(number)], key)
+        assert chords.parse_lab(lab, "a.lab") == chords.parse_lab(published, "a.lab")
 
 
 class TestLab:
@@ -319,14 +412,36 @@ class TestLab:
         assert lab.key == chords.Key(9, True)
 
     @pytest.mark.parametrize(
+        "text",
+        [
+            "\ufeff0.000 2.000 C:maj\n2.000 4.0 A:min\n",
+            "# by hand\n0.0 2.0 C:maj\n2.0 4.0 A:min # the bridge\n",
+            "; a\n% b\n// c\n0,2,C:maj\n2;4;Am\n",
+            "0.0 2.0 C:maj\n2.0 2.0 G:maj\n2.0 4.0 A:min\n",
+            "0.0 2.0 C:maj\n2.0 4.0 A:min\n4.001 4.0 N\n",
+            "-1 0 G\n-0.01 2.0 C:maj\n2.0 4.0 A:min\n",
+            "0 C\n1 C\n2 A−\n3 Am/C\n",
+            "0,C\n1,C\n2,A:min(9,11)\n3,Am\n",
+        ],
+    )
+    def test_dirty_data_is_read(self, text: str) -> None:
+        lab = chords.parse_lab(text, "a.lab")
+        assert lab.each_second(5) == ("C", "C", "A:min", "A:min", "N")
+
+    def test_lead_sheet_chords(self) -> None:
+        lab = chords.parse_lab("0 C7#9\n1 F7b5\n2 Bm7(b5)\n3 E7alt\n", "a.lab")
+        assert lab.labels == ("C:7", "F:7", "B:hdim7", "E:7")
+
+    @pytest.mark.parametrize(
         ("text", "message"),
         [
             ("0 C\n1 H\n", "a.lab, line 2: chord 'H' is not a chord"),
             ("0 1 2 C\n", "a.lab, line 1: 4 words; write 'start end chord'"),
             ("C\n", "a.lab, line 1: 1 words"),
             ("0 C\nx C\n", "a.lab, line 2: "),
-            ("2 1 C\n", "a.lab, line 1: 2 to 1 s is not an interval"),
-            ("-1 1 C\n", "a.lab, line 1: -1 to 1 s is not an interval"),
+            ("2 1 C\n", "a.lab: no chord in it"),
+            ("2 2 H\n", "a.lab, line 1: chord 'H' is not a chord"),
+            ("-2 -1 C\n", "a.lab: no chord in it"),
             ("0 inf C\n", "a.lab, line 1: 0 to inf s is not an interval"),
             ("nan 1 C\n", "a.lab, line 1: nan to 1 s is not an interval"),
             ("0 1 C\n5 6 G\n4 5 F\n", "a.lab, line 3: starts at 4 s, before the line above it"),

@@ -18,6 +18,8 @@ from functools import cache
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from vmt import chord_grammar
+from vmt.chord_grammar import simplify
 from vmt.errors import AnnotationError
 
 ROOTS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -70,21 +72,9 @@ AFFECTIVE: dict[str, tuple[str, ...]] = {
 """Qualities that suit each emotion (Kang et al. 2024)."""
 
 _MINOR_LIKE = {"min", "min7", "min6", "dim", "dim7", "hdim7"}
-_SPELLINGS = {
-    "": "maj", "maj": "maj", "M": "maj", "major": "maj", "5": "maj", "1": "maj",
-    "m": "min", "min": "min", "-": "min", "minor": "min",
-    "7": "7", "dom7": "7", "9": "7", "11": "7", "13": "7",
-    "maj7": "maj7", "M7": "maj7", "maj9": "maj7", "M9": "maj7", "maj11": "maj7", "maj13": "maj7",
-    "m7": "min7", "min7": "min7", "-7": "min7",
-    "m9": "min7", "min9": "min7", "m11": "min7", "min11": "min7", "min13": "min7",
-    "6": "maj6", "maj6": "maj6", "M6": "maj6", "69": "maj6", "6/9": "maj6",
-    "m6": "min6", "min6": "min6",
-    "dim": "dim", "o": "dim", "°": "dim", "dim7": "dim7", "o7": "dim7", "°7": "dim7",
-    "hdim7": "hdim7", "ø": "hdim7", "ø7": "hdim7", "m7b5": "hdim7", "hdim": "hdim7",
-    "aug": "aug", "+": "aug", "sus": "sus4", "sus4": "sus4", "sus2": "sus2", "7sus4": "sus4", "9sus4": "sus4",  # noqa: E501
-    "minmaj7": "min", "mM7": "min", "mmaj7": "min", "add9": "maj",
-}  # fmt: skip
-_CHORD = re.compile(r"^(?P<root>[A-G][#b]*)(?P<colon>:?)(?P<rest>.*)$")
+_NO_CHORD = {"n", "x", "nc", "n.c.", "n.c"}
+_CHORD = re.compile(r"(?P<root>[A-G][#b]*)(?P<colon>:?)(?P<rest>\S*)")
+_BASS = re.compile(r"[A-Ga-g][#b]*|[#b]*\d{1,2}")
 
 
 @dataclass(frozen=True)
@@ -104,17 +94,27 @@ class Key:
         return shift if shift <= 6 else shift - 12
 
 
+_KEY = re.compile(
+    r"(?P<tonic>[A-Ga-g])(?P<signs>[#b]*)[\s:]*(?P<mode>major|maj|minor|min|M|m|)", re.IGNORECASE
+)
+
+
 def parse_key(text: str) -> Key:
-    """A key from `C# minor`, `Db:maj`, `Am`, `C`.
+    """A key from `C# minor`, `Db:maj`, `E♭ major`, `B-flat minor`, `Am`, `C`.
 
     Raises:
         AnnotationError: if `text` is not a key.
     """
-    match = re.fullmatch(r"([A-Ga-g][#b]*)[\s:]*(major|maj|minor|min|m|)", text.strip())
+    plain = simplify(text.strip().lstrip("\ufeff"))
+    for word, sign in (("flat", "b"), ("sharp", "#")):
+        plain = re.sub(rf"[\s-]*{word}", sign, plain, flags=re.IGNORECASE)
+    match = _KEY.fullmatch(plain)
     if match is None:
         raise AnnotationError(f"key {text!r} is not a key; write one like 'C major' or 'F# minor'")
-    tonic = match[1][0].upper() + match[1][1:]
-    return Key(_pitch_class(tonic), match[2] in ("minor", "min", "m"))
+
+    mode = match["mode"]
+    minor = mode == "m" or mode.lower() in ("minor", "min")
+    return Key(_pitch_class(match["tonic"].upper() + match["signs"].replace("B", "b")), minor)
 
 
 def _pitch_class(name: str) -> int:
@@ -124,48 +124,36 @@ def _pitch_class(name: str) -> int:
 
 @cache
 def token(label: str) -> int:
-    """AMT's number, 0 to 156, of a chord in any Harte or lead-sheet spelling; what AMT cannot say
-    becomes its nearest quality.
+    """AMT's number, 0 to 156, of a chord in any common spelling.
 
-    The bass is dropped; `X` (unknown) counts as no chord.
+    Harte (`A:min7/b3`, `C:(1,b3,5)`), lead sheet (`F#m7b5`, `C7#9`), Chordino and iReal (`B-7`,
+    `C^7`, `Eh7`), with ASCII or Unicode accidentals. What AMT cannot say becomes its nearest
+    quality, whose third is the chord's. The bass is dropped; `X` (unknown) counts as no chord.
 
     Raises:
         AnnotationError: if `label` is not a chord.
     """
-    text = label.strip()
-    if text in ("N", "X", "NC", "N.C."):
+    text = simplify(label.strip().lstrip("\ufeff"))
+    if text.lower() in _NO_CHORD:
         return N
-    match = _CHORD.match(text)
-    if match is None:
+    match = _CHORD.fullmatch(text)
+    quality = None if match is None else _quality(match["rest"], harte=bool(match["colon"]))
+    if match is None or quality is None:
         raise AnnotationError(
             f"chord {label!r} is not a chord; write one like C, A:min7, Bbmaj7 or N"
         )
-    rest = match["rest"]
-    if rest not in _SPELLINGS:
-        rest = rest.partition("/")[0]
-    quality = _SPELLINGS.get(rest) or _nearest_quality(label, rest)
     return 1 + 13 * _pitch_class(match["root"]) + QUALITIES.index(quality)
 
 
-def _nearest_quality(label: str, rest: str) -> str:
-    # For spellings that are in no table; it loads all of scipy, and every process reads chords.
-    import mir_eval
-
-    try:
-        _, bitmap, _ = mir_eval.chord.encode(
-            "C:" + rest if rest[0] != ":" else "C" + rest, reduce_extended_chords=True
-        )
-    except mir_eval.chord.InvalidChordException as error:
-        raise AnnotationError(
-            f"chord {label!r} is not a chord; write one like C, A:min7, Bbmaj7 or N"
-        ) from error
-    tones = set(np.flatnonzero(bitmap).tolist())
-
-    def likeness(quality: str) -> float:
-        own = set(INTERVALS[quality])
-        return len(own & tones) / len(own | tones)
-
-    return max(QUALITIES, key=likeness)
+def _quality(rest: str, *, harte: bool) -> str | None:
+    """The quality of what follows a root, with or without a bass; None if it is none."""
+    whole = chord_grammar.quality(rest, harte=harte)
+    if whole is not None:  # also `6/9`, whose 9 is no bass
+        return whole
+    body, slash, bass = rest.rpartition("/")
+    if not slash or not _BASS.fullmatch(bass):
+        return None
+    return "maj" if not body and not harte else chord_grammar.quality(body, harte=harte)
 
 
 def label(number: int) -> str:
@@ -179,7 +167,7 @@ def label(number: int) -> str:
 
 def tokens(labels: Sequence[str]) -> Int64[np.ndarray, " time"]:
     """`token` of each label."""
-    return np.array([token(each) for each in labels], dtype=np.int64)
+    return np.array([token(label) for label in labels], dtype=np.int64)
 
 
 def root_quality(
@@ -207,6 +195,81 @@ def _reduction() -> Int64[np.ndarray, " vocabulary"]:
 
 REDUCE_25 = _reduction()
 """Token to token: N, END and PAD stay, minor-like qualities become min, all others maj."""
+
+
+_FIFTHS = "FCGDAEB"
+_MAJOR_TONICS = (0, -5, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5)
+_MINOR_TONICS = (0, 7, 2, -3, 4, -1, 6, 1, 8, 3, -2, 5)
+"""Names of tonics by pitch class, as steps from C along the line of fifths: Db major, but C# minor;
+F# major, but Eb minor.
+"""
+
+
+def spell(label: str | Key, key: Key | None = None) -> str:
+    """A chord or a key as people write it: `Eb:maj7` in Bb major, where AMT says `D#:maj7`.
+
+    Chords of the key are named by its scale; any other takes the name whose tones are nearest to
+    the key along the line of fifths. A key is named by its own signature (Eb major, never D#
+    major). The quality stays in this module's form, and `token` and `parse_key` read the result.
+
+    Args:
+        label: a chord in any spelling, or a key (`Key`, or text with a mode, such as `D# minor`).
+        key: the key that a chord stands in; C major where None. A key needs none.
+
+    Raises:
+        AnnotationError: if `label` is neither.
+
+    >>> spell("D#:maj7", parse_key("Bb major")), spell("D#", parse_key("E major"))
+    ('Eb:maj7', 'D#')
+    >>> spell("D# major")
+    'Eb major'
+    """
+    if isinstance(label, str) and re.search(r"\s", label.strip()):
+        label = parse_key(label)
+    if isinstance(label, Key):
+        tonics = _MINOR_TONICS if label.minor else _MAJOR_TONICS
+        return f"{_fifths_name(tonics[label.tonic])} {'minor' if label.minor else 'major'}"
+
+    return _spell_chord(token(label), key or Key(0, False))
+
+
+@cache
+def _spell_chord(number: int, key: Key) -> str:
+    if number == N:
+        return "N"
+    root, quality = divmod(number - 1, 13)
+    name = _fifths_name(_root_in_key(root, QUALITIES[quality], key))
+    return name if quality == 0 else f"{name}:{QUALITIES[quality]}"
+
+
+def _root_in_key(root: int, quality: str, key: Key) -> int:
+    """The root's place on the line of fifths, where C is 0 and Bb is -2."""
+    # The scale of a key spans the seven places from a fifth below its major tonic.
+    tonic = _MINOR_TONICS[key.tonic] - 3 if key.minor else _MAJOR_TONICS[key.tonic]
+    scale = range(tonic - 1, tonic + 6)
+    places = [place for place in range(-8, 13) if 7 * place % 12 == root]
+    for place in places:
+        if place in scale and -6 <= place <= 10:  # not Cb, Fb, E# or B# without need
+            return place
+
+    def distance(place: int) -> float:
+        tones = [place + _place_above(interval, quality) for interval in INTERVALS[quality]]
+        doubles = sum(not -8 < tone <= 12 for tone in tones)
+        return (abs(sum(tones) - len(tones) * (tonic + 1.5)) + 6 * doubles) / len(tones)
+
+    return min(places, key=distance)
+
+
+def _place_above(interval: int, quality: str) -> int:
+    """Steps along the line of fifths from a root up to a tone of its chord."""
+    if quality == "dim7" and interval == 9:
+        return -9  # a diminished seventh
+    return {0: 0, 2: 2, 3: -3, 4: 4, 5: -1, 6: -6, 7: 1, 8: 8, 9: 3, 10: -2, 11: 5}[interval]
+
+
+def _fifths_name(place: int) -> str:
+    signs, letter = divmod(place + 1, 7)
+    return _FIFTHS[letter] + ("#" * signs if signs > 0 else "b" * -signs)
 
 
 def transpose(numbers: Int64[np.ndarray, "*shape"], semitones: int) -> Int64[np.ndarray, "*shape"]:
@@ -260,18 +323,27 @@ class Annotation:
         """The label that sounds at each of the seconds 0 to `length` - 1; N outside the
         annotation.
         """
-        found = []
+        labels = []
         for second in range(length):
             index = int(np.searchsorted(self.onsets, second, side="right")) - 1
-            found.append(self.labels[index] if index >= 0 and second < self.end_s else "N")
-        return tuple(found)
+            sounds = index >= 0 and second < self.end_s
+            labels.append(self.labels[index] if sounds else "N")
+        return tuple(labels)
+
+
+_COMMENTS = ("#", "//", ";", "%")
+_TABLE_ROW = re.compile(r"([-+.\de]+)[,;](?:([-+.\de]+)[,;])?(\D.*)")
 
 
 def parse_lab(text: str, name: str) -> Annotation:
     """Chords from a `.lab` text, in intervals or one a second.
 
+    Columns are separated by blanks, tabs, commas or semicolons. Blank lines, comments (`#`, `//`,
+    `;`, `%`) and intervals that end where or before they start are skipped; what lies before 0 s
+    is cut.
+
     Args:
-        text: the file's text.
+        text: the file's text, with or without a byte order mark.
         name: what messages call the file.
 
     Raises:
@@ -281,22 +353,28 @@ def parse_lab(text: str, name: str) -> Annotation:
     onsets: list[float] = []
     ends: list[float] = []
     labels: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        words = line.split()
-        if not words or words[0].startswith("//"):
+
+    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
+        words = _words(line)
+        if not words:
             continue
         try:
-            if words[0] == "key":
+            if words[0].lower() in ("key", "key:"):
                 key = parse_key(" ".join(words[1:]))
                 continue
             start, end, chord = _lab_row(words)
-            onsets.append(start)
-            ends.append(end)
-            labels.append(label(token(chord)))
-            if len(onsets) > 1 and onsets[-1] < onsets[-2]:
-                raise AnnotationError(f"starts at {onsets[-1]:g} s, before the line above it")
+            number_of_chord = token(chord)
+            if end <= max(start, 0.0):
+                continue
+            start = max(start, 0.0)
+            if onsets and start < onsets[-1]:
+                raise AnnotationError(f"starts at {start:g} s, before the line above it")
         except (AnnotationError, ValueError) as error:
             raise AnnotationError(f"{name}, line {number}: {error}") from error
+        onsets.append(start)
+        ends.append(end)
+        labels.append(label(number_of_chord))
+
     if not onsets:
         raise AnnotationError(
             f"{name}: no chord in it; write 'start end chord' or 'second chord' on each line"
@@ -304,19 +382,33 @@ def parse_lab(text: str, name: str) -> Annotation:
     return Annotation(tuple(onsets), tuple(labels), ends[-1], key)
 
 
+def _words(line: str) -> list[str]:
+    """The columns of a line without its comment; none where there is nothing else."""
+    words = line.split()
+    if len(words) == 1 and (table := _TABLE_ROW.fullmatch(words[0])) is not None:
+        words = [column for column in table.groups() if column is not None]
+    for index, word in enumerate(words):
+        # In a label `#` is a sharp, so a comment begins a word.
+        if word.startswith(_COMMENTS):
+            return words[:index]
+    return words
+
+
 def _lab_row(words: list[str]) -> tuple[float, float, str]:
-    if len(words) == 2:
-        start, chord = float(words[0]), words[1]
-        end = start + 1
-    elif len(words) == 3:
-        start, end, chord = float(words[0]), float(words[1]), words[2]
-    else:
+    if len(words) not in (2, 3):
         raise AnnotationError(f"{len(words)} words; write 'start end chord' or 'second chord'")
-    if not 0 <= start < end < float("inf"):
+    start, chord = float(words[0]), words[-1]
+    end = float(words[1]) if len(words) == 3 else start + 1
+    if not (np.isfinite(start) and np.isfinite(end)):
         raise AnnotationError(f"{start:g} to {end:g} s is not an interval")
     return start, end, chord
 
 
 def format_lab(labels: Sequence[str], key: Key) -> str:
-    """One chord a second with a `key` line, in the sounding key."""
-    return "".join([f"key {key}\n", *(f"{second} {each}\n" for second, each in enumerate(labels))])
+    """One chord a second with a `key` line, in the sounding key, with AMT's sharps.
+
+    For people there is `spell`; `parse_lab` reads both.
+    """
+    return "".join(
+        [f"key {key}\n", *(f"{second} {label}\n" for second, label in enumerate(labels))]
+    )

@@ -32,7 +32,7 @@ from packaging.requirements import Requirement
 from vmt import media
 from vmt.audio.soundfont import check_soundfont, default_soundfont, fluidsynth_module
 from vmt.errors import GenerationError, PreconditionFailed, SettingsError, VmtError, WeightsError
-from vmt.features import clip
+from vmt.features import clip_weights
 from vmt.hardware import choose_precision
 from vmt.settings import Settings
 from vmt.store import LocalStore, ObjectStore, open_store
@@ -180,18 +180,18 @@ def _soundfont(settings: Settings) -> Finding:
 def _clip(settings: Settings) -> Finding:
     name, cache = f"{settings.clip_model} {settings.clip_weights}", settings.cache
     try:
-        if clip.untrained_seed(settings.clip_weights) is not None:
+        if clip_weights.untrained_seed(settings.clip_weights) is not None:
             return Finding(
                 "CLIP",
                 "warn",
                 f"{name}: says little about a picture",
                 "set VMT_CLIP_WEIGHTS=openai",
             )
-        if clip.is_here(settings.clip_model, settings.clip_weights, cache):
+        if clip_weights.is_here(settings.clip_model, settings.clip_weights, cache):
             return Finding("CLIP", "ok", f"{name}: on this machine")
     except WeightsError as error:
         return Finding("CLIP", "fail", str(error))
-    why = clip.hub_unreachable(TIMEOUT_S)
+    why = clip_weights.hub_unreachable(TIMEOUT_S)
     if why is None:
         return Finding(
             "CLIP", "warn", f"{name}: not in {cache}", "none: the first ingest downloads them"
@@ -246,8 +246,9 @@ def _disk(settings: Settings) -> Finding:
     }
     with contextlib.suppress(SettingsError):  # the store's own line says it
         store = open_store(settings.store, settings)
-        if isinstance(store, LocalStore):
-            places["store"] = store.root
+        folder = store.capabilities.folder
+        if folder is not None:
+            places["store"] = folder
     free = {name: shutil.disk_usage(_existing(path)).free for name, path in places.items()}
     name = min(free, key=lambda each: free[each])
     found = f"{free[name] / 1e9:.1f} GB free at least, for {name} ({_existing(places[name])})"
@@ -272,11 +273,12 @@ def _existing(path: Path) -> Path:
 def _store(settings: Settings) -> Finding:
     try:
         store = open_store(settings.store, settings)
-        if isinstance(store, LocalStore) and not store.root.exists():
-            # It is made when it is first written to; the place where it will be is tried instead.
-            with tempfile.TemporaryDirectory(dir=_existing(store.root)) as folder:
+        folder = store.capabilities.folder
+        if folder is not None and not folder.exists():
+            # The folder is made at the first write; until then its parent is probed.
+            with tempfile.TemporaryDirectory(dir=_existing(folder)) as probe:
                 return _probe_store(
-                    LocalStore(Path(folder)), f"{store.root}, which is made at the first write"
+                    LocalStore(Path(probe)), f"{folder}, which is made at the first write"
                 )
         return _probe_store(store, store.url)
     except VmtError as error:
@@ -325,8 +327,9 @@ def _overwrites(write: Callable[[], object]) -> bool:
 
 
 def _clock(settings: Settings, prefect_api: str | None) -> Finding:
-    endpoint = settings.s3_endpoint_url or f"https://s3.{settings.s3_region}.amazonaws.com"
-    asked = endpoint if settings.store.startswith("s3://") else prefect_api
+    asked = prefect_api
+    with contextlib.suppress(SettingsError):  # the store's own line says it
+        asked = open_store(settings.store, settings).capabilities.endpoint or prefect_api
     if asked is None:
         return Finding("clock", "ok", "nothing on another machine to compare it with")
     before = time.time()

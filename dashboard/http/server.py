@@ -8,8 +8,7 @@ stands in memory.
 import functools
 import importlib
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -20,10 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.starlette import App
 
 from dashboard.http import archive
-from vmt.catalog.page_index import THUMBNAILS
+from vmt.catalog import keys
 from vmt.errors import VmtError
 from vmt.settings import load_settings
 from vmt.store import ObjectStore, open_store
+from vmt.store.protocol import check_key
 
 FILES_ROUTE = "/files"
 SLOW_IMPORTS = (
@@ -47,7 +47,7 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".csv": "text/csv; charset=utf-8",
 }
-SERVED = ("outputs/", "videos/", "inbox/", "runs/", THUMBNAILS)
+SERVED = (keys.OUTPUTS, keys.VIDEOS, keys.INBOX, keys.RUNS, keys.THUMBNAILS)
 
 
 @functools.cache
@@ -57,15 +57,12 @@ def _store() -> ObjectStore:
 
 
 def _public_endpoint() -> str:
-    """Where browsers fetch media of an S3 store; empty for a local one."""
+    """Where browsers load media that the store itself serves; empty where it serves none."""
     try:
         settings = load_settings()
+        return open_store(settings.store, settings).capabilities.public_endpoint or ""
     except VmtError:
         return ""  # the pages say what is wrong
-    endpoint = urlsplit(
-        settings.s3_public_endpoint_url or settings.s3_endpoint_url or "https://*.amazonaws.com"
-    )
-    return f"{endpoint.scheme}://{endpoint.netloc}" if settings.store.startswith("s3://") else ""
 
 
 class ContentPolicy:
@@ -103,8 +100,8 @@ class ContentPolicy:
 
 
 def _local_path(key: str) -> Path | None:
-    shared = urlsplit(_store().share_url(key))
-    return Path(url2pathname(shared.path)) if shared.scheme == "file" else None
+    folder = _store().capabilities.folder
+    return None if folder is None else folder / check_key(key)
 
 
 def media(request: Request) -> Response:

@@ -156,7 +156,9 @@ def _ends_on_tonic(piece: Piece) -> float:
         if note.start > final_s - 0.06
     ]
     tonic = piece.film.key.tonic
-    return float(bool(last) and min(last) % 12 == tonic and (tonic + 7) % 12 in {p % 12 for p in last})
+    return float(
+        bool(last) and min(last) % 12 == tonic and (tonic + 7) % 12 in {p % 12 for p in last}
+    )
 
 
 def _longest_gap(piece: Piece) -> float:
@@ -191,9 +193,9 @@ def _hits(piece: Piece) -> dict[str, float]:
               if after - one >= SECTION_SCENE_S and after < piece.duration_s - 4]  # fmt: skip
     scenes += [time_s for time_s in asked if (time_s, "section") in HITS]
     if scenes:
-        found["sections_on_points"] = share_on(
-            starts, scenes, piece.duration_s, within_s=FRAME_S
-        )[0]
+        found["sections_on_points"] = share_on(starts, scenes, piece.duration_s, within_s=FRAME_S)[
+            0
+        ]
     return found
 
 
@@ -284,7 +286,9 @@ def _roots(piece: Piece) -> float:
     right = []
     for span in plan.form.spans[1:]:
         ends_s = plan.grid.straight(span.end) - 0.1
-        if not any(note.start < ends_s and note.end > plan.grid.straight(span.start) for note in low):
+        if not any(
+            note.start < ends_s and note.end > plan.grid.straight(span.start) for note in low
+        ):
             continue  # the texture has no bass here
         start = plan.grid.straight(span.start)
         near = [
@@ -350,7 +354,9 @@ def _leads_in(piece: Piece, notes: Sequence[pretty_midi.Note], start: int) -> bo
 
     def struck(first: int, last: int) -> list[tuple[int, int, int]]:
         steps = [(round(grid.step_at(note.start)), note.pitch, note.velocity) for note in notes]
-        return [(step - first, pitch, force) for step, pitch, force in steps if first <= step < last]
+        return [
+            (step - first, pitch, force) for step, pitch, force in steps if first <= step < last
+        ]
 
     lead, before = struck(start - half, start), struck(start - half - bar, start - bar)
     kinds = [{(step, pitch) for step, pitch, _ in strokes} for strokes in (lead, before)]

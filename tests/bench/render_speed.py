@@ -30,11 +30,11 @@ from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE, synthesize, write_flac
 from vmt.features.record import Features
 from vmt.jobs.ingest.ingest import sha256_of
-from vmt.jobs.soundtrack.generate import chosen, generate
-from vmt.model.chord_model import build
-from vmt.model.config import model_preset
+from vmt.jobs.soundtrack.generate import generate, resolve_run
+from vmt.model.architectures import build
+from vmt.model.presets import load_preset
 from vmt.model.sampling import Request, sample_chords
-from vmt.runtime.worker_pool import default_workers, spread
+from vmt.runtime.worker_pool import default_workers, worker_map
 from vmt.settings import load_settings
 from vmt.store import LocalStore
 
@@ -63,7 +63,7 @@ def made_video(path: Path, seconds: int, shade: int = 0) -> Path:
 
 def stages(seconds: int, style: str) -> None:
     torch.set_num_threads(1)
-    model = build(model_preset("amt", 768)).eval()
+    model = build(load_preset("amt").shape(768)).eval()
     video = np.random.default_rng(0).normal(size=(seconds, model.config.d_video)).astype(np.float32)
     request = Request(video, False, (chords.token("C"),), (0,))
     labels = [("C", "G", "A:min", "F")[second // 2 % 4] for second in range(seconds)]
@@ -110,7 +110,7 @@ def bulk(videos: int, seconds: int, style: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         shutil.copytree(settings.store, name, dirs_exist_ok=True)
         store = LocalStore(Path(name))
-        run, _ = chosen(store, None, None)
+        run, _ = resolve_run(store, None, None)
         extractor = run.parameters()["extractor"]
         keys = []
         for number in range(videos):
@@ -126,7 +126,11 @@ def bulk(videos: int, seconds: int, style: str) -> None:
         workers = settings.workers or default_workers()
         start, before = time.perf_counter(), cpu_s()
         report = generate(
-            store, settings, keys, config=GenerateConfig(style=style), map=spread(settings.workers)
+            store,
+            settings,
+            keys,
+            config=GenerateConfig(style=style),
+            map=worker_map(settings.workers),
         )
         wall, cpu = time.perf_counter() - start, cpu_s() - before
     assert not report.failed, report.failed

@@ -34,7 +34,7 @@ def open_page() -> Callable[..., AppTest]:
     def opened(name: str, **query: str) -> AppTest:
         st.cache_data.clear()
         app = AppTest.from_file(APP, default_timeout=30).run()
-        app.switch_page(f"views/{name}.py")
+        app.switch_page(f"pages/{name}/page.py")
         for parameter, value in query.items():
             app.query_params[parameter] = value
         return app.run()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from flows.engine.deployments import DEPLOYMENTS
+from flows.engine.table import DEPLOYMENTS
 from tests.clips import ffmpeg
 from tests.flows.conftest import TINY, Bucket
 from tests.prefect_server import ROOT, PrefectServer
@@ -102,7 +102,7 @@ def small_studio(folder: Path) -> ObjectStore:
     bucket.add(3)
     extractor = Extractor(CLIP, cache_dir=folder / "cache")
     ingest(bucket.store, extractor)
-    dataset = freeze(bucket.store, extractor.name, min_validation=1, min_test=1)
+    dataset = freeze(bucket.store, extractor.name, split_by="id")
     promote(bucket.store, train(bucket.store, dataset, preset="demo", overrides=TINY))
     small = folder / "small.mp4"
     ffmpeg(

@@ -78,7 +78,7 @@ def test_a_link_shows_what_it_selects(visit: Visit) -> None:
 def test_the_language_switch_follows_to_the_next_page(visit: Visit) -> None:
     page = visit("/runs")
     page.get_by_text("中文").click()
-    expect(page.get_by_role("heading", name="训练", level=1, exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="训练记录", level=1, exact=True)).to_be_visible()
     page.get_by_role("link", name="试听").click()
     expect(page.get_by_role("heading", name="试听", level=1, exact=True)).to_be_visible()
     assert "lang=zh" in page.url

@@ -13,8 +13,9 @@ from PIL import Image
 
 from vmt import chords
 from vmt.errors import WeightsError
-from vmt.features import clip as clip_module
+from vmt.features import clip_weights
 from vmt.features.clip import Clip
+from vmt.features.logging_filter import quiet_root_logger
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def pictures() -> list[np.ndarray]:
 
 
 def reference(model: str, seed: int, **settings: Any) -> torch.nn.Module:
-    with torch.random.fork_rng(devices=[]), clip_module.quiet_root_logger("open_clip"):
+    with torch.random.fork_rng(devices=[]), quiet_root_logger("open_clip"):
         torch.manual_seed(seed)
         return open_clip.create_model(model, **settings).eval()
 
@@ -118,11 +119,11 @@ def test_a_local_file_gives_the_weights_and_its_bytes_the_name(
     )
     a, b = (clip.embed([clip.prepare(pictures[0])]) for clip in (from_file, seeded))
     np.testing.assert_array_equal(a[0], b[0])
-    identity = clip_module.weights_identity(str(path))
-    assert identity == clip_module.weights_identity(str(copy))
+    identity = clip_weights.weights_identity(str(path))
+    assert identity == clip_weights.weights_identity(str(copy))
     assert identity.startswith("file-")
     safetensors.torch.save_file(reference(tiny_clip, 6).state_dict(), copy)
-    assert identity != clip_module.weights_identity(str(copy))
+    assert identity != clip_weights.weights_identity(str(copy))
 
 
 def test_a_tag_trained_with_quickgelu_is_computed_with_it(
@@ -201,16 +202,16 @@ def test_the_fallback_warns_once_and_only_when_asked(
     offline: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(WeightsError, match="cannot be downloaded"):
-        clip_module.resolve_weights("ViT-B-32", "openai", offline, fallback_untrained=False)
+        clip_weights.resolve_weights("ViT-B-32", "openai", offline, fallback_untrained=False)
     assert caplog.messages == []
     assert (
-        clip_module.resolve_weights("ViT-B-32", "openai", offline, fallback_untrained=True)
+        clip_weights.resolve_weights("ViT-B-32", "openai", offline, fallback_untrained=True)
         == "untrained:0"
     )
     (message,) = caplog.messages
     assert "UNTRAINED" in message
     with pytest.raises(WeightsError, match="not one of open_clip's"):
-        clip_module.resolve_weights("ViT-B-33", "openai", offline, fallback_untrained=True)
+        clip_weights.resolve_weights("ViT-B-33", "openai", offline, fallback_untrained=True)
 
 
 def test_building_leaves_logging_alone(tiny_clip: str, caplog: pytest.LogCaptureFixture) -> None:

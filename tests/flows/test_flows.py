@@ -48,9 +48,16 @@ def artifact(key: str) -> Any:
 
 
 def night(**changed: Any) -> Any:
-    return nightly(
-        **{"preset": "demo", "overrides": TINY, "min_validation": 2, "min_test": 2} | changed
-    )
+    least = {"min_validation": 2, "min_test": 2}
+    return nightly(**{"preset": "demo", "overrides": TINY, "split_by": "id", **least} | changed)
+
+
+def sides(bucket: Bucket, version: str) -> dict[str, list[str]]:
+    """Ids of the videos that do not train."""
+    manifest = datasets.read(bucket.store, datasets.resolve(bucket.store, version)).manifest
+    return {
+        side: list(manifest.loc[manifest["split"] == side, "id"]) for side in ("validation", "test")
+    }
 
 
 def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucket) -> None:
@@ -59,6 +66,8 @@ def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucke
     assert (first["state"], first["error"]) == ("done", None)
     assert first["ingest"]["new"] == 8
     assert first["dataset"]["version"] == "main@v0001"
+    held_back = {"validation": ["0004", "0008"], "test": ["0005", "0007"]}
+    assert sides(bucket, "main@v0001") == held_back, "ids decide"
     assert "never trained on" in first["decision"]["reason"]
     assert first["showcase"]["passed"], first["showcase"]
     assert len(first["showcase"]["soundtracks"]) == len(first["soundtracks"]["known"]) == 2, (
@@ -95,6 +104,7 @@ def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucke
     bucket.add(3)
     third = night(go_on=True, more_epochs=1)
     assert third["dataset"]["version"] == "main@v0002"
+    assert sides(bucket, "main@v0002") == held_back
     assert third["dataset"]["added"] == ["0009", "0010", "0011"]
     assert third["run"] not in (None, first["run"])
     assert (
@@ -107,7 +117,7 @@ def test_nights_train_once_and_again_when_the_bucket_grew_by_three(bucket: Bucke
     assert (now.run == third["run"]) is third["promoted"]
     assert ("serves" if third["promoted"] else "stays") in third["verdict"]
     text = bucket.store.get(third["report"].removesuffix("json") + "md").decode()
-    assert f"**Champion**: {third['verdict']}" in text
+    assert f"**Champion**: {third['champion']['run']}" in text
     assert "**Dataset**: main@v0002, 11 videos (8 in main@v0001, last trained on)" in text
 
 
@@ -119,7 +129,7 @@ def test_a_night_goes_on_with_a_run_that_was_not_judged_and_keeps_the_champion_i
     """
     bucket.add(6)
     ingest()
-    version = freeze(bucket.store, EXTRACTOR.name, min_validation=2, min_test=2)
+    version = freeze(bucket.store, EXTRACTOR.name, min_validation=2, min_test=2, split_by="id")
     run = train(dataset=version, preset="demo", overrides=TINY)
     weights = bucket.store.head(Run(bucket.store, run).weights_key(1))
     held_out = datasets.read(bucket.store, datasets.resolve(bucket.store, version)).manifest.query(

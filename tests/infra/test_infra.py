@@ -18,7 +18,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from flows.engine.deployments import DEPLOYMENTS
+from flows.engine.table import DEPLOYMENTS
 from tests.servers import free_ports
 from vmt.settings import Settings
 from vmt.stack.folder import Folder
@@ -57,8 +57,8 @@ def test_yamllint_accepts_every_yaml_file() -> None:
     )
 
 
-def test_shellcheck_accepts_the_ci_script() -> None:
-    lint("shellcheck", ".ci/run")
+def test_shellcheck_accepts_every_script() -> None:
+    lint("shellcheck", ".ci/run", "tests/plain_ffmpeg.sh", "tests/portability.sh")
 
 
 def test_the_image_gets_everything_that_it_copies() -> None:

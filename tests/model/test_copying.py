@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from vmt import chords
-from vmt.model.chord_model import begin, build
-from vmt.model.config import CopyConfig, copy_config, model_preset
+from vmt.model.architectures import build
+from vmt.model.chord_model import begin
+from vmt.model.config import CopyConfig
 from vmt.model.copying import CopyTransformer
+from vmt.model.presets import load_preset
 
 SMALL = CopyConfig(
     d_semantic=4, n_layers=2, n_heads=2, d_model=16, d_feedforward=32, dropout=0.2, max_seconds=40
@@ -93,15 +95,16 @@ def test_it_starts_from_the_bigram_of_its_songs() -> None:
 
 
 def test_size_follows_the_hours_of_song() -> None:
-    shapes = {hours: copy_config(768, hours * 3600) for hours in (0, 3, 43, 700, 100_000)}
+    hours_of_song = (0, 3, 43, 700, 100_000)
+    shapes = {hours: CopyConfig.for_seconds(768, hours * 3600) for hours in hours_of_song}
     assert [each.d_model for each in shapes.values()] == [32, 64, 128, 256, 512]
     assert [each.n_layers for each in shapes.values()] == [1, 2, 3, 4, 5]
     assert [each.dropout for each in shapes.values()] == [0.3, 0.2, 0.1, 0.05, 0.03]
-    assert model_preset("vmt", 512, 3 * 3600) == dataclasses.replace(shapes[3], d_semantic=512)
+    assert load_preset("vmt").shape(512, 3 * 3600) == dataclasses.replace(shapes[3], d_semantic=512)
 
 
 @pytest.mark.parametrize("name", ["vmt", "demo", "amt"])
 def test_every_preset_can_be_built(name: str) -> None:
-    shape = model_preset(name, 768, 100)
+    shape = load_preset(name).shape(768, 100)
     with torch.device("meta"):
         assert build(shape).n_parameters > 1000

@@ -38,7 +38,7 @@ def test_attention_while_training_is_attention() -> None:
     torch.manual_seed(0)
     attention = Attention(16, 2, dropout=1e-9)
     torch.nn.init.xavier_uniform_(attention.in_proj_weight)
-    q, k, v = attention.all_three(torch.randn(2, 5, 16))
+    q, k, v = attention.qkv(torch.randn(2, 5, 16))
     seen = torch.tensor([True, True, True, False, True])[None, None, None]
     for mask, causal in ((None, True), (seen, False), (torch.randn(2, 2, 5, 5), False)):
         expected = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)

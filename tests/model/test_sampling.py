@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vmt import chords
-from vmt.model.chord_model import build
+from vmt.model.architectures import build
 from vmt.model.config import CopyConfig, ModelConfig
 from vmt.model.sampling import Request, choose, sample_chords
 from vmt.model.transformer import VideoMusicTransformer

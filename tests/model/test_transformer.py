@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from vmt.errors import TrainingError
-from vmt.model.config import ModelConfig, model_preset
+from vmt.model.config import ModelConfig
+from vmt.model.presets import load_preset
 from vmt.model.transformer import VideoMusicTransformer
 
 SMALL = ModelConfig(
@@ -85,6 +86,6 @@ def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(
         TrainingError, match="preset amt takes 768 semantic features and the dataset has 512"
     ):
-        model_preset("amt", 512)
-    with pytest.raises(TrainingError, match="preset 'huge' is unknown; known: amt, vmt, demo"):
-        model_preset("huge", 512)
+        load_preset("amt").shape(512)
+    with pytest.raises(TrainingError, match="preset 'huge' is unknown; known: amt, demo, vmt"):
+        load_preset("huge")

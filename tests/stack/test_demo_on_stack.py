@@ -45,6 +45,7 @@ def test_the_demo_goes_through_the_stack(stack: Stack) -> None:
     }
     (run,) = stack.ask("flow_runs/filter", completed)
     assert run["parameters"]["preset"] == tour.PRESET
+    assert run["parameters"]["split_by"] == "id", "the same sides on every machine"
     assert run["deployment_id"] in {
         each["id"] for each in stack.deployments() if each["name"] == "nightly"
     }

@@ -54,6 +54,17 @@ def keys(store: ObjectStore, prefix: str = "") -> list[str]:
 
 
 class TestContract:
+    def test_capabilities_say_where_objects_are(self, store: ObjectStore) -> None:
+        able = store.capabilities
+        info = store.put("a/b", b"bytes")
+        if able.folder is not None:
+            assert (able.folder / info.key).read_bytes() == b"bytes"
+            assert able.endpoint is None
+        else:
+            assert able.endpoint is not None
+            assert able.public_endpoint is not None
+            assert store.share_url("a/b").startswith(able.public_endpoint)
+
     def test_what_is_put_is_got(self, store: ObjectStore) -> None:
         info = store.put("runs/a/results.csv", b"Epoch\n")
         assert store.get("runs/a/results.csv") == b"Epoch\n"
@@ -626,3 +637,20 @@ def test_unfinished_uploads_are_found_and_given_back(store: ObjectStore) -> None
     assert "half" in next(iter(store.unfinished(SOON, remove=True)))
     assert list(store.unfinished(SOON)) == []
     assert [each.key for each in store.list()] == ["whole"]
+
+
+def test_an_unknown_scheme_is_refused_with_the_known_addresses() -> None:
+    for url in ("gopher://a/b", "protocol://a", "s3://", "file://elsewhere/a"):
+        with pytest.raises(
+            SettingsError, match=r"write a folder, file:///folder or s3://bucket/prefix"
+        ):
+            open_store(url)
+
+
+def test_a_local_store_is_opened_without_boto3() -> None:
+    code = (
+        "import sys; from vmt.store import open_store\n"
+        "open_store('x'); print('boto3' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

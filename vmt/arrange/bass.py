@@ -2,6 +2,7 @@
 kick drum where the style locks them.
 """
 
+import itertools
 from collections.abc import Sequence
 
 from vmt import chords
@@ -31,7 +32,7 @@ def play_bass(
         _lock(cells, plan, plays, kicks)
     stop = ends(cells, plan)
     spans = plan.form.spans
-    following = {one.start: after for one, after in zip(spans, spans[1:], strict=False)}
+    following = {one.start: after for one, after in itertools.pairwise(spans)}
     events: list[Event] = []
     root_pitch = track.lowest + (track.highest - track.lowest) // 3
     for step, character in enumerate(cells):

@@ -1,15 +1,21 @@
 """`GenerateConfig`: everything that a person decides about a soundtrack."""
 
 import math
+import re
 from dataclasses import dataclass
 
 from vmt import chords
 from vmt.arrange.grid import TEMPO_RANGE_BPM
 from vmt.arrange.spotting import HIT_KINDS
-from vmt.arrange.styles import style_names
 from vmt.errors import AnnotationError, GenerationError
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 ORIGINAL_SOUND = ("replace", "mix", "duck")
+PICTURE = ("auto", "copy", "h264")
+ADDED_LATER = ("video", "sound_track", "hits")
+"""Settings that older records lack; at their default they change nothing, so that a take keeps its
+name.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,8 @@ class GenerateConfig:
         temperature: over 0; 1 samples as the model says, less is safer.
         top_p: when a chord changes, sample among the likeliest others that hold this share, over 0
             to 1.
-        style: a style's name.
+        style: a style's name. Whether there is one is known where styles are read, since users add
+            their own.
         tempo_bpm: beats a minute; None chooses from motion and density.
         emotion: one of `chords.EMOTIONS` in place of the picture's; None leaves the picture's.
         emotion_curve: shares of the six emotions, one row a second, in place of the picture's; the
@@ -41,6 +48,10 @@ class GenerateConfig:
             and takes the music down under it.
         bits: of a FLAC sample, 16 or 24.
         stems: whether each instrument is written alone as well.
+        video: what happens to the picture: `auto` copies what editors and phones open and encodes
+            the rest as H.264, `copy` copies it or refuses, `h264` encodes what is no H.264.
+        sound_track: which of the video's own sound tracks is heard, counted from 1; None takes the
+            default one that can be decoded.
     """
 
     seed: int = 0
@@ -60,6 +71,8 @@ class GenerateConfig:
     original_sound: str = "replace"
     bits: int = 16
     stems: bool = False
+    video: str = "auto"
+    sound_track: int | None = None
 
     def __post_init__(self) -> None:
         low, high = TEMPO_RANGE_BPM
@@ -68,7 +81,7 @@ class GenerateConfig:
             ("seed", self.seed >= 0, "0 or more"),
             ("temperature", 0 < self.temperature <= 10, "over 0 and at most 10"),
             ("top_p", 0 < self.top_p <= 1, "over 0 and at most 1"),
-            ("style", self.style in style_names(), f"one of {', '.join(style_names())}"),
+            ("style", _NAME.fullmatch(self.style) is not None, "a name"),
             (
                 "tempo_bpm",
                 self.tempo_bpm is None or low <= self.tempo_bpm <= high,
@@ -89,6 +102,12 @@ class GenerateConfig:
                 f"one of {', '.join(ORIGINAL_SOUND)}",
             ),
             ("bits", self.bits in (16, 24), "16 or 24"),
+            ("video", self.video in PICTURE, f"one of {', '.join(PICTURE)}"),
+            (
+                "sound_track",
+                self.sound_track is None or self.sound_track >= 1,
+                "1 or more, or None for the default one",
+            ),
         )
         for name, holds, rule in rules:
             if not holds:

@@ -51,9 +51,7 @@ def play_drums(
             step + _LENGTH,
             DRUMS[drum],
             _WEIGHTS[character] * stress(plan, step) * lifts.get(step, 1.0),
-            exact=step in plan.accents
-            or step == plan.form.final
-            or step in plan.section_starts,
+            exact=step in plan.accents or step == plan.form.final or step in plan.section_starts,
         )
         for (step, drum), character in sorted(strokes.items())
     ]

@@ -171,7 +171,11 @@ class Grid:
         """`place` of every step."""
         places: list[int] = []
         for bar, (start, end) in enumerate(zip(self.bars, self.bars[1:], strict=False)):
-            first = self.metre.steps - (end - start) if bar == 0 and end - start < self.metre.steps else 0
+            first = (
+                self.metre.steps - (end - start)
+                if bar == 0 and end - start < self.metre.steps
+                else 0
+            )
             places += range(first, first + end - start)
         return places
 

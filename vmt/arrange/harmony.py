@@ -38,7 +38,11 @@ def play_harmony(track: Track, plan: Plan, plays: Sequence[bool]) -> list[Event]
         octave = 12 if high else 0
         for place, pitch in enumerate(_struck(voicings[span.start], character)):
             weight = _WEIGHTS.get(character, 0.9) * stress(plan, step)
-            top = pitch + octave if octave and place and pitch + octave <= track.highest + 7 else pitch
+            top = (
+                pitch + octave
+                if octave and place and pitch + octave <= track.highest + 7
+                else pitch
+            )
             late_s = 0.0 if step in plan.accents else place * track.strum_s
             events.append(Event(step, end, top, weight, late_s, exact))
     return events

@@ -10,6 +10,7 @@ import numpy as np
 import pretty_midi
 from jaxtyping import Float64
 
+from vmt import chords
 from vmt.arrange.grid import Grid
 from vmt.arrange.groove import late_seconds
 from vmt.arrange.plan import Event, Plan, at_times
@@ -40,9 +41,7 @@ def make_midi(
         style: for the spread of velocities.
         seed: of velocities and timing.
     """
-    midi = pretty_midi.PrettyMIDI(
-        resolution=RESOLUTION, initial_tempo=6e7 / plan.grid.tempi[0][1]
-    )
+    midi = pretty_midi.PrettyMIDI(resolution=RESOLUTION, initial_tempo=6e7 / plan.grid.tempi[0][1])
     _set_tempi(midi, plan.grid)
     midi.time_signature_changes = _metres(plan.grid)
     number = plan.key.tonic + (12 if plan.key.minor else 0)
@@ -77,9 +76,7 @@ def _metres(grid: Grid) -> list[pretty_midi.TimeSignature]:
             length = end - start
             numerator = round(length * grid.metre.denominator / 16)
             denominator = grid.metre.denominator
-            changes.append(
-                pretty_midi.TimeSignature(numerator, denominator, grid.straight(start))
-            )
+            changes.append(pretty_midi.TimeSignature(numerator, denominator, grid.straight(start)))
     return changes
 
 
@@ -106,7 +103,10 @@ def _notes(
     order = np.argsort(starts, kind="stable").tolist()
     for index in order:
         event, start, velocity = events[index], float(starts[index]), int(velocities[index])
-        end = max(start + 0.03, min(plan.grid.times[min(event.end, plan.grid.steps)], plan.form.end_s) - GAP_S)
+        end = max(
+            start + 0.03,
+            min(plan.grid.times[min(event.end, plan.grid.steps)], plan.form.end_s) - GAP_S,
+        )
         for stop_s, resume_s in plan.stops:
             if start < stop_s - 1e-6 < end:
                 end = stop_s
@@ -163,12 +163,11 @@ def _texts(plan: Plan) -> list[pretty_midi.Text]:
     label = ""
     for span in plan.form.spans:
         if span.label != label:
-            texts.append(pretty_midi.Text(span.label, grid.straight(span.start)))
+            symbol = chords.spell(span.label, plan.key)
+            texts.append(pretty_midi.Text(symbol, grid.straight(span.start)))
         label = span.label
     for section in plan.form.sections:
-        texts.append(
-            pretty_midi.Text(SECTION_MARK + section.name, grid.straight(section.start))
-        )
+        texts.append(pretty_midi.Text(SECTION_MARK + section.name, grid.straight(section.start)))
     for phrase in plan.form.phrases:
         texts.append(
             pretty_midi.Text(f"{PHRASE_MARK}{phrase.bars} bars", grid.straight(phrase.start))

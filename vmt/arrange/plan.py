@@ -4,6 +4,7 @@ Density and loudness choose patterns, players and registers by the half phrase; 
 added or taken away to follow a curve.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -234,7 +235,7 @@ def make_plan(
         )
         first, second = (
             float(np.clip(mean_between(busyness, start, end) + extra, 0, 1))
-            for start, end in zip(bounds, bounds[1:], strict=False)
+            for start, end in itertools.pairwise(bounds)
         )
         halves.append((first, second))
         drive.append(_drive(form, phrase, (first + second) / 2))

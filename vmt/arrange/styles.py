@@ -16,16 +16,17 @@ turn.
 """
 
 import dataclasses
-import importlib.resources
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from typing import Any
 
 from vmt.arrange.form import FORMS
 from vmt.arrange.grid import METRES, Metre, parse_metre
 from vmt.errors import GenerationError
+from vmt.runtime.named_texts import NamedTexts, PackageTexts
+
+BUILT_IN = PackageTexts("vmt.arrange", "styles")
 
 DRUMS = {
     "kick": 36,
@@ -181,32 +182,23 @@ class Style:
         return (*self.tracks, *([self.drums] if self.drums else []))
 
 
-def style_names() -> tuple[str, ...]:
-    """Every style there is, sorted."""
-    return tuple(
-        sorted(
-            each.name.removesuffix(".toml")
-            for each in _folder().iterdir()
-            if each.name.endswith(".toml")
-        )
-    )
+def style_names(source: NamedTexts = BUILT_IN) -> tuple[str, ...]:
+    """Names of the styles that a source has, sorted; of the built-in ones by default."""
+    return source.names()
 
 
-def load_style(name: str) -> Style:
+def load_style(name: str, source: NamedTexts = BUILT_IN) -> Style:
     """The style of that name.
 
     Raises:
         GenerationError: if there is none, or its file is wrong.
     """
-    if name not in style_names():
+    text = source.read(name)
+    if text is None:
         raise GenerationError(
-            f"style {name!r}: there is none; choose one of {', '.join(style_names())}"
+            f"style {name!r}: there is none; choose one of {', '.join(source.names())}"
         )
-    return parse_style(name, _folder().joinpath(f"{name}.toml").read_text(encoding="utf-8"))
-
-
-def _folder() -> Traversable:
-    return importlib.resources.files("vmt.arrange").joinpath("styles")
+    return parse_style(name, text)
 
 
 def parse_style(name: str, text: str) -> Style:

@@ -116,9 +116,11 @@ def _mark(cells: list[str], plan: Plan, plays: Sequence[bool], stroke: str) -> N
     for step, accent in plan.accents.items():
         if not plays[plan.phrase_at[step]]:
             continue
-        if accent.point.asked or (accent.point.strong and accent.strength >= 0.25):
-            cells[step] = stroke
-        elif accent.strength > 0.4 and cells[step] == "-":
+        if (
+            accent.point.asked
+            or (accent.point.strong and accent.strength >= 0.25)
+            or (accent.strength > 0.4 and cells[step] == "-")
+        ):
             cells[step] = stroke
 
 

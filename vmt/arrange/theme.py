@@ -164,9 +164,7 @@ def _answered(head: Motif, how: str) -> Motif:
     return head.moved({"up": 1, "down": -1, "third": 2, "same": 0}[how])
 
 
-def play_lead(
-    track: Track, plan: Plan, plays: Sequence[bool], seed: Sequence[int]
-) -> list[Event]:
+def play_lead(track: Track, plan: Plan, plays: Sequence[bool], seed: Sequence[int]) -> list[Event]:
     """The tune: each section's theme over its chords.
 
     Args:
@@ -276,7 +274,11 @@ class _Singer:
         del number
         beat = self.plan.grid.metre.beat
         kept = [
-            "x" if character == "x" and place % beat == 0 else "-" if character == "x" else character
+            "x"
+            if character == "x" and place % beat == 0
+            else "-"
+            if character == "x"
+            else character
             for place, character in enumerate(rhythm)
         ]
         return "".join(kept)

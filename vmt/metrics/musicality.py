@@ -72,16 +72,12 @@ class MarkedMidi:
 
     def bar_length(self, tick: int | float) -> float:
         """Length, in quarter notes, of the bar that a tick is in."""
-        index = min(
-            max(0, bisect.bisect_right(self.downbeats, tick) - 1), len(self.downbeats) - 2
-        )
+        index = min(max(0, bisect.bisect_right(self.downbeats, tick) - 1), len(self.downbeats) - 2)
         return (self.downbeats[index + 1] - self.downbeats[index]) / self.midi.resolution
 
     def bars_between(self, start: int, end: int) -> float:
         """Bars from one tick to another, a shortened one counting as what it is of a whole one."""
-        whole = max(
-            later - earlier for earlier, later in pairwise(self.downbeats)
-        )
+        whole = max(later - earlier for earlier, later in pairwise(self.downbeats))
         inside = [bar for bar in self.downbeats if start <= bar < end]
         on_bars = start in self.downbeats and end in self.downbeats
         return float(len(inside)) if on_bars else (end - start) / whole
@@ -237,9 +233,7 @@ def _longest_without(repeats: dict[int, bool], bars: int) -> int:
     return longest
 
 
-def _tune_share(
-    song: MarkedMidi, notes: Sequence[pretty_midi.Note], bars: Sequence[int]
-) -> float:
+def _tune_share(song: MarkedMidi, notes: Sequence[pretty_midi.Note], bars: Sequence[int]) -> float:
     if not bars:
         return NO_SCORES
     sounding = {bisect.bisect_right(bars, song.tick(note.start) + 60) for note in notes}
@@ -268,7 +262,9 @@ def _varied_repeat(earlier: Window, later: Window) -> bool:
     shared = sorted(set(earlier) & set(later))
     if len(shared) < 3 or len(shared) < SAME_RHYTHM * max(len(earlier), len(later)):
         return False
-    one, other = (np.sign(np.diff([window[place] for place in shared])) for window in (earlier, later))
+    one, other = (
+        np.sign(np.diff([window[place] for place in shared])) for window in (earlier, later)
+    )
     same = float(np.mean(one == other))
     turned = float(np.mean(one == -other))
     return same >= SAME_CONTOUR or turned == 1.0
@@ -285,7 +281,9 @@ def groove_scores(song: MarkedMidi) -> dict[str, float]:
         instrument and place in the bar explain. groove_least_ms, groove_most_ms: of the instruments
         with 20 notes or more.
     """
-    rows = [row for number, one in enumerate(song.midi.instruments) for row in _late(song, number, one)]
+    rows = [
+        row for number, one in enumerate(song.midi.instruments) for row in _late(song, number, one)
+    ]
     if not rows:
         return dict.fromkeys(
             ("groove_ms", "groove_patterned", "groove_least_ms", "groove_most_ms"), NO_SCORES

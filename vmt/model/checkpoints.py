@@ -2,20 +2,17 @@
 
 import json
 from dataclasses import asdict
-from typing import TypeVar
+from typing import Any
 
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from vmt.errors import WeightsError
-from vmt.model.chord_model import ChordModel, build
-from vmt.model.config import CopyConfig, ModelConfig
-from vmt.model.copying import CopyTransformer
+from vmt.errors import TrainingError, WeightsError
+from vmt.model.architectures import architecture
+from vmt.model.chord_model import ChordModel
 from vmt.model.regressor import RegressorConfig, VideoRegressor
-
-_Config = TypeVar("_Config", ModelConfig, CopyConfig, RegressorConfig)
 
 
 def to_bytes(tensors: dict[str, Tensor], **metadata: object) -> bytes:
@@ -48,8 +45,8 @@ def from_bytes(data: bytes, name: str) -> tuple[dict[str, Tensor], dict[str, obj
 
 def transformer_bytes(model: ChordModel) -> bytes:
     """The model's weights in float32, with its kind and shape."""
-    kind = "copy" if isinstance(model, CopyTransformer) else "amt"
-    return to_bytes(model.state_dict(), model={"kind": kind, **asdict(model.config)})
+    shape = {"kind": model.config.kind, **asdict(model.config)}
+    return to_bytes(model.state_dict(), model=shape)
 
 
 def regressor_bytes(model: VideoRegressor) -> bytes:
@@ -64,9 +61,12 @@ def load_transformer(data: bytes, name: str) -> ChordModel:
         WeightsError: if `data` is damaged or holds something else.
     """
     tensors, metadata = from_bytes(data, name)
-    shape = metadata.get("model")
-    copies = isinstance(shape, dict) and shape.pop("kind", "amt") == "copy"
-    model = build(_config(CopyConfig, shape, name) if copies else _config(ModelConfig, shape, name))
+    shape = _shape(metadata, "model", name)
+    try:
+        kind = architecture(str(shape.pop("kind", "amt")))
+    except TrainingError as error:
+        raise WeightsError(f"{name}: {error}; update VMT, or choose another run") from error
+    model = kind.build(kind.config(**shape))
     _fill(model, tensors, name)
     return model.eval()
 
@@ -78,17 +78,18 @@ def load_regressor(data: bytes, name: str) -> VideoRegressor:
         WeightsError: if `data` is damaged or holds something else.
     """
     tensors, metadata = from_bytes(data, name)
-    model = VideoRegressor(_config(RegressorConfig, metadata.get("regressor"), name))
+    model = VideoRegressor(RegressorConfig(**_shape(metadata, "regressor", name)))
     _fill(model, tensors, name)
     return model.eval()
 
 
-def _config(kind: type[_Config], fields: object, name: str) -> _Config:
-    if not isinstance(fields, dict):
+def _shape(metadata: dict[str, object], key: str, name: str) -> dict[str, Any]:
+    shape = metadata.get(key)
+    if not isinstance(shape, dict):
         raise WeightsError(
-            f"{name}: holds no {kind.__name__}; it was not written by VMT's training"
+            f"{name}: holds no shape of a {key}; it was not written by VMT's training"
         )
-    return kind(**fields)
+    return shape
 
 
 def _fill(model: nn.Module, tensors: dict[str, Tensor], name: str) -> None:

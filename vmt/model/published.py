@@ -1,8 +1,8 @@
-"""Weights in the published form: a `.pickle` that `torch.save` made of a `state_dict`, read without
-running any of it.
+"""Weights in the published form: a `.pickle` of a `state_dict` by `torch.save`, read without
+running code in it.
 
-The shape of a model follows from its tensors; only the number of heads does not, where there are no
-relative positions.
+The shape of a model follows from its tensors. The exception is the number of heads of a model
+without relative positions.
 
 Source: the published code of Kang et al. 2024 (AMAAI-Lab/Video2Music), which saves
     `model.state_dict()`.
@@ -29,9 +29,7 @@ _DAMAGED = (
     *(UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),
     *(AssertionError, OverflowError, ImportError, struct.error),
 )
-"""What a reader of pickles raises on bytes that are no pickle, or on one that asks for more than
-tensors.
-"""
+"""Raised when a pickle is damaged, or holds more than tensors."""
 _NAMED = 3
 
 
@@ -39,8 +37,9 @@ def read_transformer(data: bytes, name: str, n_heads: int | None = None) -> Vide
     """The transformer of a published file, in eval mode.
 
     Args:
+        data: the file's bytes.
         name: of the file, for messages.
-        n_heads: where the tensors do not tell, that is, without relative positions; 8 where None.
+        n_heads: number of heads of a model without relative positions; 8 where None.
 
     Raises:
         WeightsError: if `data` holds anything but tensors, or not those of a Video Music
@@ -56,8 +55,8 @@ def read_transformer(data: bytes, name: str, n_heads: int | None = None) -> Vide
 
 
 def read_regressor(data: bytes, name: str) -> tuple[VideoRegressor, dict[str, Tensor]]:
-    """The biGRU of a published file, in eval mode, and the tensors beside it that VMT has no use
-    for.
+    """The biGRU of a published file, in eval mode, and the other tensors of the file, which VMT
+    does not use.
 
     The published file holds an LSTM and a GRU, one- and two-directional, at once; the biGRU is what
     the published code generates with.
@@ -87,23 +86,21 @@ def transformer_pickle(model: ChordModel, name: str) -> bytes:
     Raises:
         WeightsError: if the published code would compute something else with these weights.
     """
-    extras = {
-        "a memory of the song": not isinstance(model, VideoMusicTransformer),
-        "normalise_inputs": model.config.normalise_inputs,
-        "mask_padding": model.config.mask_padding,
-    }
-    for extra, there in extras.items():
-        if there:
-            raise WeightsError(
-                f"{name}: its model has {extra}, which the published code does not know; "
-                "only models trained as preset amt can be exported"
-            )
+    if model.unpublished:
+        raise WeightsError(
+            f"{name}: its model has {model.unpublished[0]}, which the published code does not "
+            "know; only models trained as preset amt can be exported"
+        )
     return _pickled(model.state_dict())
 
 
 def regressor_pickle(model: VideoRegressor, unused: Mapping[str, Tensor], name: str) -> bytes:
-    """The biGRU as the published code saves it, beside the tensors that `read_regressor` had no use
-    for.
+    """The biGRU as the published code saves it, with the tensors that VMT does not use.
+
+    Args:
+        model: the biGRU.
+        unused: the other tensors, as `read_regressor` gave them.
+        name: of the weights, for messages.
 
     Raises:
         WeightsError: if the published code would compute something else with these weights.
@@ -136,6 +133,7 @@ def read_tensors(data: bytes, name: str) -> dict[str, Tensor]:
             f"{name}: damaged, or it holds more than tensors, which is never run ({reason}); "
             "bring a file that torch.save made of a state_dict"
         ) from error
+
     if not isinstance(content, Mapping) or not content:
         raise WeightsError(
             f"{name}: holds a {type(content).__name__} and must hold a state_dict, names with "
@@ -151,6 +149,7 @@ def _check_tensor(key: object, value: object, name: str) -> None:
         raise WeightsError(
             f"{name}: {key!r} is a {type(value).__name__} and must be a tensor under a name"
         )
+
     if value.dtype != torch.float32 or value.layout != torch.strided:
         raise WeightsError(
             f"{name}: tensor {key} is {value.dtype} ({value.layout}) and must be dense float32"
@@ -170,10 +169,11 @@ def _transformer_config(
 ) -> ModelConfig:
     d_model, d_video = _shape(tensors, "Linear_vis.weight", 2, name)
     layers = {
-        found[1]
+        layer[1]
         for key in tensors
-        if (found := re.match(r"transformer\.encoder\.layers\.(\d+)\.", key))
+        if (layer := re.match(r"transformer\.encoder\.layers\.(\d+)\.", key))
     }
+
     relative = "transformer.decoder.layers.0.self_attn.Er" in tensors
     if relative:
         d_head = _shape(tensors, "transformer.decoder.layers.0.self_attn.Er", 2, name)[1]
@@ -182,14 +182,15 @@ def _transformer_config(
                 f"{name}: has {d_model // d_head} heads, by its relative positions, not {n_heads}"
             )
         n_heads = d_model // d_head
+
     heads = PUBLISHED_HEADS if n_heads is None else n_heads
     seconds = _shape(tensors, "positional_encoding.pe", 3, name)[0]
     if heads < 1 or d_model % heads or d_model % 2 or d_video <= EXTRA_INPUTS or seconds < 2:
         raise WeightsError(
             f"{name}: {d_model} wide, {heads} heads, {d_video} inputs and {seconds} seconds "
-            "make no transformer; "
-            "the width must be even and a multiple of the heads"
+            "make no transformer; the width must be even and a multiple of the heads"
         )
+
     return ModelConfig(
         d_semantic=d_video - EXTRA_INPUTS,
         n_layers=len(layers),
@@ -203,9 +204,7 @@ def _transformer_config(
 
 def _shape(tensors: Mapping[str, Tensor], key: str, axes: int, name: str) -> tuple[int, ...]:
     if key not in tensors:
-        raise WeightsError(
-            f"{name}: has no tensor {key}, so it is not the weights that are asked for"
-        )
+        raise WeightsError(f"{name}: has no tensor {key}; it is another model's file")
     shape = tuple(tensors[key].shape)
     if len(shape) != axes or 0 in shape:
         raise WeightsError(
@@ -215,7 +214,7 @@ def _shape(tensors: Mapping[str, Tensor], key: str, axes: int, name: str) -> tup
 
 
 def _check_fit(model: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
-    """Every tensor that `model` wants, in its shape, and no other.
+    """Check that the file has every tensor of `model`, in its shape, and no other.
 
     Raises:
         WeightsError: naming what is missing, unknown or of another shape.
@@ -230,6 +229,7 @@ def _check_fit(model: nn.Module, tensors: Mapping[str, Tensor], name: str) -> No
             raise WeightsError(
                 f"{name}: {what} {len(keys)} tensors, {shown}; it is another model's file"
             )
+
     for key, shape in wanted.items():
         if tuple(tensors[key].shape) != shape:
             raise WeightsError(

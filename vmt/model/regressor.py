@@ -4,32 +4,16 @@ Source: Kang et al. 2024 (arXiv 2311.00968), section 4.4; parameters carry the p
     (`bigru`, `bifc`).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from vmt.model.config import EXTRA_INPUTS
+from vmt.model.config import EXTRA_INPUTS, RegressorConfig
+
+__all__ = ["TARGETS", "RegressorConfig", "VideoRegressor"]
 
 TARGETS = ("note_density", "loudness")
-
-
-@dataclass(frozen=True)
-class RegressorConfig:
-    """Shape of the biGRU.
-
-    Attributes:
-        normalise: standardise inputs and targets by the training set's mean and deviation, kept
-            with the weights.
-    """
-
-    d_semantic: int = 768
-    d_model: int = 64
-    n_layers: int = 2
-    dropout: float = 0.3
-    normalise: bool = True
 
 
 class VideoRegressor(nn.Module):
@@ -63,8 +47,13 @@ class VideoRegressor(nn.Module):
         target_mean: Float[np.ndarray, " 2"],
         target_deviation: Float[np.ndarray, " 2"],
     ) -> None:
-        """Remember the training set's mean and deviation of inputs and targets; what never varies
-        is only centred.
+        """Store the training set's statistics; what never varies is only centred.
+
+        Args:
+            input_mean: of each input.
+            input_deviation: of each input.
+            target_mean: of note density and loudness.
+            target_deviation: of note density and loudness.
         """
         assert self.config.normalise
         self.input_mean.copy_(torch.from_numpy(input_mean))

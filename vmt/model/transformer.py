@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from vmt import chords
 from vmt.model.attention import Attention
+from vmt.model.chord_model import ChordModel, TrainingSongs
 from vmt.model.config import ModelConfig
 from vmt.model.dropout import Dropout
 
@@ -56,7 +57,7 @@ class EncoderLayer(FeedForward):
     ) -> Float[Tensor, "batch seconds d"]:
         """One layer; `mask` is True at seconds that exist."""
         x = self.norm1(
-            self.dropout.add(x, self.self_attn.attend(*self.self_attn.all_three(x), mask=mask))
+            self.dropout.add(x, self.self_attn.attend(*self.self_attn.qkv(x), mask=mask))
         )
         out: Tensor = self.norm2(self.dropout.add(x, self.feed_forward(x)))
         return out
@@ -94,9 +95,15 @@ class DecoderLayer(FeedForward):
         memory: Float[Tensor, "batch seconds d"],
         memory_mask: Bool[Tensor, "batch 1 1 seconds"] | None,
     ) -> Float[Tensor, "batch length d"]:
-        """One layer over whole sequences."""
+        """One layer over whole sequences.
+
+        Args:
+            x: chords so far.
+            memory: the encoder's, of the video.
+            memory_mask: True at seconds that exist; all exist where None.
+        """
         x = self.norm1(
-            self.dropout.add(x, self.self_attn.attend(*self.self_attn.all_three(x), causal=True))
+            self.dropout.add(x, self.self_attn.attend(*self.self_attn.qkv(x), causal=True))
         )
         return self._after(
             x, self.multihead_attn.attend(*self.multihead_attn.across(x, memory), mask=memory_mask)
@@ -105,8 +112,14 @@ class DecoderLayer(FeedForward):
     def prefill(
         self, x: Float[Tensor, "batch length d"], cache: LayerCache, memory_mask: Tensor | None
     ) -> Float[Tensor, "batch length d"]:
-        """One layer for the first chords, whose keys and values join the empty cache."""
-        q, k, v = self.self_attn.all_three(x)
+        """One layer for the first chords.
+
+        Args:
+            x: the chords.
+            cache: empty; receives their keys and values.
+            memory_mask: as in `forward`.
+        """
+        q, k, v = self.self_attn.qkv(x)
         cache.self_k[:, :, : k.shape[2]] = k
         cache.self_v[:, :, : v.shape[2]] = v
         x = self.norm1(x + self.self_attn.attend(q, k, v, causal=True))
@@ -119,8 +132,15 @@ class DecoderLayer(FeedForward):
         position: int,
         memory_mask: Tensor | None,
     ) -> Float[Tensor, "batch 1 d"]:
-        """One layer for the chord at `position`, whose keys and values join the cache."""
-        q, k, v = self.self_attn.all_three(x)
+        """One layer for one more chord.
+
+        Args:
+            x: the chord.
+            cache: receives its keys and values.
+            position: of the chord, from 0.
+            memory_mask: as in `forward`.
+        """
+        q, k, v = self.self_attn.qkv(x)
         cache.self_k[:, :, position : position + 1] = k
         cache.self_v[:, :, position : position + 1] = v
         k, v = cache.self_k[:, :, : position + 1], cache.self_v[:, :, : position + 1]
@@ -194,9 +214,10 @@ class Cache:
     position: int = 0
 
 
-class VideoMusicTransformer(nn.Module):
+class VideoMusicTransformer(ChordModel):
     """Logits of the next second's chord, given the video and the chords so far."""
 
+    config: ModelConfig
     roots: Tensor
     qualities: Tensor
     input_mean: Tensor
@@ -218,6 +239,7 @@ class VideoMusicTransformer(nn.Module):
         self.Wout = nn.Linear(d, chords.VOCABULARY_SIZE)
         self.Wout_root = nn.Linear(d, N_ROOTS)
         self.Wout_attr = nn.Linear(d, N_QUALITIES)
+
         self.register_buffer("roots", torch.from_numpy(chords.ROOT_OF), persistent=False)
         self.register_buffer("qualities", torch.from_numpy(chords.QUALITY_OF), persistent=False)
         self.register_buffer(
@@ -232,15 +254,25 @@ class VideoMusicTransformer(nn.Module):
         return cast("list[DecoderLayer]", list(self.transformer.decoder.layers))
 
     @property
-    def n_parameters(self) -> int:
-        """Trainable numbers, those that nothing uses included."""
-        return sum(parameter.numel() for parameter in self.parameters())
+    def unpublished(self) -> tuple[str, ...]:
+        """The settings in use that the published code does not know."""
+        extras = {
+            "normalise_inputs": self.config.normalise_inputs,
+            "mask_padding": self.config.mask_padding,
+            f"inputs {', '.join(self.config.inputs)}": bool(self.config.inputs),
+        }
+        return tuple(name for name, used in extras.items() if used)
+
+    def learn_songs(self, songs: TrainingSongs) -> None:
+        """Take the statistics of the inputs, where the configuration standardises them."""
+        if self.config.normalise_inputs:
+            self.set_input_statistics(*songs.input_statistics())
 
     def set_input_statistics(
         self, mean: Float[np.ndarray, " f"], deviation: Float[np.ndarray, " f"]
     ) -> None:
-        """Remember the training set's mean and deviation of each input; an input that never varies
-        is only centred.
+        """Store the training set's mean and deviation of each input; an input that never varies is
+        only centred.
         """
         assert self.config.normalise_inputs
         self.input_mean.copy_(torch.from_numpy(mean))
@@ -307,7 +339,14 @@ class VideoMusicTransformer(nn.Module):
         lengths: Int64[Tensor, " batch"] | None = None,
         capacity: int | None = None,
     ) -> Cache:
-        """A cache for writing up to `capacity` chords: the encoder runs once, here."""
+        """A cache for writing up to `capacity` chords: the encoder runs once, here.
+
+        Args:
+            video: as in `forward`.
+            minor: as in `forward`.
+            lengths: as in `forward`.
+            capacity: number of chords; `max_seconds` where None.
+        """
         mask = self._mask(video, lengths)
         memory = self.encode(video, mask)
         room = capacity or self.config.max_seconds

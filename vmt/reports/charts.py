@@ -71,7 +71,8 @@ def confusion_picture(
             x, y = left + size * column, top + size * row
             shade = round(255 * (1 - share))
             parts.append(
-                f'<rect x="{x:g}" y="{y:g}" width="{size:g}" height="{size:g}" fill="rgb({shade},{shade},255)"/>'  # noqa: E501
+                f'<rect x="{x:g}" y="{y:g}" width="{size:g}" height="{size:g}" '
+                f'fill="rgb({shade},{shade},255)"/>'
             )
             colour = "#ffffff" if share > 0.5 else "#222222"
             parts.append(
@@ -82,15 +83,19 @@ def confusion_picture(
 
 def _svg(width: float, height: float, parts: Sequence[str]) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" role="img" '  # noqa: E501
-        f'font-family="sans-serif"><rect width="{width:g}" height="{height:g}" fill="#ffffff"/>{"".join(parts)}</svg>'  # noqa: E501
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width:g}" role="img" font-family="sans-serif">'
+        f'<rect width="{width:g}" height="{height:g}" fill="#ffffff"/>{"".join(parts)}</svg>'
     )
 
 
 def _text(
     x: float, y: float, text: str, colour: str = "#222222", *, size: int = 12, anchor: str = "start"
 ) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" font-size="{size}" text-anchor="{anchor}">{escape(text)}</text>'  # noqa: E501
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" font-size="{size}" '
+        f'text-anchor="{anchor}">{escape(text)}</text>'
+    )
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dash: str = "") -> str:

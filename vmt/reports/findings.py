@@ -10,8 +10,12 @@ from vmt.training.results import LOSSES, EpochResult, best
 
 LAST = 5
 """Epochs that count as the last ones."""
-_MARKED = 0.10
-"""Validation further above its best than this share is marked over-fitting, less is slight."""
+RISE_SLIGHT, RISE_MARKED = 0.02, 0.10
+"""Shares by which the validation total rises above its minimum: from the first on it is slight
+over-fitting, from the second on marked over-fitting, below both none.
+"""
+GAP_SLIGHT, GAP_MARKED = 0.05, 0.20
+"""The same for the gap between the validation and the training loss of the last epoch."""
 _SWING = 0.10
 """The validation total is steady where no step between the last epochs is a larger share."""
 _FLAT = 0.02
@@ -57,8 +61,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Finding:
-    """A name of `report_texts` and the numbers that fill it; `names` are filled with texts of those
-    names.
+    """The name of a report's text and the numbers that fill it; `names` are filled with the texts
+    of these names.
     """
 
     name: str
@@ -67,30 +71,37 @@ class Finding:
 
 
 def trend(facts: Facts) -> list[Finding]:
-    """Lowest totals, and what validation does after its lowest."""
+    """Smallest totals, and what validation does after its minimum."""
     rows = facts.rows
     lowest = min(rows, key=lambda row: row.train[0])
-    found = [Finding("train_lowest", {"epoch": lowest.epoch, "value": lowest.train[0]})]
+    said = [Finding("train_lowest", {"epoch": lowest.epoch, "value": lowest.train[0]})]
     if not facts.validated:
-        return [*found, Finding("no_validation")]
+        return [*said, Finding("no_validation")]
+
     top = best(rows, 0)
-    found.append(Finding("validation_lowest", {"epoch": top.epoch, "value": top.validation[0]}))
+    said.append(Finding("validation_lowest", {"epoch": top.epoch, "value": top.validation[0]}))
     later = [row for row in rows if row.epoch > top.epoch]
     above = [row for row in later if row.validation[0] > top.validation[0]]
     if above:
         excess = max(row.validation[0] for row in above) / top.validation[0] - 1
         span = {"first": above[0].epoch, "last": above[-1].epoch, "excess": excess}
-        found.append(
-            Finding("above_best", span, {"grade": "marked" if excess > _MARKED else "slight"})
-        )
+        grade = _grade(excess, RISE_SLIGHT, RISE_MARKED)
+        said.append(Finding("above_best", span, {"grade": grade}))
+
     rising = [b.epoch for a, b in itertools.pairwise(later) if b.validation[0] > a.validation[0]]
     if rising:
-        found.append(Finding("rising", {"epochs": ", ".join(map(str, rising))}))
+        said.append(Finding("rising", {"epochs": ", ".join(map(str, rising))}))
     if len(later) > 1 and later[-1].validation[0] < later[-2].validation[0]:
-        found.append(
-            Finding("coming_back", {"epoch": later[-1].epoch, "value": later[-1].validation[0]})
-        )
-    return found
+        fallen = {"epoch": later[-1].epoch, "value": later[-1].validation[0]}
+        said.append(Finding("coming_back", fallen))
+    return said
+
+
+def _grade(share: float, slight: float, marked: float) -> str:
+    """The name of the text for how far validation is above what it is compared with."""
+    if share < slight:
+        return "no_overfit"
+    return "slight" if share < marked else "marked"
 
 
 def _pair(row: EpochResult, loss: str) -> dict[str, Any]:
@@ -102,13 +113,13 @@ def generalisation(facts: Facts) -> list[Finding]:
     """Chord and emotion loss at the last epoch, validation against training."""
     if not facts.validated:
         return []
-    found = []
+    said = []
     for loss in ("chord", "emotion"):
         values = _pair(facts.rows[-1], loss)
         if values["validation"] != values["train"]:
             name = "higher" if values["validation"] > values["train"] else "lower"
-            found.append(Finding(name, values, {"loss": loss}))
-    return found
+            said.append(Finding(name, values, {"loss": loss}))
+    return said
 
 
 def _largest_step(facts: Facts) -> float | None:
@@ -118,10 +129,45 @@ def _largest_step(facts: Facts) -> float | None:
 
 
 def _drift(facts: Facts) -> dict[str, Any] | None:
+    """By what share the training total changed over the last epochs; None for a single epoch."""
     rows = facts.rows[-LAST:]
-    if len(rows) < LAST:
+    if len(rows) < 2:
         return None
     return {"change": rows[-1].train[0] / rows[0].train[0] - 1, "epochs": len(rows)}
+
+
+def _levelled_off(facts: Facts) -> bool:
+    """Whether the training total hardly moved over `LAST` epochs; fewer do not tell."""
+    drift = _drift(facts)
+    return drift is not None and drift["epochs"] == LAST and abs(drift["change"]) < _FLAT
+
+
+def still_falls(facts: Facts) -> bool:
+    """Whether more epochs promise a better one.
+
+    They do where the training or the validation total fell by `_FLAT` or more over the last epochs
+    and, with a validation set, the best epoch is one of the last `_PATIENT`.
+    """
+    rows = facts.rows[-LAST:]
+    if len(rows) < 2 or facts.rows[-1].epoch - facts.selected.epoch >= _PATIENT:
+        return False
+    changes = [rows[-1].train[0] / rows[0].train[0] - 1]
+    if facts.validated:
+        changes.append(rows[-1].validation[0] / rows[0].validation[0] - 1)
+    return min(changes) <= -_FLAT
+
+
+def regression(facts: Facts) -> list[Finding]:
+    """Note density and loudness against predicting their mean, the worse ones first."""
+    known = facts.summary.get("regression") or {}
+    said = []
+    for what in ("note_density", "loudness"):
+        reached, constant = known.get(f"rmse_{what}"), known.get(f"constant_rmse_{what}")
+        if reached is None or constant is None:
+            continue
+        name = "beats_constant" if reached < constant else "worse_than_constant"
+        said.append(Finding(name, {"value": reached, "constant": constant}, {"what": what}))
+    return sorted(said, key=lambda finding: finding.name == "beats_constant")
 
 
 def _baselines(facts: Facts) -> list[Finding]:
@@ -138,95 +184,96 @@ def _baselines(facts: Facts) -> list[Finding]:
 
 
 def strengths(facts: Facts) -> list[Finding]:
-    """A steady end, a level training loss, losses that carry over, baselines beaten."""
-    found = []
-    step, drift = _largest_step(facts), _drift(facts)
+    """A steady end, a level training loss, losses no worse on validation, baselines beaten."""
+    said = []
+    step = _largest_step(facts)
     if step is not None and step <= _SWING:
-        found.append(Finding("steady", {"change": step}))
-    if drift is not None and abs(drift["change"]) < _FLAT:
-        found.append(Finding("converged", drift))
-    found += [
-        Finding("generalises", each.values, each.names)
-        for each in generalisation(facts)
-        if each.name == "lower"
+        said.append(Finding("steady", {"change": step}))
+    if _levelled_off(facts):
+        said.append(Finding("converged", _drift(facts) or {}))
+
+    said += [
+        Finding("generalises", finding.values, finding.names)
+        for finding in generalisation(facts)
+        if finding.name == "lower"
     ]
-    return found + [each for each in _baselines(facts) if each.name == "beats"]
+    said += [finding for finding in _baselines(facts) if finding.name == "beats"]
+    return said + [finding for finding in regression(facts) if finding.name == "beats_constant"]
 
 
-def _gaps(facts: Facts) -> list[Finding]:
-    higher = [each for each in generalisation(facts) if each.name == "higher"]
-    return [
-        Finding(
-            "gap",
-            {**each.values, "gap": each.values["validation"] / each.values["train"] - 1},
-            each.names,
-        )
-        for each in higher
-    ]
+def gaps(facts: Facts) -> list[Finding]:
+    """Losses that are higher on validation, with the grade of the gap as a share of training's."""
+    said = []
+    for finding in generalisation(facts):
+        if finding.name == "higher":
+            gap = finding.values["validation"] / finding.values["train"] - 1
+            names = {**finding.names, "grade": _grade(gap, GAP_SLIGHT, GAP_MARKED)}
+            said.append(Finding("gap", {**finding.values, "gap": gap}, names))
+    return said
 
 
 def improvements(facts: Facts) -> list[Finding]:
-    """Gaps, swings, a loss that still falls, baselines not beaten, too few videos."""
-    found = _gaps(facts)
+    """A regression worse than a constant, gaps, swings, a loss that still falls, baselines not
+    beaten, too few videos; in this order.
+    """
+    said = [finding for finding in regression(facts) if finding.name == "worse_than_constant"]
+    said += gaps(facts)
     step, drift = _largest_step(facts), _drift(facts)
     if step is not None and step > _SWING:
-        found.append(Finding("swings", {"change": step}))
+        said.append(Finding("swings", {"change": step}))
     if drift is not None and drift["change"] <= -_FLAT:
-        found.append(Finding("falling", drift))
-    found += [each for each in _baselines(facts) if each.name == "beaten"]
+        said.append(Finding("falling", drift))
+
+    said += [finding for finding in _baselines(facts) if finding.name == "beaten"]
     if facts.videos is not None and facts.videos < ENOUGH_VIDEOS:
-        found.append(Finding("few_videos", {"videos": facts.videos, "enough": ENOUGH_VIDEOS}))
-    return found
+        said.append(Finding("few_videos", {"videos": facts.videos, "enough": ENOUGH_VIDEOS}))
+    return said
 
 
 def advice(facts: Facts) -> list[Finding]:
-    """One remedy for each thing to improve, with the settings as they are."""
+    """One remedy for each thing to improve, with the present settings."""
     settings = {**facts.parameters["model"], **facts.parameters["train"]}
-    last, found = facts.rows[-1], []
-    drift, after = _drift(facts), last.epoch - facts.selected.epoch
-    if drift is not None and drift["change"] <= -_FLAT and after < _PATIENT:
-        found.append(Finding("train_on", {"epoch": last.epoch}))
-    if drift is not None and abs(drift["change"]) < _FLAT:
-        found.append(Finding("tune", {"rate": last.learn_rate, "dropout": settings["dropout"]}))
-    gap = max((each.values["gap"] for each in _gaps(facts)), default=0.0)
-    if gap > 0:
-        found.append(
-            Finding(
-                "regularise",
-                {
-                    "gap": gap,
-                    "dropout": settings["dropout"],
-                    "noise": settings.get("feature_noise", 0.0),
-                },
-            )
-        )
+    last, said = facts.rows[-1], []
+    after = last.epoch - facts.selected.epoch
+    if any(finding.name == "worse_than_constant" for finding in regression(facts)):
+        said.append(Finding("mend_regression"))
+
+    # More epochs, other settings and stopping early exclude each other.
+    if still_falls(facts):
+        said.append(Finding("train_on", {"epoch": last.epoch}))
+    elif _levelled_off(facts):
+        said.append(Finding("tune", {"rate": last.learn_rate, "dropout": settings["dropout"]}))
+    gap = max((finding.values["gap"] for finding in gaps(facts)), default=0.0)
+    if gap >= GAP_SLIGHT:
+        noise = settings.get("feature_noise", 0.0)
+        values = {"gap": gap, "dropout": settings["dropout"], "noise": noise}
+        said.append(Finding("regularise", values))
     if after >= _PATIENT and not settings.get("patience"):
-        found.append(Finding("stop_early", {"epochs": after, "patience": _PATIENT}))
-    beaten = [each for each in _baselines(facts) if each.name == "beaten"]
+        said.append(Finding("stop_early", {"epochs": after, "patience": _PATIENT}))
+
+    beaten = [finding for finding in _baselines(facts) if finding.name == "beaten"]
     if beaten:
-        values = {
-            "parameters": facts.parameters["parameters"],
-            "baseline": beaten[0].values["baseline"],
-        }
-        found.append(Finding("simpler", values))
+        baseline = beaten[0].values["baseline"]
+        values = {"parameters": facts.parameters["parameters"], "baseline": baseline}
+        said.append(Finding("simpler", values))
     if facts.videos is not None and facts.videos < ENOUGH_VIDEOS:
-        found.append(Finding("more_videos", {"enough": ENOUGH_VIDEOS}))
-    return found
+        said.append(Finding("more_videos", {"enough": ENOUGH_VIDEOS}))
+    return said
 
 
 def next_steps(facts: Facts) -> list[Finding]:
-    """What is done and what is open, by what stands in the store."""
+    """What is done and what is open, by what the store holds."""
     run, last = facts.parameters["run"], facts.rows[-1].epoch
     done = facts.summary["state"] == "done"
     planned = {"epoch": last, "planned": facts.summary["planned_epochs"]}
-    found = [Finding("trained" if done else "unfinished", planned)]
-    found.append(
-        Finding("generated", {"videos": ", ".join(sorted(facts.outputs))})
-        if facts.outputs
-        else Finding("generate")
-    )
+    said = [Finding("trained" if done else "unfinished", planned)]
+
+    if facts.outputs:
+        said.append(Finding("generated", {"videos": ", ".join(sorted(facts.outputs))}))
+    else:
+        said.append(Finding("generate"))
     times = {"times": facts.evaluations, "run": run}
-    found.append(Finding("evaluated" if facts.evaluations else "evaluate", times))
+    said.append(Finding("evaluated" if facts.evaluations else "evaluate", times))
     if facts.selected.epoch != last:
-        found.append(Finding("compare", {"run": run, "best": facts.selected.epoch, "last": last}))
-    return found
+        said.append(Finding("compare", {"run": run, "best": facts.selected.epoch, "last": last}))
+    return said

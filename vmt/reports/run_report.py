@@ -1,22 +1,33 @@
 """A run's report, in Markdown and HTML: tables of its numbers, and the findings that follow from
 them.
 
-What is said is decided in `findings`, how it is said in `report_texts`; here it is only put
-together.
+`findings` decides what is said, and the table `report` of `vmt.i18n` how it reads in each language;
+here the parts are put together.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from vmt import i18n
 from vmt.reports import findings
 from vmt.reports.charts import curves
 from vmt.reports.findings import Facts, Finding
-from vmt.reports.texts import say
 from vmt.training.results import LOSSES, EpochResult
 
 Rows = Sequence[Sequence[str]]
 
+_NAMED = (
+    "run",
+    "preset",
+    "dataset",
+    "chord_labels",
+    "extractor",
+    "state",
+    "started_at",
+    "finished_at",
+    "epochs",
+)
 _SHOWN = (
     "n_layers",
     "n_heads",
@@ -82,11 +93,8 @@ class Report:
                 parts += [f"<tr>{_cells('td', row)}</tr>" for row in body]
                 parts.append("</table>")
             if section.sentences:
-                parts.append(
-                    "<ul>"
-                    + "".join(f"<li>{escape(each)}</li>" for each in section.sentences)
-                    + "</ul>"
-                )
+                items = [f"<li>{escape(sentence)}</li>" for sentence in section.sentences]
+                parts.append(f"<ul>{''.join(items)}</ul>")
             parts += [f"<figure>{self.pictures[name]}</figure>" for name in section.pictures]
         title = escape(self.title)
         style = (
@@ -97,11 +105,22 @@ class Report:
             "figure{margin:1rem 0}svg{max-width:100%}"
         )
         return (
-            f'<!doctype html>\n<html lang="{self.language}"><head><meta charset="utf-8"><title>{title}</title>'  # noqa: E501
-            f"<style>{style}</style></head><body><h1>{title}</h1>\n"
+            f'<!doctype html>\n<html lang="{self.language}"><head><meta charset="utf-8">'
+            f"<title>{title}</title><style>{style}</style></head><body><h1>{title}</h1>\n"
             + "\n".join(parts)
             + "\n</body></html>\n"
         )
+
+
+def say(language: str, name: str, /, **values: object) -> str:
+    """A text of run reports, filled in."""
+    return i18n.say(language, "report", name, **values)
+
+
+def sentence(finding: Finding, language: str) -> str:
+    """What a finding says."""
+    names = {field: say(language, name) for field, name in finding.names.items()}
+    return say(language, finding.name, **finding.values, **names)
 
 
 def _cells(tag: str, row: Sequence[str]) -> str:
@@ -112,7 +131,11 @@ def report(facts: Facts, language: str = "en") -> Report:
     """The report of a run, with the sections that teams write by hand.
 
     Args:
-        language: one of `report_texts.LANGUAGES`.
+        facts: what is known of the run.
+        language: the code of one of `vmt.i18n.languages()`.
+
+    Raises:
+        UnknownLanguage: if there are no texts in the language.
     """
 
     def text(name: str) -> str:
@@ -140,47 +163,36 @@ def report(facts: Facts, language: str = "en") -> Report:
     return Report(say(language, "title", run=facts.parameters["run"]), language, sections, pictures)
 
 
-def _said(title: str, found: Sequence[Finding], language: str) -> Section:
-    sentences = [
-        say(
-            language,
-            each.name,
-            **each.values,
-            **{key: say(language, name) for key, name in each.names.items()},
-        )
-        for each in found
-    ]
+def _said(title: str, said: Sequence[Finding], language: str) -> Section:
+    sentences = [sentence(finding, language) for finding in said]
     return Section(title, sentences=sentences or [say(language, "none")])
 
 
 def _named(facts: Facts, text: Callable[[str], str]) -> Rows:
-    names = (
-        "run",
-        "preset",
-        "dataset",
-        "chord_labels",
-        "extractor",
-        "state",
-        "started_at",
-        "finished_at",
-        "epochs",
-    )
     known = {**facts.parameters, **facts.summary}
-    rows = [(name, str(known[name])) for name in names if known.get(name) is not None]
+    state = known.get("state")
+    if state is not None:
+        known["state"] = text(f"state.{state}")
+    rows = [(text(f"field.{name}"), str(known[name])) for name in _NAMED if known.get(name)]
     if facts.videos is not None:
-        rows.append(("videos", str(facts.videos)))
+        rows.append((text("field.videos"), str(facts.videos)))
     return [
         (text("item"), text("value")),
         *rows,
-        ("parameters", f"{facts.parameters['parameters']:,}"),
+        (text("field.parameters"), f"{facts.parameters['parameters']:,}"),
     ]
 
 
 def _settings(facts: Facts, text: Callable[[str], str]) -> Rows:
     model, train = facts.parameters["model"], facts.parameters["train"]
-    rows = [(name, str(model[name])) for name in _SHOWN if name in model]
-    rows += [(name, str(train[name])) for name in _TRAINED if name in train]
+    known = [(name, model[name]) for name in _SHOWN if name in model]
+    known += [(name, train[name]) for name in _TRAINED if name in train]
+    rows = [(text(f"field.{name}"), _setting(value, text)) for name, value in known]
     return [(text("item"), text("value")), *rows]
+
+
+def _setting(value: object, text: Callable[[str], str]) -> str:
+    return text("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _number(value: float) -> str:
@@ -210,7 +222,7 @@ def _last_rows(facts: Facts, text: Callable[[str], str]) -> Rows:
 
 
 def _size(size_bytes: int) -> str:
-    for unit, power in (("MB", 2**20), ("KB", 2**10)):
+    for unit, power in (("MiB", 2**20), ("KiB", 2**10)):
         if size_bytes >= power:
             return f"{size_bytes / power:.1f} {unit}"
     return f"{size_bytes} B"
@@ -230,16 +242,16 @@ def _outputs(facts: Facts, language: str) -> Section:
     ]
     return Section(
         say(language, "outputs"),
-        [tuple(say(language, each) for each in ("video", "file", "size")), *rows],
+        [tuple(say(language, head) for head in ("video", "file", "size")), *rows],
     )
 
 
 def _pictures(facts: Facts, language: str) -> dict[str, str]:
     epochs = [row.epoch for row in facts.rows]
-    found = {}
+    pictures = {}
     for column, name in enumerate(LOSSES):
         lines = {say(language, "train"): [row.train[column] for row in facts.rows]}
         if facts.validated:
             lines[say(language, "validation")] = [row.validation[column] for row in facts.rows]
-        found[name] = curves(say(language, name), epochs, lines, facts.selected.epoch)
-    return found
+        pictures[name] = curves(say(language, name), epochs, lines, facts.selected.epoch)
+    return pictures

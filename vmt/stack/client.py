@@ -4,12 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from vmt.catalog import keys
 from vmt.errors import StackError
+from vmt.runtime.flow_process import flow_command
 from vmt.settings import Settings
 from vmt.stack.folder import Folder, StackState
 from vmt.stack.services import connected, environment
@@ -78,7 +79,7 @@ class Client:
         missing = {name: value for name, value in wanted.items() if name not in self.state.settings}
         if not missing:
             return
-        if next(iter(self.store.folders("features/")), None) is not None:
+        if next(iter(self.store.folders(keys.FEATURES)), None) is not None:
             raise StackError(
                 f"folder {self._folder.root}: its store holds features of your own videos, "
                 "which the demo's settings "
@@ -113,14 +114,7 @@ class Client:
             name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")
         }
         told |= self._environment
-        command = [
-            sys.executable,
-            "-m",
-            "flows.commands.start",
-            deployment,
-            "--parameters",
-            json.dumps(parameters),
-        ]
+        command = flow_command("start", deployment, "--parameters", json.dumps(parameters))
         done = subprocess.run(command, env=told, stdout=subprocess.DEVNULL, check=False)
         if done.returncode:
             raise StackError(

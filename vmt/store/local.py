@@ -11,25 +11,41 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from vmt.errors import ObjectNotFound, PreconditionFailed
-from vmt.store.protocol import OWN_FOLDER, ObjectInfo, check_key, check_prefix, os_failure
+from vmt.settings import Settings
+from vmt.store.protocol import (
+    OWN_FOLDER,
+    ObjectInfo,
+    StoreCapabilities,
+    check_key,
+    check_prefix,
+    os_failure,
+)
+
+ADDRESS = "a folder, file:///folder"
 
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 class LocalStore:
-    """Objects are the files below `root`. Temporary files and the lock stand in `root/.vmt`, which
-    no key can name.
+    """Objects are the files below `root`. Temporary files and the lock are in `root/.vmt`, which no
+    key can name.
 
-    What is written goes to a temporary file first and is moved to its key under a lock that lasts
-    for the move alone. An etag is made of inode, size and time in nanoseconds, so that files laid
-    into the folder by hand have one as well.
+    A write goes to a temporary file first, which is then moved to its key under a lock held only
+    for the move. An etag consists of inode, size and time in nanoseconds, so that files copied into
+    the folder by hand have one as well.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.url = str(root)
+
+    @property
+    def capabilities(self) -> StoreCapabilities:
+        """The objects are files below `root`."""
+        return StoreCapabilities(folder=self.root)
 
     def put(
         self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
@@ -80,7 +96,7 @@ class LocalStore:
         with self._errors(f"list {prefix or 'it'}"):
             for key, entry in _walk(self.root / folder, f"{folder}/" if folder else ""):
                 if key.startswith(prefix):
-                    with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+                    with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
                         yield _info(key, entry.stat())
 
     def folders(self, prefix: str = "") -> Iterator[str]:
@@ -111,14 +127,14 @@ class LocalStore:
         """Temporary files of writers that were killed. See `ObjectStore.unfinished`."""
         with self._errors("look for unfinished uploads"):
             for name, entry in _entries(self.root / OWN_FOLDER / "tmp"):
-                with contextlib.suppress(FileNotFoundError):  # its writer ended after all
+                with contextlib.suppress(FileNotFoundError):  # its writer finished
                     if datetime.fromtimestamp(entry.stat().st_mtime, UTC) < before:
                         if remove:
                             Path(entry.path).unlink()
                         yield f"temporary file {name}"
 
     def share_url(self, key: str, expires_s: int = 3600, *, filename: str | None = None) -> str:
-        """A `file://` URL; it neither ends nor renames."""
+        """A `file://` URL, which does not expire. See `ObjectStore.share_url`."""
         return (self.root / check_key(key)).resolve().as_uri()
 
     def _write(
@@ -135,9 +151,9 @@ class LocalStore:
         try:
             fill(part)
             now = time.time_ns()
-            os.utime(
-                part, ns=(now, now)
-            )  # the kernel's own times are milliseconds apart, too coarse for an etag
+            # The kernel's own times are milliseconds apart, too coarse for an etag.
+            os.utime(part, ns=(now, now))
+
             with self._lock():
                 present = self._info(key)
                 if if_absent and present is not None:
@@ -148,6 +164,7 @@ class LocalStore:
                     raise PreconditionFailed(
                         f"object {key} was changed by another writer; read it again and repeat"
                     )
+
                 target = self.root / key
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(part, target)
@@ -169,7 +186,7 @@ class LocalStore:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        """Alone among all threads and processes that write to this folder."""
+        """Exclude all other threads and processes that write to this folder."""
         if not self.root.exists():
             self.root.mkdir(parents=True, exist_ok=True)
         with (self._own("lock") / "write").open("ab") as file:
@@ -178,7 +195,7 @@ class LocalStore:
 
     @contextlib.contextmanager
     def _errors(self, doing: str, key: str | None = None) -> Iterator[None]:
-        """Failures in the store's words; a missing file is an object not found where `key` is
+        """Turn failures into store errors; a missing file is `ObjectNotFound` where `key` is
         given.
         """
         try:
@@ -189,6 +206,16 @@ class LocalStore:
                     f"object {key}: none in store {self.url}; check its name"
                 ) from error
             raise os_failure(self.url, doing, error) from error
+
+
+def open_url(url: str, settings: Settings) -> LocalStore | None:
+    """The store of a folder's path or `file://` URL; None where `url` names another machine."""
+    if "://" not in url:
+        return LocalStore(Path(url))
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        return None
+    return LocalStore(Path(unquote(parts.path)))
 
 
 def _discard(_: object) -> None:
@@ -208,8 +235,10 @@ def _entries(folder: Path) -> list[tuple[str, os.DirEntry[str]]]:
     not exist.
     """
     try:
-        with os.scandir(folder) as found:
-            named = [(each.name + "/" if each.is_dir() else each.name, each) for each in found]
+        with os.scandir(folder) as entries:
+            named = [
+                (entry.name + "/" if entry.is_dir() else entry.name, entry) for entry in entries
+            ]
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(named, key=lambda pair: pair[0])

@@ -1,4 +1,4 @@
-"""What an object store owes its callers, and what a key is."""
+"""The protocol of object stores, and the rules for keys."""
 
 import errno
 import re
@@ -29,6 +29,23 @@ class ObjectInfo:
     modified: datetime
 
 
+@dataclass(frozen=True)
+class StoreCapabilities:
+    """What a kind of store can do beside keeping objects; callers ask this and not for the class.
+
+    Attributes:
+        folder: the folder on this machine whose files are the objects; None where objects are kept
+            elsewhere.
+        endpoint: the HTTP address that the store's clients speak to; None without one.
+        public_endpoint: scheme and host from which browsers load what `share_url` names; None where
+            browsers cannot load it.
+    """
+
+    folder: Path | None = None
+    endpoint: str | None = None
+    public_endpoint: str | None = None
+
+
 @runtime_checkable
 class ObjectStore(Protocol):
     """Objects under keys. Every method may raise `StoreUnavailable`, `StoreDenied` or `StoreFull`.
@@ -38,10 +55,21 @@ class ObjectStore(Protocol):
 
     url: str
 
+    @property
+    def capabilities(self) -> StoreCapabilities:
+        """What this kind of store can do; nothing is connected to."""
+        ...
+
     def put(
         self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
     ) -> ObjectInfo:
         """Write an object whole; readers see the old bytes or the new ones, never a part.
+
+        Args:
+            key: see `check_key`.
+            data: all bytes.
+            if_absent: write only where there is no object.
+            if_match: write only where the object has this etag; excludes `if_absent`.
 
         Raises:
             PreconditionFailed: if `if_absent` and the key exists, or `if_match` is not the present
@@ -90,16 +118,15 @@ class ObjectStore(Protocol):
         ...
 
     def delete(self, key: str) -> None:
-        """Remove an object; none there is no error."""
+        """Remove an object; a missing one is no error."""
         ...
 
     def unfinished(self, before: datetime, *, remove: bool = False) -> Iterator[str]:
-        """Uploads that were begun before a moment and never ended, in words; they take space and no
-        reader sees them.
+        """Descriptions of uploads that never ended; they take space and no reader sees them.
 
         Args:
-            before: later ones may still be going on.
-            remove: give their space back.
+            before: uploads that began later are left out, since they may still be in progress.
+            remove: delete them.
         """
         ...
 
@@ -107,8 +134,9 @@ class ObjectStore(Protocol):
         """A URL that plays in a browser: presigned for S3, `file://` for a folder.
 
         Args:
+            key: of the object.
             expires_s: how long a presigned one works.
-            filename: has the browser save it under this name instead; a folder's URL cannot.
+            filename: the name under which the browser saves it; ignored by a folder.
         """
         ...
 
@@ -123,8 +151,8 @@ def check_key(key: str) -> str:
     sizes = [len(part.encode(errors="surrogatepass")) for part in key.split("/")]
     if not _PLAIN.fullmatch(key) or key.partition("/")[0] == OWN_FOLDER:
         raise StoreError(
-            f"key {key!r} is not a key; write names joined by single slashes, such as "
-            "runs/a/results.csv"
+            f"key {key!r} is not a key; write names joined by single slashes, "
+            "such as runs/a/results.csv"
         )
     if max(sizes) > MAX_NAME_BYTES or sum(sizes) + len(sizes) > MAX_KEY_BYTES:
         raise StoreError(
@@ -146,7 +174,13 @@ def check_prefix(prefix: str) -> str:
 
 
 def os_failure(url: str, doing: str, error: OSError) -> StoreError:
-    """What the operating system said, in a store's words."""
+    """An error of the operating system as a store's error.
+
+    Args:
+        url: the store's, for the message.
+        doing: a verb and its object, such as `write a/b`.
+        error: what the operating system raised.
+    """
     reason = error.strerror or type(error).__name__
     if error.errno in _FULL:
         return StoreFull(

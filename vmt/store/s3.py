@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import boto3
 import botocore.exceptions
@@ -27,11 +27,18 @@ from vmt.errors import (
     StoreUnavailable,
 )
 from vmt.settings import Settings
-from vmt.store.protocol import ObjectInfo, check_key, check_prefix, os_failure
+from vmt.store.protocol import (
+    ObjectInfo,
+    StoreCapabilities,
+    check_key,
+    check_prefix,
+    os_failure,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+ADDRESS = "s3://bucket/prefix"
 PART_BYTES = 16 << 20
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 60
@@ -65,8 +72,8 @@ _CREDENTIALS = (
 
 
 class S3Store:
-    """Objects under `prefix` in `bucket`; connected at the first use, shared by threads, pickled as
-    its address.
+    """Objects under `prefix` in `bucket`. It connects at its first use, may be shared by threads,
+    and is pickled as its address.
     """
 
     page_size = 1000
@@ -84,6 +91,17 @@ class S3Store:
     def __reduce__(self) -> tuple[type["S3Store"], tuple[str, str, Settings]]:
         return S3Store, (self.bucket, self._prefix.rstrip("/"), self._settings)
 
+    @property
+    def capabilities(self) -> StoreCapabilities:
+        """Objects are reached through an endpoint, and browsers load presigned URLs."""
+        settings = self._settings
+        own = settings.s3_endpoint_url
+        public = urlsplit(settings.s3_public_endpoint_url or own or "https://*.amazonaws.com")
+        return StoreCapabilities(
+            endpoint=own or f"https://s3.{settings.s3_region}.amazonaws.com",
+            public_endpoint=f"{public.scheme}://{public.netloc}",
+        )
+
     def put(
         self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None
     ) -> ObjectInfo:
@@ -95,6 +113,7 @@ class S3Store:
         if if_match is not None:
             condition = {"IfMatch": f'"{if_match}"'}
         name = self._name(key)
+
         with self._errors(f"write {key}"):
             try:
                 answer = self._client().put_object(
@@ -110,6 +129,7 @@ class S3Store:
                 mine = self._written_by_lost_answer(key, data, error)
                 if mine is not None:
                     return mine
+
                 remedy = (
                     "read it, and write again with its etag"
                     if if_absent
@@ -117,14 +137,15 @@ class S3Store:
                 )
                 what = "exists already" if if_absent else "was changed by another writer"
                 raise PreconditionFailed(f"object {key} {what}; {remedy}") from error
+
         self._bucket_exists = True
         return ObjectInfo(key, len(data), answer["ETag"].strip('"'), _date(answer))
 
     def _written_by_lost_answer(
         self, key: str, data: bytes, error: botocore.exceptions.ClientError
     ) -> ObjectInfo | None:
-        """A conditional write whose first answer got lost is refused when boto3 repeats it, though
-        it won.
+        """The object, where a conditional write succeeded although its answer was lost: boto3 then
+        repeats the write, and S3 refuses the repetition.
         """
         if not error.response.get("ResponseMetadata", {}).get("RetryAttempts"):
             return None
@@ -246,7 +267,7 @@ class S3Store:
                     yield item["Prefix"].removeprefix(full).removesuffix("/")
 
     def delete(self, key: str) -> None:
-        """Remove an object; none there is no error."""
+        """Remove an object; a missing one is no error."""
         name = self._name(key)
         with self._errors(f"delete {key}"):
             self._client().delete_object(Bucket=self.bucket, Key=name)
@@ -268,7 +289,10 @@ class S3Store:
         """A presigned URL, at the public endpoint where the settings name one, that a browser may
         play and seek in.
 
-        Where a filename is given, the browser saves it under that name instead.
+        Args:
+            key: of the object.
+            expires_s: how long the URL works.
+            filename: the name under which the browser saves it.
         """
         params: dict[str, Any] = {"Bucket": self.bucket, "Key": self._name(key)}
         if filename is not None:
@@ -298,8 +322,8 @@ class S3Store:
 
     @contextlib.contextmanager
     def _errors(self, doing: str, key: str | None = None) -> Iterator[None]:
-        """Say what S3 said in the store's words; a missing key is an object not found where `key`
-        is given.
+        """Turn S3's failures into store errors; a missing key is `ObjectNotFound` where `key` is
+        given.
         """
         try:
             yield
@@ -350,6 +374,14 @@ class S3Store:
         if code in ("301", "PermanentRedirect", "AuthorizationHeaderMalformed"):
             return StoreError(f"{where}: the bucket is in another region; set VMT_S3_REGION to it")
         return StoreError(f"{where}: cannot {doing} ({_line(error)}); check VMT_STORE and VMT_S3_*")
+
+
+def open_url(url: str, settings: Settings) -> S3Store | None:
+    """The store of a bucket's URL; None where `url` names no bucket."""
+    parts = urlsplit(url)
+    if not parts.netloc or parts.query or parts.fragment:
+        return None
+    return S3Store(parts.netloc, parts.path.strip("/"), settings)
 
 
 def _connect(settings: Settings, endpoint: str | None) -> "S3Client":

@@ -19,9 +19,18 @@ from vmt.audio import synthesis
 from vmt.audio.soundfont import check_soundfont, default_soundfont
 from vmt.errors import VmtError
 from vmt.features import frames
-from vmt.features.recognisers.recognise import SAMPLE_RATE, ChordRecogniser, NoteTranscriber
+from vmt.features.recognisers import (
+    DEFAULT_CHORDS,
+    DEFAULT_NOTES,
+    ChordRecogniser,
+    LoadOptions,
+    NoteTranscriber,
+    chord_recogniser,
+    note_transcriber,
+)
+from vmt.features.recognisers.protocol import SAMPLE_RATE
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
-from vmt.runtime.worker_pool import Lost
+from vmt.runtime.worker_pool import WorkerFailure
 from vmt.synthetic import probe_films, probe_songs, recognition_scores
 from vmt.synthetic.recognition_scores import CutScore, SongScore
 
@@ -119,7 +128,7 @@ def check_features(
     seen: list[CutScore] = []
     on_event("vmt.check.started", {"songs": len(work)})
     for (condition, number), outcome in zip(work, map(_score, work), strict=True):
-        if isinstance(outcome, Lost):
+        if isinstance(outcome, WorkerFailure):
             raise VmtError(
                 f"features check: song {number}, {condition.name}: {outcome.reason}; run it again"
             )
@@ -149,7 +158,11 @@ def _shortfalls(rows: Mapping[str, Mapping[str, float]], cuts: CutScore) -> tupl
 @cache
 def _models() -> tuple[ChordRecogniser, NoteTranscriber]:
     """Loaded once for a worker."""
-    return ChordRecogniser(), NoteTranscriber()
+    options = LoadOptions()
+    return (
+        chord_recogniser(DEFAULT_CHORDS).load(options),
+        note_transcriber(DEFAULT_NOTES).load(options),
+    )
 
 
 def _score(work: tuple[Condition, int]) -> tuple[SongScore, CutScore | None]:

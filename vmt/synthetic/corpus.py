@@ -15,6 +15,7 @@ from jaxtyping import Float32
 
 from vmt import media
 from vmt.audio import mastering, synthesis
+from vmt.catalog import keys
 from vmt.errors import VmtError
 from vmt.store import ObjectStore
 from vmt.synthetic.canvas import HEIGHT, WIDTH
@@ -22,7 +23,7 @@ from vmt.synthetic.film import FPS, plan_film
 from vmt.synthetic.song_midi import note_density, write_score
 from vmt.synthetic.songs import Song, compose
 
-PREFIX = "videos/"
+PREFIX = keys.VIDEOS
 _ATTACK_S = 0.02
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]
@@ -41,7 +42,7 @@ def make_corpus(
 
     A video is `videos/<id>.mp4`: H.264, 640 x 360, 25 frames a second, AAC, 33 to 42 s. Its id says
     seed, number and mood, and the same seed gives the same songs and pictures, byte for byte where
-    ffmpeg is the same. The known truth never enters the store.
+    ffmpeg and the processor are the same. The known truth never enters the store.
 
     Args:
         store: where the videos go.

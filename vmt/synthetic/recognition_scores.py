@@ -16,7 +16,8 @@ from jaxtyping import Float32, Float64, Int64
 from vmt import chords
 from vmt.chords import Key
 from vmt.features import curves, frames
-from vmt.features.recognisers.recognise import SAMPLE_RATE, ChordRecogniser, NoteTranscriber
+from vmt.features.recognisers import ChordRecogniser, NoteTranscriber
+from vmt.features.recognisers.protocol import SAMPLE_RATE
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vmt.catalog import datasets
+from vmt.catalog import datasets, keys
+from vmt.catalog.records.runs import RunSummary
 from vmt.catalog.runs import Run, read_champion
+from vmt.dataset.splits import SplitBy
 from vmt.errors import DatasetError
 from vmt.store import ObjectStore
 from vmt.training.results import EpochResult
@@ -16,6 +18,7 @@ DATASET = "demo"
 PRESET = "demo"
 MIN_VALIDATION = 3
 MIN_TEST = 2
+SPLIT_BY: SplitBy = "id"  # every machine encodes the videos to other bytes
 ENVIRONMENT = {
     "VMT_CLIP_MODEL": "ViT-B-32",
     "VMT_CLIP_WEIGHTS": "openai",
@@ -37,7 +40,7 @@ class Tour:
 
     run: str
     rows: tuple[EpochResult, ...]
-    summary: dict[str, Any]
+    summary: RunSummary
     soundtracks: tuple[str, ...]
 
 
@@ -49,8 +52,8 @@ def finished(store: ObjectStore, ids: Sequence[str]) -> Tour | None:
     if champion is None:
         return None
     run = Run(store, champion.run)
-    summary = run.read_json("summary.json")
-    if summary is None or summary["state"] != "done" or summary["preset"] != PRESET:
+    summary = run.summary()
+    if summary is None or summary.state != "done" or summary.preset != PRESET:
         return None
     try:
         manifest = datasets.read(store, datasets.resolve(store, DATASET)).manifest
@@ -60,11 +63,8 @@ def finished(store: ObjectStore, ids: Sequence[str]) -> Tour | None:
         return None
     soundtracks = []
     for video in sorted(manifest.loc[manifest["split"] == "test", "id"]):
-        found = [
-            each.key
-            for each in store.list(f"outputs/{run.name}/epoch_{champion.epoch:04d}/{video}/")
-        ]
-        records = [key for key in found if key.endswith(".json")]
+        folder = keys.video_outputs(run.name, champion.epoch, video)
+        records = [info.key for info in store.list(folder) if keys.is_output_record(info.key)]
         if not records:
             return None
         soundtracks += [key.removesuffix(".json") + ".mp4" for key in records]
@@ -78,4 +78,5 @@ def parameters() -> dict[str, Any]:
         "preset": PRESET,
         "min_validation": MIN_VALIDATION,
         "min_test": MIN_TEST,
+        "split_by": SPLIT_BY,
     }

@@ -1,4 +1,6 @@
-"""`TrainConfig`, everything that a training run decides, and the presets that have a name."""
+"""`TrainConfig`, everything that a training run decides, and `RunConfig`, a preset with its
+overrides.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vmt.errors import TrainingError
-from vmt.model.config import MODEL_PRESETS, ChordConfig, model_preset
-from vmt.model.regressor import RegressorConfig
+from vmt.model.config import ChordConfig, RegressorConfig
+from vmt.model.presets import Preset, check_fields, load_preset
 
 
 @dataclass(frozen=True)
@@ -98,34 +100,18 @@ class TrainConfig:
                 raise TrainingError(f"{name} {getattr(self, name)!r} must be {rule}")
 
 
-TRAIN_PRESETS: dict[str, TrainConfig] = {
-    "amt": TrainConfig(),
-    "vmt": TrainConfig(
-        epochs=12,
-        batch_size=4,
-        schedule="cosine",
-        learn_rate=3e-3,
-        warmup_steps=40,
-        weight_decay=0.05,
-        gradient_clip=1.0,
-        select_by="chord",
-        emotion_weight=0.02,
-        change_weight=1.35,
-        stretch=0.2,
-        transpose=0.3,
-    ),
-    "demo": TrainConfig(
-        epochs=40,
-        batch_size=4,
-        schedule="cosine",
-        learn_rate=2e-3,
-        warmup_steps=20,
-        weight_decay=0.01,
-        gradient_clip=1.0,
-        select_by="chord",
-        emotion_weight=0.1,
-    ),
-}
+def train_config(preset: Preset) -> TrainConfig:
+    """The training of a preset.
+
+    Raises:
+        TrainingError: if a key is unknown, or a value breaks its rule.
+    """
+    fields = check_fields(preset.name, "training", TrainConfig, preset.training)
+    try:
+        return TrainConfig(**fields)
+    except TrainingError as error:
+        raise TrainingError(f"preset {preset.name}: [training] {error}") from error
+
 
 REGRESSION_TRAIN = TrainConfig(
     epochs=30,
@@ -155,27 +141,37 @@ class RunConfig:
 
 
 def run_config(
-    preset: str, d_semantic: int, overrides: Mapping[str, Any], seconds: int = 0
+    preset: str | Preset, d_semantic: int, overrides: Mapping[str, Any], seconds: int = 0
 ) -> RunConfig:
     """The preset's configuration with fields of its model's or of `TrainConfig` replaced.
 
     Args:
-        seconds: of song to train on, which the size of `vmt` follows.
+        preset: a preset, or the name of a built-in one.
+        d_semantic: width of the dataset's semantic features.
+        overrides: values by field.
+        seconds: of song to train on, for a preset whose size follows the data.
 
     Raises:
         TrainingError: if the preset or a field is unknown, or a value breaks its rule.
     """
-    if preset not in TRAIN_PRESETS:
-        raise TrainingError(f"preset {preset!r} is unknown; known: {', '.join(MODEL_PRESETS)}")
+    if isinstance(preset, str):
+        preset = load_preset(preset)
     return _overridden(
-        preset, model_preset(preset, d_semantic, seconds), TRAIN_PRESETS[preset], overrides
+        preset.name, preset.shape(d_semantic, seconds), train_config(preset), overrides
     )
 
 
 def continued_config(
     preset: str, model: ChordConfig, train: TrainConfig, overrides: Mapping[str, Any], epoch: int
 ) -> RunConfig:
-    """The configuration of a run that goes on from `epoch` of another one, with fields replaced.
+    """The configuration of a run that continues from `epoch` of another one, with fields replaced.
+
+    Args:
+        preset: the other run's, by name.
+        model: the other run's shape.
+        train: the other run's training.
+        overrides: values by field.
+        epoch: of the other run.
 
     Raises:
         TrainingError: if a field is unknown or belongs to the model's shape, a value breaks its
@@ -186,12 +182,12 @@ def continued_config(
         old, new = getattr(model, field.name), getattr(config.model, field.name)
         if field.name != "dropout" and old != new:
             raise TrainingError(
-                f"{field.name} {new!r} cannot replace {old!r}: it belongs to the weights to go "
-                "on from"
+                f"{field.name} {new!r} cannot replace {old!r}: it belongs to the weights to "
+                "continue from"
             )
     if config.train.epochs <= epoch:
         raise TrainingError(
-            f"epochs {config.train.epochs} must be over {epoch}, the epoch to go on from"
+            f"epochs {config.train.epochs} must be over {epoch}, the epoch to continue from"
         )
     return config
 
@@ -202,18 +198,21 @@ def _overridden(
     d_semantic = model.d_semantic
     model_fields = {field.name for field in dataclasses.fields(model)} - {"d_semantic"}
     train_fields = {field.name for field in dataclasses.fields(TrainConfig)}
+
     for name in overrides:
         if name not in model_fields | train_fields:
             raise TrainingError(
                 f"{name!r} is not a setting of training; known: "
                 f"{', '.join(sorted(model_fields | train_fields))}"
             )
+
     model = dataclasses.replace(
         model, **{name: value for name, value in overrides.items() if name in model_fields}
     )
     train = dataclasses.replace(
         train, **{name: value for name, value in overrides.items() if name in train_fields}
     )
+    # The biGRU is never trained for more epochs than the transformer.
     regression = dataclasses.replace(
         REGRESSION_TRAIN, seed=train.seed, epochs=min(REGRESSION_TRAIN.epochs, max(train.epochs, 1))
     )

@@ -1,1 +1,3 @@
 """The compare page and its parts."""
+
+POSITION = 40

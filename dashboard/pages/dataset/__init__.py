@@ -1,1 +1,3 @@
 """The dataset page and its parts."""
+
+POSITION = 50

@@ -1,1 +1,3 @@
 """The jobs page and its parts."""
+
+POSITION = 60

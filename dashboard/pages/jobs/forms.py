@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.components.url_state import selected
 from dashboard.i18n.text import t
 from dashboard.sources import store
-from vmt.model.config import MODEL_PRESETS
+from vmt.model.presets import preset_names
 
 Parameters = dict[str, Any]
 PRESET = "vmt"
@@ -36,16 +36,14 @@ def ask_train() -> Parameters | None:
     """Dataset, preset, and the usual overrides; an empty box means the preset's own value."""
     known = store.datasets()
     names = list(known)
-    versions = [
-        f"{name}@v{int(each['version']):04d}" for name in names for each in reversed(known[name])
-    ]
+    versions = [brief.ref for name in names for brief in reversed(known[name])]
     if not versions:
         st.info(t("dataset.empty"))
         return None
     with st.form("train"):
         left, middle, right = st.columns(3)
         dataset = left.selectbox(t("dataset"), [*names, *versions])
-        presets = list(MODEL_PRESETS)
+        presets = list(preset_names())
         preset = middle.selectbox(t("preset"), presets, index=presets.index(PRESET))
         seed = right.number_input(t("seed"), 0, None, None, placeholder=t("preset_default"))
         overrides = _overrides() | ({} if seed is None else {"seed": seed})
@@ -57,7 +55,7 @@ def ask_train() -> Parameters | None:
 
 
 def _overrides() -> Parameters:
-    """What differs from the preset; the limits are `TrainConfig`'s and `ModelConfig`'s rules."""
+    """What differs from the preset; the limits are `TrainConfig`'s and the model's rules."""
     own = t("preset_default")
     left, middle, right = st.columns(3)
     given: Parameters = {
@@ -96,7 +94,7 @@ def _overrides() -> Parameters:
 
 def _finished() -> list[str]:
     """Runs that have an epoch, newest first."""
-    return [str(each["run"]) for each in store.summaries() if each.get("best_epoch") is not None]
+    return [run.run for run in store.summaries() if run.best_epoch is not None]
 
 
 def ask_evaluate() -> Parameters | None:

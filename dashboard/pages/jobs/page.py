@@ -1,17 +1,10 @@
 """Jobs: start one, follow it, cancel it; pause and resume schedules."""
 
-import json
-from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
-from typing import Any
-from uuid import UUID
+from collections.abc import Callable
 
-import pandas as pd
 import streamlit as st
 
-from dashboard.components.error_banner import trouble
-from dashboard.components.format import duration, moment, when, zone
-from dashboard.components.url_state import choose, select, selected
+from dashboard.components.url_state import choose, select
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
 from dashboard.pages.jobs.forms import (
@@ -24,6 +17,7 @@ from dashboard.pages.jobs.forms import (
     ask_train,
 )
 from dashboard.pages.jobs.generate_form import ask_generate
+from dashboard.pages.jobs.recent import show_recent
 from dashboard.pages.jobs.start import needs_prefect, start
 from dashboard.sources import prefect
 
@@ -36,9 +30,6 @@ FORMS: dict[str, Callable[[], Parameters | None]] = {
     "promote": ask_promote,
     "nightly": ask_nightly,
 }
-LIVE_S = 2
-LINKED = 12
-WARNING_LEVEL = 30
 
 
 def show_forms() -> None:
@@ -53,112 +44,13 @@ def show_forms() -> None:
     st.success(t("jobs.started", name=run.name))
 
 
-def table_of(runs: list[prefect.JobRun]) -> pd.DataFrame:
-    """One row a run."""
-    return pd.DataFrame(
-        [
-            {
-                t("job"): run.job,
-                t("name"): run.name,
-                t("state"): run.state,
-                t("started"): moment(run.started or run.created),
-                t("took"): duration(run.seconds),
-                t("reason"): run.message if run.kind in {"FAILED", "CRASHED"} else "",
-            }
-            for run in runs
-        ]
-    )
-
-
-@st.fragment(run_every=LIVE_S)
-@trouble()
-@needs_prefect()
-def show_recent() -> None:
-    """The newest runs, and the one that is followed; reads itself again every two seconds."""
-    runs = prefect.recent()
-    st.subheader(t("jobs.recent"))
-    if not runs:
-        st.caption(t("jobs.recent.none"))
-        return
-    time_column = st.column_config.DatetimeColumn(
-        format="YYYY-MM-DD HH:mm:ss z", timezone=str(zone())
-    )
-    st.dataframe(table_of(runs), hide_index=True, column_config={t("started"): time_column})
-    names = {str(run.id): f"{run.job} · {run.name} · {run.state}" for run in runs}
-    wanted = selected("follow")
-    if wanted is not None and wanted not in names and is_uuid(wanted):
-        names[wanted] = wanted
-    chosen = choose("follow", list(names), t("follow"), shown=lambda each: names.get(each, each))
-    if chosen is not None:
-        show_followed(prefect.find(UUID(chosen)))
-
-
-def is_uuid(text: str) -> bool:
-    """Whether `text` can be a run's id."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def show_followed(run: prefect.JobRun) -> None:
-    """State, parameters, log, and a button to stop it."""
-    colors: dict[str, Any] = {
-        "COMPLETED": "green",
-        "RUNNING": "blue",
-        "FAILED": "red",
-        "CRASHED": "red",
-    }
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(run.state, color=colors.get(run.kind, "gray"))
-        st.caption(f"{run.job} · {when(run.started or run.created)} · {duration(run.seconds)}")
-        if not run.final and may_operate() and st.button(t("cancel"), key=f"cancel-{run.id}"):
-            prefect.cancel(run.id)
-            st.rerun(scope="fragment")
-    for share in prefect.progress(run.id):
-        st.progress(share.share, share.name)
-    if run.job == "generate" and run.kind == "COMPLETED":
-        show_results(run.parameters)
-    if run.message and run.kind in {"FAILED", "CRASHED", "CANCELLED"}:
-        st.error(run.message)
-    if run.parameters:
-        st.caption(
-            t(
-                "parameters.given",
-                parameters=json.dumps(dict(run.parameters), ensure_ascii=False, default=str),
-            )
-        )
-    st.markdown(f"**{t('log')}**")
-    lines = [
-        f"{moment(line.at):%H:%M:%S} {'! ' if line.level >= WARNING_LEVEL else ''}{line.message}"
-        for line in prefect.logs(run.id)
-    ]
-    st.code("\n".join(lines) or t("log.none"), language=None, height=240, wrap_lines=True)
-
-
-def show_results(parameters: Mapping[str, Any]) -> None:
-    """Links to the soundtracks that a finished run wrote."""
-    where = {
-        name: str(parameters[name]) for name in ("run", "epoch") if parameters.get(name) is not None
-    }
-    with st.container(horizontal=True):
-        for key in (parameters.get("videos") or [])[:LINKED]:
-            video = PurePosixPath(key).stem
-            st.page_link(
-                "pages/listen/page.py",
-                label=f"{t('page.listen')}: {video} →",
-                query_params={**where, "video": video},
-            )
-
-
 def show_schedules(jobs: list[prefect.Job]) -> None:
     """Every schedule with a switch."""
     st.subheader(t("jobs.schedules"))
-    found = [(job, schedule) for job in jobs for schedule in job.schedules]
-    if not found:
+    planned = [(job, schedule) for job in jobs for schedule in job.schedules]
+    if not planned:
         st.caption(t("jobs.schedules.none"))
-    for job, schedule in found:
+    for job, schedule in planned:
         label = t("schedule.on", job=job.name, cron=schedule.cron)
         shown = label if schedule.active else f"{label}, {t('schedule.paused')}"
         key = f"schedule-{schedule.id}"

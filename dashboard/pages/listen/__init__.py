@@ -1,1 +1,3 @@
 """The listen page and its parts."""
+
+POSITION = 30

@@ -1,1 +1,3 @@
-"""The overview page."""
+"""The overview page and its parts."""
+
+POSITION = 10

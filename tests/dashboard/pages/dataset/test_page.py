@@ -16,7 +16,7 @@ def metrics(app: AppTest) -> dict[str, str]:
 def test_an_empty_store_says_what_to_run(store: ObjectStore, open_page: Open) -> None:
     app = open_page("dataset")
     assert "vmt dataset freeze" in app.code[0].value
-    assert "Quarantine: 0" in app.subheader[0].value
+    assert "Refused videos: 0" in app.subheader[0].value
 
 
 def test_the_newest_version_is_shown_first(store: ObjectStore, open_page: Open) -> None:

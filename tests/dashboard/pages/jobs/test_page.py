@@ -68,8 +68,8 @@ def test_a_soundtrack_is_asked_for_with_what_differs_from_the_defaults(store: Ob
     app = form("ask_generate", video="inbox/holiday.mp4", run="r", epoch="7")
     labelled(app, "Style").set_value("piano")
     labelled(app, "Emotion").set_value("sad")
-    labelled(app, "Note density, times").set_value(1.5)
-    labelled(app, "The video's own sound").set_value("duck")
+    labelled(app, "Note density factor").set_value(1.5)
+    labelled(app, "Original sound").set_value("duck")
     app.button[0].click().run()
     settings = {"style": "piano", "emotion": "sad", "density_scale": 1.5, "original_sound": "duck"}
     assert asked(app) == {
@@ -134,7 +134,7 @@ def test_evaluating_an_epoch_needs_its_run(store: ObjectStore) -> None:
     app = form("ask_evaluate")
     labelled(app, "Epoch").set_value(3)
     app.button[0].click().run()
-    assert "of which run" in app.warning[0].value
+    assert "run of this epoch" in app.warning[0].value
     labelled(app, "Run").set_value("made-up-amt")
     app.button[0].click().run()
     assert asked(app) == {"run": "made-up-amt", "epoch": 3, "split": "validation"}
@@ -146,7 +146,7 @@ def test_comparing_needs_two(store: ObjectStore) -> None:
     app = form("ask_compare")
     labelled(app, "Runs to compare").set_value(["made-up-a"])
     app.button[0].click().run()
-    assert "two runs or more" in app.warning[0].value
+    assert "at least two runs" in app.warning[0].value
     labelled(app, "Runs to compare").set_value(["made-up-a", "made-up-b"])
     app.button[0].click().run()
     assert asked(app) == {"contenders": ["made-up-a", "made-up-b"], "videos": None}
@@ -155,10 +155,10 @@ def test_comparing_needs_two(store: ObjectStore) -> None:
 def test_promoting_and_rolling_back_exclude_each_other(store: ObjectStore) -> None:
     put_run(store, "made-up-amt")
     app = form("ask_promote", run="made-up-amt")
-    labelled(app, "Roll back to the one that served before").set_value(True)
+    labelled(app, "Roll back to the previous champion").set_value(True)
     app.button[0].click().run()
-    assert "one of the two" in app.warning[0].value
+    assert "not both" in app.warning[0].value
     app = form("ask_promote")
-    labelled(app, "Roll back to the one that served before").set_value(True)
+    labelled(app, "Roll back to the previous champion").set_value(True)
     app.button[0].click().run()
     assert asked(app) == {"rollback": True}

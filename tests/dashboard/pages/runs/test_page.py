@@ -50,7 +50,7 @@ def test_filters_leave_what_fits(store: ObjectStore, open_page: Open) -> None:
     app.text_input[0].input("demo").run()
     assert list(app.dataframe[0].value["Run"]) == ["made-up-demo"]
     app.text_input[0].input("nothing like it").run()
-    assert "No run fits" in app.info[0].value
+    assert "No run matches" in app.info[0].value
     app.text_input[0].input("").run()
     app.pills[0].set_value(["failed"]).run()
     assert list(app.dataframe[0].value["Run"]) == ["made-up-lost"]
@@ -102,11 +102,11 @@ def test_a_run_in_progress_shows_how_far_it_is_and_when_it_went_silent(
     store: ObjectStore, open_page: Open
 ) -> None:
     put_run(store, "live", state="running")
-    assert "Nothing new since" not in words(open_page("runs", run="live"))
+    assert "No update since" not in words(open_page("runs", run="live"))
     results = Path(urlsplit(store.share_url("runs/live/results.csv")).path)
     os.utime(results, (0, 0))
     app = open_page("runs", run="live")
-    assert "Nothing new since 1970-01-01 00:00 UTC" in words(app)
+    assert "No update since 1970-01-01 00:00 UTC" in words(app)
     assert not app.exception
 
 
