@@ -1,5 +1,7 @@
 """The model's chords on half bars; N; the cadence."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def test_chords_change_on_half_bars_and_stay_near_the_models(
     starts = {start for start, _ in grid.units(final)} | {final}
     assert all(span.start in starts for span in spans)
     assert spans[0].start == 0
-    assert all(one.end == after.start for one, after in zip(spans, spans[1:], strict=False))
+    assert all(one.end == after.start for one, after in pairwise(spans))
     played = chords_each_second(spans, grid, len(labels))
     same = np.mean([one == other for one, other in zip(labels, played, strict=True)])
     assert same >= (0.6 if str(metre) == "4/4" else 0.5)

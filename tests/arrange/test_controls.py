@@ -27,6 +27,7 @@ def test_density_changes_the_notes(style: str) -> None:
 
 def test_loudness_changes_the_swings() -> None:
     level = np.log(FILM.loudness)
+    middle = level.mean()
     moved = [
         symbolic_dynamics(
             FILM.scored(
@@ -47,8 +48,15 @@ def test_emotions_change_tempo_and_notes() -> None:
         emotion[:, number] = 1
         score = FILM.scored("band", emotion=emotion, cuts_s=())
         found[name] = (score.tempo_bpm, onsets(score) / FILM.duration_s)
-    for low, high in (("sad", "neutral"), ("relaxing", "neutral"), ("neutral", "exciting"),
-                      ("sad", "exciting"), ("relaxing", "tense"), ("tense", "exciting")):  # fmt: skip
+    pairs = (
+        ("sad", "neutral"),
+        ("relaxing", "neutral"),
+        ("neutral", "exciting"),
+        ("sad", "exciting"),
+        ("relaxing", "tense"),
+        ("tense", "exciting"),
+    )
+    for low, high in pairs:
         assert found[low][0] < found[high][0], (low, high)
         assert found[low][1] < found[high][1], (low, high)
 

@@ -1,5 +1,7 @@
 """Form: phrases, what sections are for, which theme they have."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.arrange.songs import film
@@ -51,7 +53,7 @@ def test_sections_cover_the_piece_and_phrases_cover_the_sections() -> None:
         assert form.phrases[0].start == form.sections[0].start
         assert form.phrases[-1].end == form.final
         for parts in (form.sections, form.phrases):
-            assert all(one.end == after.start for one, after in zip(parts, parts[1:], strict=False))
+            assert all(one.end == after.start for one, after in pairwise(parts))
         kinds = [section.kind for section in form.sections]
         assert kinds.count(INTRO) <= 1
         assert CLIMAX in kinds

@@ -41,9 +41,9 @@ def play_drums(
             fill = kit.fills[int(rng.integers(len(kit.fills)))]
             whole = plan.form.sections[phrase.section + 1].kind == CLIMAX or section.kind == BUILD
             _fill(strokes, lifts, fill, plan, phrase.end, whole)
-        if playing and phrase.number == 0 and section.kind != INTRO:
-            if section.energy >= CRASH_ENERGY or section.kind == CLIMAX:
-                strokes[phrase.start, kit.crash] = "x"
+        high = section.energy >= CRASH_ENERGY or section.kind == CLIMAX
+        if playing and phrase.number == 0 and section.kind != INTRO and high:
+            strokes[phrase.start, kit.crash] = "x"
     _hits(strokes, kit, plan, plays)
     return [
         Event(

@@ -160,9 +160,21 @@ def stress(plan: Plan, step: int) -> float:
 
 
 def struck_drums(
-    levels: Sequence[Sequence[Mapping[str, str]]], plan: Plan, step: int, drive: float, enters: float
-) -> Mapping[str, str]:  # fmt: skip
-    """The kit's pattern at a step."""
+    levels: Sequence[Sequence[Mapping[str, str]]],
+    plan: Plan,
+    step: int,
+    drive: float,
+    enters: float,
+) -> Mapping[str, str]:
+    """The kit's pattern at a step.
+
+    Args:
+        levels: from sparse to busy, each with its variants.
+        plan: of the piece.
+        step: where.
+        drive: of the phrase.
+        enters: drive from which the kit plays.
+    """
     above = (0.55 * drive + 0.45 * plan.busyness_at(step) - enters) / max(1e-6, 1 - enters)
     index = min(max(int(above * len(levels)), 0), len(levels) - 1)
     phrase = plan.phrase(step)

@@ -185,8 +185,8 @@ def motif_scores(song: MarkedMidi) -> dict[str, float]:
     """How far a tune repeats itself, varied.
 
     From each bar on, two bars of tune are compared with all two bars before them: they are a
-    varied repeat where at least 70 % of their onsets agree (on sixteenths) and 60 % of their moves go the same way, or all
-    the other way (an inversion).
+    varied repeat where at least 70 % of their onsets agree (on sixteenths) and 60 % of their moves
+    go the same way, or all the other way (an inversion).
 
     Returns:
         motif_repeat: share of 8-bar parts with a tune, the first left out, that hold such a window.
