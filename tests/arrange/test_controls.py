@@ -30,9 +30,7 @@ def test_loudness_changes_the_swings() -> None:
     middle = level.mean()
     moved = [
         symbolic_dynamics(
-            FILM.scored(
-                "band", loudness=np.exp(level.mean() + scale * (level - level.mean()))
-            ).midi,
+            FILM.scored("band", loudness=np.exp(middle + scale * (level - middle))).midi,
             FILM.duration_s,
         )
         for scale in (0.0, 0.5, 1.0, 2.0, 4.0)

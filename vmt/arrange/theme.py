@@ -2,9 +2,9 @@
 
 A motif is the rhythm and contour of two bars. A phrase of four bars states it and answers it: the
 answer has the motif's rhythm, moved along the scale, turned upside down or repeated, and closes
-with a cadence on a chord tone and a rest. A first phrase closes open, a second one closed, so that two
-make a period. A section that comes again brings its theme again, ornamented; a build repeats the
-motif's head and rises; a climax sings it higher; a breakdown only its long notes.
+with a cadence on a chord tone and a rest. A first phrase closes open, a second one closed, so that
+two make a period. A section that comes again brings its theme again, ornamented; a build repeats
+the motif's head and rises; a climax sings it higher; a breakdown only its long notes.
 """
 
 from collections.abc import Sequence
