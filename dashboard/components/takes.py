@@ -46,7 +46,7 @@ class Take:
             number,
             self.record.settings.get("style"),
             self.record.key,
-            tempo(self.record.tempo_bpm),
+            tempo(self.record.tempo_bpm) if self.record.tempo_bpm else None,
             t("take.seed", seed=self.record.seed),
             when(self.record.made_at),
         ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vmt.cli.options import EMOTIONS, HIT_KINDS, KEYS, ORIGINAL_SOUND, STYLES, argument, option
+from vmt.cli.options import EMOTIONS, KEYS, ORIGINAL_SOUND, STYLES, argument, option
 
 if TYPE_CHECKING:
     from vmt.arrange.config import GenerateConfig
@@ -51,17 +51,17 @@ class MusicOptions:
             "Default: found in the video."
         ),
     ] = None
-    hits: Annotated[
-        Path | None,
-        option(
-            f"CSV file of points that the music must stand on, a line `second,kind` each; kinds: "
-            f"{HIT_KINDS}. Default: none."
-        ),
-    ] = None
     accents: Annotated[
         float,
         option("Strength of the accents at hard cuts: 0 (none) to 1. Default: 0.5."),
     ] = 0.5
+    hits: Annotated[
+        Path | None,
+        option(
+            "CSV file with the columns time and kind (hit, section or stop): points of the film "
+            "that the music stands on. Default: none."
+        ),
+    ] = None
     density: Annotated[float, option("Factor on the number of notes: 0 to 10. Default: 1.")] = 1.0
     loudness: Annotated[
         float,
@@ -96,7 +96,8 @@ class MusicOptions:
         """The settings of a generation.
 
         Raises:
-            GenerationError: if a value is out of range, or a CSV file is malformed.
+            GenerationError: if a value is out of range, or a CSV file of emotions or points is
+                malformed.
         """
         from vmt.arrange.config import GenerateConfig
         from vmt.jobs.soundtrack.inputs import read_emotions, read_hits
@@ -115,8 +116,8 @@ class MusicOptions:
             top_p=self.top_p,
             emotion=self.emotion if file is None else None,
             emotion_curve=() if file is None else read_emotions(file),
-            hits=() if self.hits is None else read_hits(self.hits),
             accents=self.accents,
+            hits=read_hits(self.hits) if self.hits else (),
             density_scale=self.density,
             loudness_scale=self.loudness,
             lufs=self.lufs,

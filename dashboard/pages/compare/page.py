@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import charts
-from dashboard.components.format import number, tempo
+from dashboard.components.format import NOTHING, number, tempo
 from dashboard.components.takes import Take, numbered
 from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
@@ -41,7 +41,7 @@ def show_beside(takes: Sequence[Take]) -> None:
                 t(f"validation.{kind}"): starred(losses.get(kind), least[kind]) for kind in KINDS
             }
             rows |= {
-                t("key"): record.key,
+                t("key"): record.key or NOTHING,
                 t("tempo"): tempo(record.tempo_bpm),
                 t("chord_changes"): str(len(charts.chord_blocks(record.chords)) - 1),
             }

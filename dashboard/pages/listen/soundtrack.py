@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from dashboard.components import charts
-from dashboard.components.format import duration, tempo, when
+from dashboard.components.format import NOTHING, duration, tempo, when
 from dashboard.components.playhead import TIMELINE, show_playhead
 from dashboard.http.archive import LIMIT_GIB
 from dashboard.i18n.text import t
@@ -36,7 +36,7 @@ def show_players(record: SoundtrackRecord) -> None:
 def _facts(record: SoundtrackRecord) -> None:
     facts = [
         (t("length"), duration(record.video.duration_s)),
-        (t("key"), record.key),
+        (t("key"), record.key or NOTHING),
         (t("tempo"), tempo(record.tempo_bpm)),
         (t("run"), record.run),
         (t("epoch"), str(record.epoch)),

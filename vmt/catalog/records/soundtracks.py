@@ -38,10 +38,10 @@ class SoundtrackCurves:
         motion: of the picture.
     """
 
-    emotion: tuple[tuple[float, ...], ...]
-    loudness: tuple[float, ...]
-    note_density: tuple[float, ...]
-    motion: tuple[float, ...]
+    emotion: tuple[tuple[float, ...], ...] = ()
+    loudness: tuple[float, ...] = ()
+    note_density: tuple[float, ...] = ()
+    motion: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Hit:
     off_s: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SoundtrackRecord(Record):
     """What made a soundtrack: enough to make it again.
 
@@ -92,8 +92,8 @@ class SoundtrackRecord(Record):
         take: a hash of everything that decides the bytes.
         files: keys of its files by kind: `lab`, `mid`, `flac`, `mp4`, `json`, and stems.
         made_at: ISO 8601, UTC.
-        key: the key that the music sounds in, such as `C major`.
-        tempo_bpm: beats a minute.
+        key: the key that the music sounds in, such as `C major`; empty where it is not known.
+        tempo_bpm: beats a minute; 0 where it is not known.
         picture: `copied`, or how it was encoded again.
         original_sound: what became of the video's own sound.
         chords: one a second.
@@ -115,24 +115,24 @@ class SoundtrackRecord(Record):
     run: str
     epoch: int
     weights_sha256: str
-    seed: int
-    settings: Mapping[str, object]
+    seed: int = 0
+    settings: Mapping[str, object] = field(default_factory=dict)
     take: str
     files: Mapping[str, str]
     made_at: str
-    key: str
-    tempo_bpm: float
-    picture: str
-    original_sound: str
+    key: str = ""
+    tempo_bpm: float = 0.0
+    picture: str = "copied"
+    original_sound: str = "replaced"
     chords: tuple[str, ...]
-    score_sha256: str
-    curves: SoundtrackCurves
-    cuts_s: tuple[float, ...]
-    precision: str
-    soundfont: SoundFont
-    extractor: str
-    untrained: bool
-    vmt_version: str
+    score_sha256: str = ""
+    curves: SoundtrackCurves = field(default_factory=SoundtrackCurves)
+    cuts_s: tuple[float, ...] = ()
+    precision: str = "float32"
+    soundfont: SoundFont | None = None
+    extractor: str = ""
+    untrained: bool = False
+    vmt_version: str = ""
     form: str = ""
     sections: tuple[SoundtrackSection, ...] = ()
     hits: tuple[Hit, ...] = ()

@@ -133,7 +133,7 @@ def replay(
         ) from error
     composer = Composer(store, settings, Run(store, record.run), record.epoch)
     inputs = composer.inputs(video.sha256, dataclasses.asdict(config)) | {
-        "soundfont": record.soundfont.sha256,
+        "soundfont": record.soundfont.sha256 if record.soundfont else "",
         "precision": record.precision,
     }
     if take_name(inputs) != record.take or score.digest() != record.score_sha256:

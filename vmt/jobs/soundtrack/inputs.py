@@ -7,6 +7,7 @@ import io
 from pathlib import Path, PurePosixPath
 
 from vmt import chords
+from vmt.arrange.spotting import HIT_KINDS
 from vmt.catalog.records import loads
 from vmt.catalog.records.soundtracks import SoundtrackRecord
 from vmt.catalog.videos import candidates
@@ -109,29 +110,41 @@ def read_emotions(path: Path) -> tuple[tuple[float, ...], ...]:
 
 
 def read_hits(path: Path) -> tuple[tuple[float, str], ...]:
-    """Points of the film that the music must stand on, from a CSV file.
-
-    Its first line is `second,kind`; each other line has a time in seconds, rising, and one of
-    `spotting.HIT_KINDS`, which `GenerateConfig` checks.
+    """Points of a film that the music must stand on, from a CSV file with the columns `time`
+    (seconds, or minutes:seconds) and `kind` (hit, section or stop), rising in time.
 
     Raises:
         GenerationError: naming the file, the line and what is wrong there.
     """
-    rows = [row for row in csv.reader(_text(path).splitlines()) if row]
-    if not rows or [name.strip().lower() for name in rows[0]] != ["second", "kind"]:
-        raise GenerationError(f"{path}: its first line must be 'second,kind'")
-
-    hits = []
+    rows = list(csv.reader(_text(path).splitlines()))
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    if sorted(header) != ["kind", "time"]:
+        raise GenerationError(f"{path}: its first line must be 'time,kind'")
+    points: list[tuple[float, str]] = []
     for number, row in enumerate(rows[1:], start=2):
-        try:
-            second, kind = row
-            hits.append((float(second), kind.strip()))
-        except ValueError as error:
-            raise GenerationError(
-                f"{path}, line {number}: {','.join(row)!r} must be a time in seconds and a kind, "
-                "such as 12.5,hit"
-            ) from error
-    return tuple(hits)
+        if not row:
+            continue
+        cells = dict(zip(header, (cell.strip() for cell in row), strict=False))
+        points.append(_point(cells, f"{path}, line {number}"))
+    if not points:
+        raise GenerationError(f"{path}: no point under its first line; write one a line")
+    return tuple(sorted(points))
+
+
+def _point(cells: dict[str, str], place: str) -> tuple[float, str]:
+    kind = cells.get("kind", "").lower()
+    if kind not in HIT_KINDS:
+        raise GenerationError(f"{place}: kind {kind!r} must be one of {', '.join(HIT_KINDS)}")
+    minutes, _, seconds = cells["time"].rpartition(":")
+    try:
+        time_s = 60 * float(minutes or 0) + float(seconds)
+    except ValueError as error:
+        raise GenerationError(
+            f"{place}: time {cells['time']!r} must be seconds or minutes:seconds"
+        ) from error
+    if not 0 <= time_s < float("inf"):
+        raise GenerationError(f"{place}: time {cells['time']!r} must be 0 or more")
+    return time_s, kind
 
 
 def read_record(path: Path) -> SoundtrackRecord:
