@@ -75,7 +75,7 @@ class Side:
         self.scores()  # what an epoch scores is known from the first epoch on
 
     def step(self) -> float:
-        """Some training steps; the loss of the last batch before its step."""
+        """Some training steps, their data included."""
         from vmt.dataset.songs import bucketed
 
         trainer, self.turn = self.trainer, self.turn + 1
@@ -84,7 +84,10 @@ class Side:
         order, noise = random.Random(self.turn), np.random.default_rng(self.turn)
         batches = list(bucketed(trainer.train_songs, 4, order))[:STEPS]
         for batch in batches:
-            trainer._take_step([trainer._varied(song, noise) for song in batch], 1)
+            if hasattr(trainer, "_prepare"):  # in training, a thread does this one batch ahead
+                trainer._take_step(trainer._prepare(batch, noise), len(batch))
+            else:
+                trainer._take_step([trainer._varied(song, noise) for song in batch], 1)
         return 0.0
 
     def scores(self) -> float:
@@ -173,9 +176,9 @@ def main() -> None:
         ratios = sorted(a[0] / b[0] for a, b in turns)
         quartiles = f"{ratios[len(ratios) // 4]:.2f} to {ratios[-1 - len(ratios) // 4]:.2f}"
         apart = max(abs(a[1] - b[1]) for a, b in turns)
+        old_s, new_s = (median(turn[side][0] for turn in turns) for side in (0, 1))
         print(
-            f"{work:10s}{median(a[0] for a, _ in turns):10.3f}{median(b[0] for _, b in turns):10.3f}"
-            f"{median(ratios):8.2f}  {quartiles:15s}  {apart:.1e}",
+            f"{work:10s}{old_s:10.3f}{new_s:10.3f}{median(ratios):8.2f}  {quartiles:15s}  {apart:.1e}",
             flush=True,
         )
     old.close()

@@ -6,10 +6,8 @@ import csv
 import io
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
-import pyarrow
-
 from vmt import chords
+from vmt.arrange.spotting import HIT_KINDS
 from vmt.catalog.records import loads
 from vmt.catalog.records.soundtracks import SoundtrackRecord
 from vmt.catalog.videos import candidates
@@ -55,6 +53,9 @@ def manifest_videos(store: ObjectStore, key: str) -> list[str]:
     Raises:
         GenerationError: if it cannot be read or names nothing.
     """
+    import pandas as pd  # a second of import, which files alone need not pay
+    import pyarrow
+
     data, kind = store.get(key), PurePosixPath(key).suffix
     try:
         if kind == ".parquet":
@@ -106,6 +107,44 @@ def read_emotions(path: Path) -> tuple[tuple[float, ...], ...]:
     if not curve:
         raise GenerationError(f"{path}: no row under its first line; write one a second")
     return tuple(curve)
+
+
+def read_hits(path: Path) -> tuple[tuple[float, str], ...]:
+    """Points of a film that the music must stand on, from a CSV file with the columns `time`
+    (seconds, or minutes:seconds) and `kind` (hit, section or stop), rising in time.
+
+    Raises:
+        GenerationError: naming the file, the line and what is wrong there.
+    """
+    rows = list(csv.reader(_text(path).splitlines()))
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    if sorted(header) != ["kind", "time"]:
+        raise GenerationError(f"{path}: its first line must be 'time,kind'")
+    points: list[tuple[float, str]] = []
+    for number, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        cells = dict(zip(header, (cell.strip() for cell in row), strict=False))
+        points.append(_point(cells, f"{path}, line {number}"))
+    if not points:
+        raise GenerationError(f"{path}: no point under its first line; write one a line")
+    return tuple(sorted(points))
+
+
+def _point(cells: dict[str, str], place: str) -> tuple[float, str]:
+    kind = cells.get("kind", "").lower()
+    if kind not in HIT_KINDS:
+        raise GenerationError(f"{place}: kind {kind!r} must be one of {', '.join(HIT_KINDS)}")
+    minutes, _, seconds = cells["time"].rpartition(":")
+    try:
+        time_s = 60 * float(minutes or 0) + float(seconds)
+    except ValueError as error:
+        raise GenerationError(
+            f"{place}: time {cells['time']!r} must be seconds or minutes:seconds"
+        ) from error
+    if not 0 <= time_s < float("inf"):
+        raise GenerationError(f"{place}: time {cells['time']!r} must be 0 or more")
+    return time_s, kind
 
 
 def read_record(path: Path) -> SoundtrackRecord:

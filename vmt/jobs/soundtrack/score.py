@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pretty_midi
+from jaxtyping import Float32
 
 from vmt import chords, media
 from vmt.audio.synthesis import SAMPLE_RATE, read_sound
@@ -27,6 +28,15 @@ from vmt.features.recognisers import DEFAULT_CHORDS, LoadOptions, chord_recognis
 from vmt.features.recognisers.protocol import SAMPLE_RATE as RECOGNISED
 from vmt.features.record import Features
 from vmt.hardware import choose_device
+from vmt.metrics.musicality import (
+    attack_times,
+    groove_scores,
+    metre_scores,
+    motif_scores,
+    read_marked,
+    share_on,
+    silence_and_dynamics,
+)
 from vmt.metrics.soundtrack import (
     Hear,
     accents_heard,
@@ -39,6 +49,8 @@ from vmt.metrics.soundtrack import (
 from vmt.runtime.events import OnEvent, ignore
 from vmt.settings import Settings
 from vmt.store import ObjectStore
+
+FRAME_S = 1 / 25
 
 
 def evaluate_generated(
@@ -144,11 +156,13 @@ def score_output(
         path = Path(folder) / "out.flac"
         store.get_file(record.files["flac"], path)
         sound = read_sound(path)
+    lab = record.files["lab"]
+    labels = chords.parse_lab(store.get(lab).decode(), lab).each_second(len(record.chords))
     heard = sound_scores(
         sound,
         SAMPLE_RATE,
         midi,
-        labels=record.chords,
+        labels=labels,
         key=chords.parse_key(record.key),
         tempo_bpm=record.tempo_bpm,
         note_density=np.array(record.curves.note_density),
@@ -161,9 +175,39 @@ def score_output(
         epoch=record.epoch,
         take=record.take,
         style=str(record.settings.get("style")),
-        scores=_finite(heard | chord_scores(record.chords) | note_scores(midi)),
+        scores=_finite(
+            heard | chord_scores(labels) | note_scores(midi) | _music_scores(store, record, sound)
+        ),
         real=_finite(_real(store, record)),
     )
+
+
+def _music_scores(
+    store: ObjectStore, record: SoundtrackRecord, sound: Float32[np.ndarray, "2 samples"]
+) -> dict[str, float]:
+    """Silence, metre, hits, motifs, groove and dynamics.
+
+    Hits are heard in the sound: an attack within one frame (a twenty-fifth of a second) of a strong
+    cut or of a point that was asked for; `hits_chance` is the same for music that is moved.
+    """
+    song = read_marked(store.get(record.files["mid"]))
+    points = record.hits
+    asked = [point.time_s for point in points if point.kind in ("hit", "section")]
+    cuts = [point.time_s for point in points if point.kind == "cut"]
+    stops = [(point.time_s, point.time_s + 4) for point in points if point.kind == "stop"]
+    attacks = attack_times(sound, SAMPLE_RATE)
+    length_s = record.video.duration_s
+    cuts_met, chance = share_on(attacks, cuts, length_s, within_s=FRAME_S)
+    asked_met, _ = share_on(attacks, asked, length_s, within_s=FRAME_S)
+    return {
+        **silence_and_dynamics(sound, SAMPLE_RATE, stops),
+        **metre_scores(song),
+        **motif_scores(song),
+        **groove_scores(song),
+        "strong_cuts_met": cuts_met,
+        "strong_cuts_chance": chance,
+        "hits_met": asked_met,
+    }
 
 
 def _real(store: ObjectStore, record: SoundtrackRecord) -> dict[str, float]:
