@@ -71,7 +71,7 @@ class PrefectServer:
             )
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 300
         while True:
             try:
                 with urllib.request.urlopen(self.url + "/health", timeout=2):
@@ -89,7 +89,7 @@ class PrefectServer:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
