@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.components.format import tempo, when
+from dashboard.components.music import key_name
 from dashboard.i18n.text import t
 from dashboard.sources import soundtracks, store
 
@@ -40,7 +41,7 @@ class Take:
         if self.record is None:
             return f"{number} · {t('take.unfinished')}"
         settings = self.record.get("settings") or {}
-        parts = [number, settings.get("style"), self.record.get("key")]
+        parts = [number, settings.get("style"), key_name(self.record.get("key"))]
         if self.record.get("tempo_bpm"):
             parts.append(tempo(self.record["tempo_bpm"]))
         if self.record.get("seed") is not None:

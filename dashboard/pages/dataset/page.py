@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.components import charts
 from dashboard.components.format import number, when
 from dashboard.components.metric_row import show_figures
+from dashboard.components.music import chord_name, key_name
 from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
@@ -61,23 +62,24 @@ def show_version(info: store.Record) -> None:
     with st.expander(t("version.changes", added=len(added), removed=len(removed))):
         st.markdown(f"**{t('added')}**: {', '.join(added[:200]) or '–'}")
         st.markdown(f"**{t('removed')}**: {', '.join(removed[:200]) or '–'}")
-    for column, (title, counts, unit) in zip(
+    for column, (title, counts, unit, shown) in zip(
         st.columns(3),
         (
-            ("histogram.chords", info.get("chords"), t("seconds")),
-            ("histogram.keys", info.get("keys"), t("videos")),
-            ("histogram.emotions", info.get("emotions"), t("videos")),
+            ("histogram.chords", info.get("chords"), t("seconds"), chord_name),
+            ("histogram.keys", info.get("keys"), t("videos"), key_name),
+            ("histogram.emotions", info.get("emotions"), t("videos"), emotion_name),
         ),
         strict=True,
     ):
         if counts:
             column.markdown(f"**{t(title)}**")
-            named = (
-                {t(f"emotion.{name}"): n for name, n in counts.items()}
-                if title == "histogram.emotions"
-                else counts
-            )
+            named = {shown(name): count for name, count in counts.items()}
             column.altair_chart(charts.histogram(named, unit))
+
+
+def emotion_name(name: str) -> str:
+    """An emotion in the visitor's language."""
+    return t(f"emotion.{name}")
 
 
 def show_growth(name: str) -> None:
@@ -108,7 +110,7 @@ def show_videos(info: store.Record) -> None:
             t("video"): ids,
             t("split"): [t(f"split.{side}") for side in manifest["split"]],
             t("length"): manifest["duration_s"],
-            t("key"): manifest["song_key"],
+            t("key"): [key_name(name) for name in manifest["song_key"]],
             t("emotion"): [t(f"emotion.{name}") for name in manifest["emotion"]],
         }
     )

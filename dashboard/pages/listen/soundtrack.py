@@ -6,11 +6,12 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from dashboard.components import charts
-from dashboard.components.format import duration, tempo, when
+from dashboard.components.format import NOTHING, duration, tempo, when
+from dashboard.components.music import chord_name, key_name, parsed_key
 from dashboard.components.playhead import TIMELINE, show_playhead
 from dashboard.http.archive import LIMIT_GIB
 from dashboard.i18n.text import t
-from dashboard.pages.runs.run import settings_table
+from dashboard.pages.runs.settings import settings_table
 from dashboard.sources import soundtracks, store
 from vmt import chords
 
@@ -34,7 +35,7 @@ def show_players(record: store.Record) -> None:
 def _facts(record: store.Record) -> None:
     facts = [
         (t("length"), duration(record["video"]["duration_s"])),
-        (t("key"), str(record.get("key") or "–")),
+        (t("key"), key_name(record.get("key")) or NOTHING),
         (t("tempo"), tempo(record.get("tempo_bpm"))),
         (t("run"), str(record["run"])),
         (t("epoch"), str(record["epoch"])),
@@ -54,9 +55,10 @@ def show_timeline(record: store.Record) -> None:
     )
     st.subheader(t("timeline"))
     emotions = [t(f"emotion.{strongest(row)}") for row in curves.get("emotion") or []]
-    show_playhead(record["chords"], emotions, duration_s)
+    key = parsed_key(record.get("key"))
+    show_playhead([chord_name(label, key) for label in record["chords"]], emotions, duration_s)
     with st.container(gap=None, key=TIMELINE):
-        st.altair_chart(charts.chord_timeline(record["chords"], cuts_s, duration_s))
+        st.altair_chart(charts.chord_timeline(record["chords"], cuts_s, duration_s, key))
         if curves.get("emotion"):
             st.altair_chart(charts.emotion_timeline(curves["emotion"], cuts_s, duration_s))
         for name in ("note_density", "loudness", "motion"):

@@ -1,6 +1,6 @@
 """One run in full: its figures, curves, loss tables, regressor and parameters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +9,13 @@ import streamlit as st
 
 from dashboard.components import charts
 from dashboard.components.error_banner import trouble
-from dashboard.components.format import duration, number, when
+from dashboard.components.format import NOTHING, column, duration, number, when
 from dashboard.components.metric_row import show_figures
 from dashboard.components.url_state import select
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import language, t
+from dashboard.pages.runs.evaluations import show_evaluations
+from dashboard.pages.runs.settings import settings_table
 from dashboard.sources import store
 
 KINDS = ("total", "chord", "emotion")
@@ -56,6 +58,7 @@ def _body(run: str, live: bool) -> None:
         _curves(table, best, summary.get("baselines") or {})
         _tables(table, best, run)
         _analysis(run)
+        show_evaluations(run)
     _regression(run, summary.get("regression"))
     _parameters(run)
 
@@ -122,7 +125,7 @@ def _curves(table: pd.DataFrame, best: int | None, baselines: Mapping[str, Any])
         for name in ("unigram", "bigram")
         if isinstance(value := baselines.get(name), int | float)
     }
-    for column, kind in zip(st.columns(3), KINDS, strict=True):
+    for place, kind in zip(st.columns(3), KINDS, strict=True):
         title = t(f"loss.{kind}")
         chart = charts.curves(
             table,
@@ -132,8 +135,8 @@ def _curves(table: pd.DataFrame, best: int | None, baselines: Mapping[str, Any])
             best_epoch=best,
             references=references if kind == "chord" else None,
         )
-        column.markdown(f"**{title}**")
-        column.altair_chart(chart)
+        place.markdown(f"**{title}**")
+        place.altair_chart(chart)
     st.caption(t("download_png"))
     if references:
         repeat = (baselines.get("repeat_last") or {}).get("h1")
@@ -148,14 +151,14 @@ def epoch_table(row: pd.Series) -> pd.DataFrame:
     """One epoch as the report has it: total, chord, emotion and learning rate, train beside
     validation.
     """
+    train = column([float(row[TRAIN[kind]]) for kind in KINDS])
+    validation = column([float(row[VALIDATION[kind]]) for kind in KINDS])
     rows = [
-        (t(f"loss.{kind}"), number(float(row[TRAIN[kind]])), number(float(row[VALIDATION[kind]])))
-        for kind in KINDS
+        (t(f"loss.{kind}"), *values) for kind, *values in zip(KINDS, train, validation, strict=True)
     ]
-    rows.append((t("learn_rate"), number(float(row[RATE])), number(None)))
-    return pd.DataFrame(rows, columns=[t("measure"), t("train"), t("validation")]).set_index(
-        t("measure")
-    )
+    rows.append((t("learn_rate"), number(float(row[RATE])), NOTHING))
+    heads = [t("measure"), t("train"), t("validation")]
+    return pd.DataFrame(rows, columns=heads).set_index(t("measure"))
 
 
 def epochs_table(table: pd.DataFrame, bold: pd.DataFrame) -> pd.DataFrame:
@@ -163,17 +166,30 @@ def epochs_table(table: pd.DataFrame, bold: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({t("epoch"): table["Epoch"].astype(int).astype(str)})
     for kind in KINDS:
         for side, names in (("train", TRAIN), ("validation", VALIDATION)):
-            least = bold[names[kind]].min()
+            values, least = table[names[kind]].astype(float), bold[names[kind]].min()
             shown[f"{t(kind)}, {t(side)}"] = [
-                f"**{number(value)}**" if value == least else number(value)
-                for value in table[names[kind]].astype(float)
+                f"**{text}**" if value == least else text
+                for value, text in zip(values, column(values), strict=True)
             ]
-    shown[t("learn_rate")] = [number(value) for value in table[RATE].astype(float)]
+    shown[t("learn_rate")] = column(table[RATE].astype(float))
     return shown.set_index(t("epoch"))
 
 
 def _tables(table: pd.DataFrame, best: int | None, run: str) -> None:
     st.subheader(t("losses"))
+    with st.container(key="numbers-losses"):
+        _loss_tables(table, best)
+    st.caption(t("bold_is_least"))
+    st.download_button(
+        t("download_csv"),
+        table.to_csv(index=False),
+        file_name=f"{run}-results.csv",
+        mime="text/csv",
+        on_click="ignore",
+    )
+
+
+def _loss_tables(table: pd.DataFrame, best: int | None) -> None:
     final, chosen = st.columns(2)
     last = table.iloc[-1]
     final.markdown(f"**{t('final_epoch', epoch=int(last['Epoch']))}**")
@@ -186,14 +202,6 @@ def _tables(table: pd.DataFrame, best: int | None, run: str) -> None:
     st.table(epochs_table(table.tail(5), table.tail(5)))
     with st.expander(t("all_epochs", n=len(table))):
         st.table(epochs_table(table, table))
-    st.caption(t("bold_is_least"))
-    st.download_button(
-        t("download_csv"),
-        table.to_csv(index=False),
-        file_name=f"{run}-results.csv",
-        mime="text/csv",
-        on_click="ignore",
-    )
 
 
 def _analysis(run: str) -> None:
@@ -215,15 +223,15 @@ def _regression(run: str, regression: store.Record | None) -> None:
         return
     st.subheader(t("regression"))
     best = regression.get("best_epoch")
-    for column, (kind, (train, validation)) in zip(st.columns(2), REGRESSION.items(), strict=True):
+    for place, (kind, (train, validation)) in zip(st.columns(2), REGRESSION.items(), strict=True):
         name = kind.replace(" ", "_")
         constant, reached = regression.get(f"constant_rmse_{name}"), regression.get(f"rmse_{name}")
         references = {t("baseline.constant"): float(constant)} if constant is not None else None
         title = t("rmse_of", what=t(name))
-        column.markdown(
+        place.markdown(
             f"**{title}** · {t('rmse.reached', value=number(reached), constant=number(constant))}"
         )
-        column.altair_chart(
+        place.altair_chart(
             charts.curves(
                 table, train, validation, title=title, best_epoch=best, references=references
             )
@@ -237,30 +245,10 @@ def _parameters(run: str) -> None:
     st.subheader(t("parameters"))
     general, model, train = st.columns(3)
     own = {name: value for name, value in params.items() if not isinstance(value, Mapping)}
-    for column, title, values in (
+    for place, title, values in (
         (general, t("parameters.run"), own),
         (model, t("parameters.model"), params.get("model") or {}),
         (train, t("parameters.train"), params.get("train") or {}),
     ):
-        column.markdown(f"**{title}**")
-        column.table(settings_table(values))
-
-
-def settings_table(values: Mapping[str, Any]) -> pd.DataFrame:
-    """Names and values as text."""
-    return pd.DataFrame(
-        {t("name"): list(values), t("value"): [setting(value) for value in values.values()]}
-    ).set_index(t("name"))
-
-
-def setting(value: object) -> str:
-    """A setting as text: lists with commas, switches as yes and no."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return t("yes") if value else t("no")
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(str(each) for each in value) or "–"
-    if isinstance(value, int):
-        return f"{value:,}" if value >= 10_000 else str(value)
-    return str(value)
+        place.markdown(f"**{title}**")
+        place.table(settings_table(values))
