@@ -17,7 +17,7 @@ STYLE = """
 [data-testid="stMainBlockContainer"] h1 { padding-top: 0.25rem; }
 [data-testid="stStatusWidget"] { display: none; }
 [class*="st-key-numbers"] :is(th, td):not(:first-child) {
-  text-align: right; font-variant-numeric: tabular-nums;
+  text-align: right !important; font-variant-numeric: tabular-nums;
 }
 """
 

@@ -24,7 +24,7 @@ def number(value: object) -> str:
 
 def column(values: Iterable[object]) -> list[str]:
     """The numbers of one column with the same decimals, as many as the smallest of them needs for
-    three significant digits, so that they line up; integers stay whole.
+    four significant digits, so that they line up; integers stay whole.
     """
     listed = list(values)
     known = [
@@ -33,7 +33,7 @@ def column(values: Iterable[object]) -> list[str]:
         if isinstance(value, float) and math.isfinite(value) and value != 0
     ]
     smallest = min(known, default=1.0)
-    decimals = min(MOST_DECIMALS, max(0, 2 - math.floor(math.log10(smallest))))
+    decimals = min(MOST_DECIMALS, max(0, 3 - math.floor(math.log10(smallest))))
     return [
         f"{value:.{decimals}f}"
         if isinstance(value, float) and math.isfinite(value)
@@ -43,13 +43,15 @@ def column(values: Iterable[object]) -> list[str]:
 
 
 def duration(seconds: object) -> str:
-    """`43.2 s`, `3 min 05 s`, `1 h 02 min 00 s`."""
+    """`43.2 s`, `3 min 05 s`, `1 h 02 min 00 s`; from ten hours on without seconds."""
     if not isinstance(seconds, int | float) or not math.isfinite(seconds):
         return NOTHING
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s"
     hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours >= 10:
+        return f"{hours} h {minutes:02d} min"
     if hours:
         return f"{hours} h {minutes:02d} min {rest:02d} s"
     return f"{minutes} min {rest:02d} s"

@@ -1,5 +1,6 @@
 """Chords and keys as musicians write them: spelled by the key, `Ebmaj7` and not `D#:maj7`."""
 
+from dashboard.i18n.text import t
 from vmt import chords
 from vmt.errors import AnnotationError
 
@@ -17,11 +18,12 @@ def parsed_key(text: object) -> chords.Key | None:
 
 
 def key_name(text: object) -> str | None:
-    """`Eb major`; what is no key stays as it is, and nothing stays None."""
+    """`Eb major`, in the visitor's language; what is no key stays as it is, and nothing stays None."""
     key = parsed_key(text)
     if key is None:
         return str(text) if text else None
-    return chords.spell(key)
+    tonic, mode = chords.spell(key).split()
+    return t(f"key.{mode}", tonic=tonic)
 
 
 def chord_name(label: str, key: chords.Key | None = None) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import charts
-from dashboard.components.format import number, when
+from dashboard.components.format import NOTHING, duration, number, when
 from dashboard.components.metric_row import show_figures
 from dashboard.components.music import chord_name, key_name
 from dashboard.components.url_state import choose, select, selected
@@ -31,7 +31,7 @@ def choose_version() -> store.Record | None:
             choose("dataset", names, t("dataset"), default="main", drops=["version", "video"])
             or names[0]
         )
-    known = [f"v{each['version']:04d}" for each in reversed(datasets[name])]
+    known = [f"v{version['version']:04d}" for version in reversed(datasets[name])]
     with right:
         version = choose("version", known, t("version"), drops=["video"])
     return store.dataset_version(name, version) if version is not None else None
@@ -45,7 +45,6 @@ def show_version(info: store.Record) -> None:
     show_figures(
         [
             (t("videos"), number(info["videos"])),
-            (t("length_total"), f"{number(float(info['seconds']) / 3600)} h"),
             *sides,
         ]
     )
@@ -53,15 +52,16 @@ def show_version(info: store.Record) -> None:
         t(
             "version.made",
             when=when(info.get("created_at")),
+            length=duration(float(info["seconds"])),
             labels=info.get("chord_labels"),
-            extractor=info.get("extractor") or "–",
+            extractor=info.get("extractor") or NOTHING,
         )
     )
     changes = info.get("changes") or {}
     added, removed = changes.get("added") or [], changes.get("removed") or []
     with st.expander(t("version.changes", added=len(added), removed=len(removed))):
-        st.markdown(f"**{t('added')}**: {', '.join(added[:200]) or '–'}")
-        st.markdown(f"**{t('removed')}**: {', '.join(removed[:200]) or '–'}")
+        st.markdown(f"**{t('added')}**: {', '.join(added[:200]) or NOTHING}")
+        st.markdown(f"**{t('removed')}**: {', '.join(removed[:200]) or NOTHING}")
     for column, (title, counts, unit, shown) in zip(
         st.columns(3),
         (
@@ -97,7 +97,7 @@ def show_videos(info: store.Record) -> None:
     if manifest is None or manifest.empty:
         return
     st.subheader(t("videos"))
-    ids = [str(each) for each in manifest["id"]]
+    ids = [str(name) for name in manifest["id"]]
     video = choose("video", ids, t("open_video"), optional=True, placeholder=t("open_video.hint"))
     if video is not None:
         if st.button(t("videos.all"), type="tertiary"):
@@ -136,12 +136,12 @@ def show_quarantine() -> None:
         return
     rows = [
         {
-            t("video"): each.get("id"),
-            t("code"): each.get("code"),
-            t("reason"): each.get("reason"),
-            t("refused_at"): when(each.get("at")),
+            t("video"): refusal.get("id"),
+            t("code"): refusal.get("code"),
+            t("reason"): refusal.get("reason"),
+            t("refused_at"): when(refusal.get("at")),
         }
-        for each in refused
+        for refusal in refused
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
     st.caption(t("quarantine.meaning"))

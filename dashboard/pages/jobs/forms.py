@@ -37,7 +37,9 @@ def ask_train() -> Parameters | None:
     known = store.datasets()
     names = list(known)
     versions = [
-        f"{name}@v{int(each['version']):04d}" for name in names for each in reversed(known[name])
+        f"{name}@v{int(version['version']):04d}"
+        for name in names
+        for version in reversed(known[name])
     ]
     if not versions:
         st.info(t("dataset.empty"))
@@ -96,7 +98,11 @@ def _overrides() -> Parameters:
 
 def _finished() -> list[str]:
     """Runs that have an epoch, newest first."""
-    return [str(each["run"]) for each in store.summaries() if each.get("best_epoch") is not None]
+    return [
+        str(summary["run"])
+        for summary in store.summaries()
+        if summary.get("best_epoch") is not None
+    ]
 
 
 def ask_evaluate() -> Parameters | None:

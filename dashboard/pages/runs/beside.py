@@ -16,7 +16,7 @@ from dashboard.pages.runs.settings import setting
 from dashboard.sources import store
 
 VALIDATION = {kind: f"Avg Eval loss ({kind})" for kind in ("chord", "total", "emotion")}
-FACTS = ("state", "preset", "dataset", "chord_labels", "extractor", "epochs", "best_epoch")
+FACTS = ("preset", "dataset", "chord_labels", "extractor")
 
 
 def show_beside(summaries: Sequence[store.Record]) -> None:

@@ -112,7 +112,7 @@ def interval(gain: Mapping[str, Any] | None) -> str:
     """`0.120 (95 %: 0.040 … 0.210)`."""
     if not gain:
         return NOTHING
-    value, low, high = column([float(gain[name]) for name in ("value", "low", "high")])
+    value, low, high = (f"{float(gain[name]):.3f}" for name in ("value", "low", "high"))
     return t("interval.of", value=value, low=low, high=high, n=gain["songs"])
 
 

@@ -115,7 +115,7 @@ def _figures(summary: store.Record, table: pd.DataFrame) -> None:
             (t("last_rate"), number(float(table.iloc[-1][RATE]))),
         ]
     )
-    st.caption(t("selected_by", loss=t(f"loss.{summary.get('selected_by', 'total')}")))
+    st.caption(t("selected_by", loss=t(f"selected.{summary.get('selected_by', 'total')}")))
 
 
 def _curves(table: pd.DataFrame, best: int | None, baselines: Mapping[str, Any]) -> None:

@@ -74,7 +74,7 @@ def test_a_run_shows_the_tables_of_the_report(store: ObjectStore, open_page: Ope
     final, best, last_five, everything, *_ = [table.value for table in app.table]
     assert list(final.index) == ["Total loss", "Chord loss (NLL)", "Emotion loss", "Learning rate"]
     assert final.loc["Learning rate", "train"] == "0.0002201"
-    assert best.loc["Total loss", "validation"] == f"{summary['best']['total']:.3f}"
+    assert best.loc["Total loss", "validation"] == f"{summary['best']['total']:.4f}"
     assert list(last_five.index) == ["26", "27", "28", "29", "30"]
     assert list(everything.index) == [str(epoch) for epoch in range(31)]
     assert f"Best epoch: {summary['best_epoch']}" in words(app)
@@ -85,8 +85,8 @@ def test_the_least_of_a_column_is_bold() -> None:
     losses = {column: [3.0, 1.0, 2.0] for column in COLUMNS.split(",")}
     table = pd.DataFrame({**losses, "Epoch": [0, 1, 2], "Learn rate": [0.0, 1e-4, 2e-4]})
     shown = epochs_table(table, table)
-    assert list(shown["Chord, validation"]) == ["3.00", "**1.00**", "2.00"]
-    assert list(shown["Learning rate"]) == ["0.000000", "0.000100", "0.000200"]
+    assert list(shown["Chord, validation"]) == ["3.000", "**1.000**", "2.000"]
+    assert list(shown["Learning rate"]) == ["0.0000000", "0.0001000", "0.0002000"]
 
 
 def test_untrained_weights_are_said(store: ObjectStore, open_page: Open) -> None:
@@ -258,11 +258,11 @@ def test_an_evaluation_shows_everything_that_it_holds(store: ObjectStore, open_p
     ]
     said = words(app)
     assert "1 song · " in said
-    assert "0.1200 (95 %: 0.0400 … 0.2100, 1 song)" in said
+    assert "0.120 (95 %: 0.040 … 0.210, 1 song)" in said
     scores = next(table.value for table in app.table if "H@1" in table.value)
     assert list(scores.index) == ["model", "bigram"]
     assert list(scores["Chord NLL"]) == ["1.502", "1.633"]
-    assert list(scores["H@5 at changes"]) == ["0.600", "–"]
+    assert list(scores["H@5 at changes"]) == ["0.6000", "–"]
     rhythm = next(table.value for table in app.table if "RMSE" in table.value)
     assert rhythm.loc["Note density", "RMSE of the constant"] == "5.100"
     box.select(box.options[1]).run()
