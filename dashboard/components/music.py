@@ -18,7 +18,7 @@ def parsed_key(text: object) -> chords.Key | None:
 
 
 def key_name(text: object) -> str | None:
-    """`Eb major`, in the visitor's language; what is no key stays as it is, and nothing stays None."""
+    """`Eb major`, in the visitor's language; what is no key stays as it is, None stays None."""
     key = parsed_key(text)
     if key is None:
         return str(text) if text else None

@@ -11,9 +11,9 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     {'main-v0001-amt-lr1': 'amt', 'main-v0001-vmt-lr1': 'vmt'}
     """
     words = [name.split("-") for name in names]
-    shortest = min((len(each) for each in words), default=0)
+    shortest = min((len(own) for own in words), default=0)
     first = _common(words, shortest)
-    last = _common([each[::-1] for each in words], shortest - first)
+    last = _common([own[::-1] for own in words], shortest - first)
     shown = [
         "-".join(own[first : len(own) - last]) or name
         for own, name in zip(words, names, strict=True)

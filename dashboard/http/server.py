@@ -131,7 +131,7 @@ def soundtracks(request: Request) -> Response:
     """A batch, a video's takes or one take as a zip, whatever the store."""
     name = str(request.path_params["name"])
     try:
-        found = archive.members(_store(), name)
+        objects = archive.members(_store(), name)
     except archive.ArchiveRefused as error:
         return PlainTextResponse(str(error), status_code=404)
     except VmtError as error:
@@ -139,7 +139,7 @@ def soundtracks(request: Request) -> Response:
     filename = "-".join(part for part in PurePosixPath(name).with_suffix("").parts[1:]) + ".zip"
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename)}"}
     return StreamingResponse(
-        archive.stream(_store(), found), media_type="application/zip", headers=headers
+        archive.stream(_store(), objects), media_type="application/zip", headers=headers
     )
 
 

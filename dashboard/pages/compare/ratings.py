@@ -70,7 +70,7 @@ def save(
         "rater": rater,
         "video": video,
         "outputs": list(pair.prefixes),
-        "scores": [dict(each) for each in scores],
+        "scores": [dict(own) for own in scores],
         "comment": comment,
     }
     key = f"ratings/{pair.id}.json"
@@ -88,9 +88,9 @@ def _note(store: ObjectStore, rating: Mapping[str, Any]) -> None:
 
     def added(known: Json | None) -> Json:
         if known is None:
-            every = [json.loads(store.get(each.key)) for each in store.list("ratings/")]
-            return {"ratings": sorted(every, key=lambda each: (str(each["at"]), str(each["id"])))}
-        others = [each for each in known["ratings"] if each["id"] != rating["id"]]
+            every = [json.loads(store.get(info.key)) for info in store.list("ratings/")]
+            return {"ratings": sorted(every, key=lambda own: (str(own["at"]), str(own["id"])))}
+        others = [other for other in known["ratings"] if other["id"] != rating["id"]]
         return {"ratings": [*others, dict(rating)]}
 
     merge(store, RATINGS, added)
@@ -98,7 +98,7 @@ def _note(store: ObjectStore, rating: Mapping[str, Any]) -> None:
 
 def rows(ratings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One row a soundtrack that was rated: run, epoch, video, take, rater, five scores, comment."""
-    found = []
+    table = []
     for rating in ratings:
         for place, (prefix, scores) in enumerate(
             zip(rating["outputs"], rating["scores"], strict=True)
@@ -116,7 +116,7 @@ def rows(ratings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 "video": video,
                 "take": take,
             }
-            found.append(
+            table.append(
                 {
                     **own,
                     **what,
@@ -124,7 +124,7 @@ def rows(ratings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     "comment": rating["comment"],
                 }
             )
-    return found
+    return table
 
 
 def means(ratings: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -135,13 +135,13 @@ def means(ratings: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """
     table = pd.DataFrame(rows(ratings))
     table["model"] = table["run"] + ", " + table["epoch"].astype(str)
-    found = []
+    summaries = []
     for (model, question), scores in table.melt(
         "model", list(QUESTIONS), "question", "score"
     ).groupby(["model", "question"])["score"]:
         half = Z_95 * float(scores.std()) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
         mean = float(scores.mean())
-        found.append(
+        summaries.append(
             {
                 "model": model,
                 "question": question,
@@ -152,7 +152,7 @@ def means(ratings: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             }
         )
     order = {name: index for index, name in enumerate(QUESTIONS)}
-    return pd.DataFrame(found).sort_values(
+    return pd.DataFrame(summaries).sort_values(
         ["model", "question"],
         key=lambda column: column.map(order) if column.name == "question" else column,
     )

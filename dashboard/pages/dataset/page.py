@@ -2,8 +2,11 @@
 refused.
 """
 
+from collections.abc import Callable, Mapping
+
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components import charts
 from dashboard.components.format import NOTHING, duration, number, when
@@ -62,19 +65,29 @@ def show_version(info: store.Record) -> None:
     with st.expander(t("version.changes", added=len(added), removed=len(removed))):
         st.markdown(f"**{t('added')}**: {', '.join(added[:200]) or NOTHING}")
         st.markdown(f"**{t('removed')}**: {', '.join(removed[:200]) or NOTHING}")
-    for column, (title, counts, unit, shown) in zip(
-        st.columns(3),
-        (
-            ("histogram.chords", info.get("chords"), t("seconds"), chord_name),
-            ("histogram.keys", info.get("keys"), t("videos"), key_name),
-            ("histogram.emotions", info.get("emotions"), t("videos"), emotion_name),
-        ),
-        strict=True,
-    ):
-        if counts:
-            column.markdown(f"**{t(title)}**")
-            named = {shown(name): count for name, count in counts.items()}
-            column.altair_chart(charts.histogram(named, unit))
+    show_histograms(info)
+
+
+def show_histograms(info: store.Record) -> None:
+    """Chords by seconds, keys and strongest emotions by videos."""
+    chords, keys, emotions = st.columns(3)
+    _histogram(chords, "chords", info.get("chords"), t("seconds"), chord_name)
+    _histogram(keys, "keys", info.get("keys"), t("videos"), lambda name: key_name(name) or name)
+    _histogram(emotions, "emotions", info.get("emotions"), t("videos"), emotion_name)
+
+
+def _histogram(
+    place: DeltaGenerator,
+    what: str,
+    counts: Mapping[str, int] | None,
+    unit: str,
+    shown: Callable[[str], str],
+) -> None:
+    """One histogram under its heading, where anything was counted; `shown` names the bars."""
+    if counts:
+        place.markdown(f"**{t(f'histogram.{what}')}**")
+        named = {shown(name): count for name, count in counts.items()}
+        place.altair_chart(charts.histogram(named, unit))
 
 
 def emotion_name(name: str) -> str:

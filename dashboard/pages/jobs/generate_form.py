@@ -148,9 +148,8 @@ def _character(start: GenerateConfig) -> dict[str, Any]:
             t("tempo_bpm"), low, high, start.tempo_bpm, placeholder=t("auto")
         ),
     }
-    left, middle, right = st.columns(
-        3
-    )  # a row each: on a narrow page columns stand one below the other
+    # A row of columns each: on a narrow page columns stand one below the other.
+    left, middle, right = st.columns(3)
     return first | {
         "seed": left.number_input(t("seed"), 0, None, start.seed),
         "emotion": middle.selectbox(

@@ -55,7 +55,7 @@ def stored(run: str) -> list[Stored]:
     for info in store.store().list(f"evaluations/{run}/"):
         if (match := KEY.search(info.key)) is not None:
             known.append(Stored(info.key, int(match[1]), match[2], match[3]))
-    return sorted(known, key=lambda each: (each.epoch, each.dataset, each.split), reverse=True)
+    return sorted(known, key=lambda one: (one.epoch, one.dataset, one.split), reverse=True)
 
 
 @st.cache_data(ttl=store.SETTLED_S, max_entries=store.KEPT, show_spinner=False)
@@ -67,7 +67,7 @@ def content(key: str) -> store.Record:
 def show_evaluations(run: str) -> None:
     """The evaluation in the URL, the newest by default, with everything that it holds."""
     st.subheader(t("evaluations"))
-    known = {each.key: each for each in stored(run)}
+    known = {evaluation.key: evaluation for evaluation in stored(run)}
     if not known:
         st.caption(t("evaluations.none"))
         st.code(f"vmt evaluate {run}", language="bash")
