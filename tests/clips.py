@@ -45,7 +45,7 @@ class Kind:
         suffix: of the file's name.
         sound: whether there is sound in it.
         code: of the `MediaError` that refuses it; None for a good video.
-        copied: whether MP4 can hold its picture as it is.
+        copied: whether editors and phones open its picture in MP4 as it is.
     """
 
     make: Callable[["Clips", Path], None]
@@ -245,8 +245,8 @@ KINDS: dict[str, Kind] = {
     "mp4-h265-aac": Kind(
         _encoded("-c:v", "libx265", "-x265-params", "log-level=none", *AAC), ".mp4"
     ),
-    "mp4-av1-aac": Kind(_encoded("-c:v", "libsvtav1", "-preset", "12", *AAC), ".mp4"),
-    "mp4-mpeg4-mp3": Kind(_encoded("-c:v", "mpeg4", "-c:a", "libmp3lame"), ".mp4"),
+    "mp4-av1-aac": Kind(_encoded("-c:v", "libsvtav1", "-preset", "12", *AAC), ".mp4", copied=False),
+    "mp4-mpeg4-mp3": Kind(_encoded("-c:v", "mpeg4", "-c:a", "libmp3lame"), ".mp4", copied=False),
     "mov-h264-pcm": Kind(_encoded(*H264, "-c:a", "pcm_s16le"), ".mov"),
     "mov-prores-pcm": Kind(
         _encoded("-c:v", "prores_ks", "-c:a", "pcm_s24le"), ".mov", copied=False
@@ -255,11 +255,12 @@ KINDS: dict[str, Kind] = {
     "mkv-h265-opus": Kind(
         _encoded("-c:v", "libx265", "-x265-params", "log-level=none", "-c:a", "libopus"), ".mkv"
     ),
-    "mkv-mpeg2-ac3": Kind(_encoded("-c:v", "mpeg2video", "-c:a", "ac3"), ".mkv"),
+    "mkv-mpeg2-ac3": Kind(_encoded("-c:v", "mpeg2video", "-c:a", "ac3"), ".mkv", copied=False),
     "mkv-vp9-alone": Kind(
         _silent("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"),
         ".mkv",
         sound=False,
+        copied=False,
     ),
     "webm-vp8-vorbis": Kind(
         _encoded("-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libvorbis"),
@@ -271,17 +272,20 @@ KINDS: dict[str, Kind] = {
             "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"
         ),
         ".webm",
+        copied=False,
     ),
     "webm-av1-opus": Kind(
-        _encoded("-c:v", "libsvtav1", "-preset", "12", "-c:a", "libopus"), ".webm"
+        _encoded("-c:v", "libsvtav1", "-preset", "12", "-c:a", "libopus"), ".webm", copied=False
     ),
     "avi-mpeg4-mp3": Kind(
         _encoded("-c:v", "mpeg4", "-bf", "2", "-c:a", "libmp3lame"), ".avi", copied=False
     ),
     "avi-h264-pcm": Kind(_encoded(*H264, "-c:a", "pcm_s16le"), ".avi", copied=False),
-    "avi-mjpeg-alone": Kind(_silent("-c:v", "mjpeg", "-pix_fmt", "yuvj420p"), ".avi", sound=False),
+    "avi-mjpeg-alone": Kind(
+        _silent("-c:v", "mjpeg", "-pix_fmt", "yuvj420p"), ".avi", sound=False, copied=False
+    ),
     "ts-h264-aac": Kind(_encoded(*H264, *AAC), ".ts"),
-    "mpg-mpeg2-mp2": Kind(_encoded("-c:v", "mpeg2video", "-c:a", "mp2"), ".mpg"),
+    "mpg-mpeg2-mp2": Kind(_encoded("-c:v", "mpeg2video", "-c:a", "mp2"), ".mpg", copied=False),
     "flv-h264-aac": Kind(_encoded(*H264, *AAC), ".flv"),
     "ogv-theora-vorbis": Kind(
         _encoded("-c:v", "libtheora", "-c:a", "libvorbis"), ".ogv", copied=False
@@ -317,9 +321,12 @@ KINDS: dict[str, Kind] = {
             ),
         ),
         ".webm",
+        copied=False,
     ),
     "ten-bit": Kind(
-        _encoded("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p10le", *AAC), ".mkv"
+        _encoded("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p10le", *AAC),
+        ".mkv",
+        copied=False,
     ),
     "interlaced": Kind(
         _encoded(*H264, "-flags", "+ildct+ilme", "-x264-params", "tff=1", *AAC), ".mp4"

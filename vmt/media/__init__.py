@@ -10,16 +10,18 @@ code that programs can count.
 from vmt.media.contact_sheet import ContactSheet
 from vmt.media.decoding import Frame, frames, sound
 from vmt.media.reading import MediaInfo, probe
-from vmt.media.writing import blend, encode_video, mux, own_sound
+from vmt.media.writing import Muxed, blend, encode_video, mux, mux_film, own_sound
 
 __all__ = [
     "ContactSheet",
     "Frame",
     "MediaInfo",
+    "Muxed",
     "blend",
     "encode_video",
     "frames",
     "mux",
+    "mux_film",
     "own_sound",
     "probe",
     "sound",

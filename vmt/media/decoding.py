@@ -15,15 +15,16 @@ from av.video.frame import VideoFrame
 from jaxtyping import Float32, UInt8
 
 from vmt.media.reading import (
+    MediaInfo,
     decode,
     open_media,
     packets,
     picture_stream,
     probe,
     refusal,
-    sound_stream,
     untimed,
 )
+from vmt.media.timeline import Timeline
 
 DAMAGED_SHARE = 0.05
 GAP_S = 0.05
@@ -50,13 +51,18 @@ class Frame:
     rgb: UInt8[np.ndarray, "height width 3"]
 
 
-def frames(path: Path) -> Iterator[Frame]:
-    """Every frame in one pass, in rising time.
+def frames(path: Path, info: MediaInfo | None = None) -> Iterator[Frame]:
+    """Every frame in one pass, in rising time, on the continuous clock.
+
+    Args:
+        path: a video file.
+        info: what `probe` says of it, if that is known already.
 
     Raises:
-        MediaError: as `probe` where the file does not open; `timeout` where decoding does not keep
-            up; `decode-failed` at the end where over 5 % of the packets were damaged.
+        MediaError: as `probe`; `timeout` where decoding does not keep up; `decode-failed` at the
+            end where over 5 % of the packets were damaged.
     """
+    info = info or probe(path)
     with open_media(path) as container:
         stream = picture_stream(container, path)
         interval = float(1 / (stream.guessed_rate or stream.average_rate or 25))
@@ -64,7 +70,7 @@ def frames(path: Path) -> Iterator[Frame]:
         start = time = 0.0
         size: tuple[int, int] | None = None
         read = damaged = 0
-        for decoded in _decoded(container, stream, path):
+        for decoded in _decoded(container, stream, path, info.timeline):
             read += 1
             damaged += decoded is None
             for picture in decoded or ():
@@ -83,18 +89,20 @@ def frames(path: Path) -> Iterator[Frame]:
         )
 
 
-def _decoded(container: InputContainer, stream: Any, path: Path) -> Iterator[list[Any] | None]:
+def _decoded(
+    container: InputContainer, stream: Any, path: Path, clock: Timeline
+) -> Iterator[list[Any] | None]:
     """What each packet of a stream holds, None where it is damaged, as long as decoding keeps up.
 
     Only time spent in here counts, not that of who takes the frames.
     """
-    demuxed, spent_s, reached_s = packets(container, stream), 0.0, 0.0
+    demuxed, spent_s, reached_s = packets(container, stream, clock), 0.0, 0.0
     while True:
         start = monotonic()
         packet = next(demuxed, None)
         if packet is None:
             return
-        found = decode(packet)
+        decoded = decode(packet)
         spent_s += monotonic() - start
         if packet.pts is not None and packet.time_base is not None:
             reached_s = max(reached_s, float(packet.pts * packet.time_base))
@@ -104,7 +112,7 @@ def _decoded(container: InputContainer, stream: Any, path: Path) -> Iterator[lis
                 f"decoding took {spent_s:.0f} s to get to second {reached_s:.0f}; encode it again",
                 "timeout",
             )
-        yield found
+        yield decoded
 
 
 def _time(picture: VideoFrame, by_dts: bool) -> float | None:
@@ -118,9 +126,11 @@ def _rgb(picture: VideoFrame, size: tuple[int, int]) -> UInt8[np.ndarray, "heigh
     return np.ascontiguousarray(np.rot90(rgb, quarter_turns)) if quarter_turns else rgb
 
 
-def sound(path: Path, sample_rate: int) -> Float32[np.ndarray, " samples"] | None:
-    """Mono mix of the track that plays by default, aligned to the picture: silent before it starts
-    and after it ends.
+def sound(
+    path: Path, sample_rate: int, *, sound_track: int | None = None
+) -> Float32[np.ndarray, " samples"] | None:
+    """Mono mix of one sound track, aligned to the picture: silent before it starts and after it
+    ends.
 
     Surround is mixed by the usual weights (front 1, centre and surround 0.71, no LFE), scaled to
     keep full scale at 1.
@@ -128,6 +138,7 @@ def sound(path: Path, sample_rate: int) -> Float32[np.ndarray, " samples"] | Non
     Args:
         path: a video file.
         sample_rate: of the result, in Hz.
+        sound_track: which one, as in `probe`.
 
     Returns:
         `round(duration_s * sample_rate)` samples, full scale = 1; None where the file has no sound.
@@ -135,15 +146,14 @@ def sound(path: Path, sample_rate: int) -> Float32[np.ndarray, " samples"] | Non
     Raises:
         MediaError: as `probe`; `timeout` and `decode-failed` as in `frames`.
     """
-    info = probe(path)
+    info = probe(path, sound_track)
     if info.audio_codec is None:
         return None
     track = _Track(round(info.duration_s * sample_rate), sample_rate)
     with open_media(path) as container:
-        stream = sound_stream(container)
-        assert stream is not None
+        stream = container.streams[info.sound_index]
         read = damaged = 0
-        for decoded in _decoded(container, stream, path):
+        for decoded in _decoded(container, stream, path, info.timeline):
             read += 1
             damaged += decoded is None
             for piece in decoded or ():

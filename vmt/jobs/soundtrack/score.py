@@ -17,7 +17,7 @@ import pretty_midi
 
 from vmt import chords, media
 from vmt.audio.synthesis import SAMPLE_RATE, read_sound
-from vmt.errors import GenerationError, ObjectNotFound
+from vmt.errors import GenerationError, MediaError, ObjectNotFound
 from vmt.features.recognisers import DEFAULT_CHORDS, LoadOptions, chord_recogniser
 from vmt.features.recognisers.protocol import SAMPLE_RATE as RECOGNISED
 from vmt.features.record import Features
@@ -162,7 +162,12 @@ def _real(store: ObjectStore, record: Mapping[str, Any]) -> dict[str, float]:
             store.get_file(video["key"], path)
         except ObjectNotFound:
             return found  # the video was taken away
-        if media.own_sound(path, wav, duration_s=video["duration_s"]):
+        track = record["settings"].get("sound_track")
+        try:
+            heard = media.own_sound(path, wav, duration_s=video["duration_s"], sound_track=track)
+        except MediaError:
+            return found  # a sound that nobody can decode has no level
+        if heard:
             found |= level_scores(read_sound(wav), SAMPLE_RATE)
     return found
 
