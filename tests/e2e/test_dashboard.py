@@ -188,30 +188,30 @@ def test_a_blind_rating_is_sent_in_the_browser(visit: Visit, store: ObjectStore)
     assert len(list(store.list("ratings/"))) == before + 1
 
 
-@pytest.mark.parametrize("width", [390, 700, 1280])
-def test_chord_names_never_overlap(visit: Visit, store: ObjectStore, width: int) -> None:
-    """A soundtrack whose chords change every second, with long names."""
-    prefix = f"outputs/made-up-amt/epoch_{best_epoch(store):04d}/049/3fd91c07/"
-    key = f"{prefix}049_cgen_rd.json"
+@pytest.mark.parametrize(("width", "named"), [(390, 2), (700, 6), (1280, 12)])
+def test_chord_names_never_overlap(
+    visit: Visit, store: ObjectStore, width: int, named: int
+) -> None:
+    """Chords that change every second, twelve in all: those are named whose name fits."""
+    best = best_epoch(store)
+    key = f"outputs/made-up-amt/epoch_{best:04d}/049/3fd91c07/049_cgen_rd.json"
     record = json.loads(store.get(key))
-    names = ["D#:maj7", "A:min7", "C#:hdim7", "N", "G:sus4", "F#:min6"]
-    minute = {**record["video"], "duration_s": 60.0}
-    curves = {name: values * 5 for name, values in record["curves"].items()}
-    changed = {**record, "chords": names * 10, "video": minute, "curves": curves}
-    store.put(key, json.dumps(changed).encode())
+    names = ["D#:maj7", "A:min7", "C#:hdim7", "N", "G", "F#:min6"]
+    store.put(key, json.dumps({**record, "chords": names * 2}).encode())
     try:
-        page = visit(f"/listen?video=049&take=3fd91c07&epoch={best_epoch(store)}", width=width)
-        chart = page.locator(".st-key-timeline svg").first
-        chart.wait_for()
+        page = visit(f"/listen?video=049&take=3fd91c07&epoch={best}", width=width)
+        chart = page.locator(".st-key-timeline svg.marks").first
+        chart.locator("text").first.wait_for()
+        page.wait_for_timeout(1500)  # charts take their width after they are drawn
         boxes = chart.locator(".mark-text.role-mark text").evaluate_all(
-            "texts => texts.filter(text => text.textContent)"
+            "texts => texts.filter(text => text.textContent.trim())"
             ".map(text => text.getBoundingClientRect()).map(box => [box.left, box.right])"
         )
     finally:
         store.put(key, json.dumps(record).encode())
     boxes.sort()
     assert all(right <= left for (_, right), (left, _) in itertools.pairwise(boxes))
-    assert bool(boxes) == (width > 390), "they are named where there is room"
+    assert len(boxes) >= named
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
