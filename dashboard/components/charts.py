@@ -13,6 +13,7 @@ from dashboard.components.format import clock
 from dashboard.components.music import chord_name
 from dashboard.i18n.text import t
 from vmt import chords
+from vmt.catalog.records.datasets import DatasetBrief
 
 TRAIN = ("#0072b2", "#56b4e9")
 VALIDATION = ("#d55e00", "#f08c42")
@@ -153,17 +154,17 @@ def overlay(tables: Mapping[str, pd.DataFrame], column: str, *, title: str) -> C
     return chart
 
 
-def growth(versions: Mapping[str, Sequence[Mapping[str, Any]]]) -> Chart:
+def growth(versions: Mapping[str, Sequence[DatasetBrief]]) -> Chart:
     """Videos in each version of each dataset."""
     rows = [
         {
             "dataset": name,
-            "version": version["version"],
-            "videos": version["videos"],
-            "hours": version["seconds"] / 3600,
+            "version": brief.version,
+            "videos": brief.videos,
+            "hours": brief.seconds / 3600,
         }
         for name, known in versions.items()
-        for version in known
+        for brief in known
     ]
     chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows, columns=["dataset", "version", "videos", "hours"]))

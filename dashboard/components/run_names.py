@@ -1,7 +1,8 @@
 """What tells runs apart: the part of their names that differs, and whether their losses compare."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from vmt.catalog.records.runs import RunSummary
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
@@ -29,7 +30,7 @@ def _common(words: Sequence[Sequence[str]], most: int) -> int:
     return count
 
 
-def comparable(kind: str, summaries: Sequence[Mapping[str, Any]]) -> bool:
+def comparable(kind: str, summaries: Sequence[RunSummary]) -> bool:
     """Whether a loss means the same in all runs.
 
     A chord NLL depends on the number of chord labels. Total and emotion depend on the preset as
@@ -41,6 +42,5 @@ def comparable(kind: str, summaries: Sequence[Mapping[str, Any]]) -> bool:
     """
     fields = ("chord_labels",) if kind == "chord" else ("chord_labels", "preset")
     return all(
-        len({summary[field] for summary in summaries if summary.get(field) is not None}) <= 1
-        for field in fields
+        len({getattr(summary, field) for summary in summaries} - {None}) <= 1 for field in fields
     )

@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 
 from vmt import chords
 from vmt.dataset.songs import Song, collate
+from vmt.metrics.bootstrap import Interval, bootstrap
 from vmt.model.baselines import Baseline
 from vmt.model.chord_model import ChordModel
 from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT
@@ -28,7 +29,6 @@ SURE_EMOTION = 0.8
 """Seconds whose strongest emotion is less likely than this are left out of the affective
 correspondence.
 """
-_RESAMPLES = 2000
 _IMPOSSIBLE = -30.0
 _FLOOR = 1e-6
 _LIFTS = (5e-4, 1e-3, 2e-3, 4e-3)
@@ -254,25 +254,6 @@ def shuffled(songs: Sequence[Song]) -> list[Song]:
         return dataclasses.replace(song, video=other.video[place], inputs=inputs)
 
     return [swapped(each) for each in songs]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A difference with its 95 % bootstrap confidence interval over songs."""
-
-    value: float
-    low: float
-    high: float
-    songs: int
-
-
-def bootstrap(statistic: Callable[[Int64[np.ndarray, " n"]], float], songs: int) -> Interval:
-    """A statistic of songs, given as indices, over all of them and over resamples with
-    replacement.
-    """
-    draws = np.random.default_rng(0).integers(songs, size=(_RESAMPLES, songs))
-    low, high = np.nanquantile([statistic(draw) for draw in draws], (0.025, 0.975))
-    return Interval(float(statistic(np.arange(songs))), float(low), float(high), songs)
 
 
 def chord_gain(matched: Sequence[SongScore], other: Sequence[SongScore]) -> Interval:

@@ -140,20 +140,22 @@ def _write_window(
     draws = torch.from_numpy(chance[rows]).to(device)
     start = torch.from_numpy(written[rows, seconds[0] : seconds[0] + known]).to(device)
     logits = writing.prefill(start)
+    held = start[:, -1]
+    fixed = given[rows]
+    is_fixed, primer = (torch.from_numpy(part).to(device) for part in (fixed, written[rows]))
+    sampled = []  # on the device: nothing waits for it before the window's end
     for second in range(seconds[0] + known, seconds[-1] + 1):
-        held = torch.from_numpy(written[rows, second - 1]).to(device)
         odds = logits.scatter_add(1, held[:, None], calm.to(logits.dtype)[:, None])
         token = choose(odds, held, heat, top_p, draws[:, second])
-        fixed = given[rows, second]
-        if fixed.any():
-            token = torch.where(
-                torch.from_numpy(fixed).to(device),
-                torch.from_numpy(written[rows, second]).to(device),
-                token,
-            )
-        written[rows, second] = token.cpu().numpy()
+        if fixed[:, second].any():
+            token = torch.where(is_fixed[:, second], primer[:, second], token)
+        sampled.append(token)
+        held = token
         if second < seconds[-1]:
             logits = writing.step(token)
+    if sampled:
+        last = seconds[-1] + 1
+        written[rows, seconds[0] + known : last] = torch.stack(sampled, dim=1).cpu().numpy()
 
 
 def choose(

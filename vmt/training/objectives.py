@@ -5,7 +5,7 @@ rhythm.
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Protocol, runtime_checkable
 
@@ -56,7 +56,9 @@ class Objective(Protocol):
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
     """Matrix products in bfloat16 where asked for; weights, norms and losses stay in float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
 
 
 def rhythm_statistics(

@@ -36,11 +36,7 @@ def ask_train() -> Parameters | None:
     """Dataset, preset, and the usual overrides; an empty box means the preset's own value."""
     known = store.datasets()
     names = list(known)
-    versions = [
-        f"{name}@v{int(version['version']):04d}"
-        for name in names
-        for version in reversed(known[name])
-    ]
+    versions = [brief.ref for name in names for brief in reversed(known[name])]
     if not versions:
         st.info(t("dataset.empty"))
         return None
@@ -97,11 +93,7 @@ def _overrides() -> Parameters:
 
 def _finished() -> list[str]:
     """Runs that have an epoch, newest first."""
-    return [
-        str(summary["run"])
-        for summary in store.summaries()
-        if summary.get("best_epoch") is not None
-    ]
+    return [run.run for run in store.summaries() if run.best_epoch is not None]
 
 
 def ask_evaluate() -> Parameters | None:

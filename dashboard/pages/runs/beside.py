@@ -14,15 +14,17 @@ from dashboard.i18n.text import t
 from dashboard.pages.runs.evaluations import compared
 from dashboard.pages.runs.settings import setting
 from dashboard.sources import store
+from vmt.catalog.records import encode
+from vmt.catalog.records.runs import RunSummary
 
 VALIDATION = {kind: f"Avg Eval loss ({kind})" for kind in ("chord", "total", "emotion")}
 FACTS = ("preset", "dataset", "chord_labels", "extractor")
 
 
-def show_beside(summaries: Sequence[store.Record]) -> None:
+def show_beside(summaries: Sequence[RunSummary]) -> None:
     """Curves, results and differences of the chosen runs; the runs stand in the URL."""
     st.subheader(t("overlay"))
-    names = [str(summary["run"]) for summary in summaries if summary.get("epochs") is not None]
+    names = [summary.run for summary in summaries if summary.epochs is not None]
     wanted = [name for name in (selected("overlay") or "").split(",") if name in names]
     st.session_state["overlay"] = wanted
     runs, kinds = st.columns([3, 1])
@@ -48,7 +50,7 @@ def show_beside(summaries: Sequence[store.Record]) -> None:
     curves = {shown[run]: table for run, table in tables.items()}
     title = t("validation_of", loss=t(f"loss.{kind}"))
     st.altair_chart(charts.overlay(curves, VALIDATION[kind], title=title))
-    chosen = [summary for summary in summaries if summary["run"] in tables]
+    chosen = [summary for summary in summaries if summary.run in tables]
     if not comparable(kind, chosen):
         st.caption(t("overlay.not_comparable"))
     if len(chosen) > 1:
@@ -67,24 +69,24 @@ def show_table(heading: str, table: pd.DataFrame) -> None:
             st.table(table)
 
 
-def results_table(summaries: Sequence[store.Record], shown: Mapping[str, str]) -> pd.DataFrame:
+def results_table(summaries: Sequence[RunSummary], shown: Mapping[str, str]) -> pd.DataFrame:
     """The validation losses at the best epoch, epochs and time; a column a run."""
     columns = {}
     for summary in summaries:
-        best = summary.get("best") or {}
+        best = summary.best or {}
         losses = {t(f"best.{kind}"): number(best.get(kind)) for kind in VALIDATION}
-        columns[shown[str(summary["run"])]] = {
+        columns[shown[summary.run]] = {
             **losses,
-            t("best_epoch"): number(summary.get("best_epoch")),
-            t("epochs"): number(summary.get("epochs")),
-            t("took"): duration(summary.get("seconds")),
+            t("best_epoch"): number(summary.best_epoch),
+            t("epochs"): number(summary.epochs),
+            t("took"): duration(summary.seconds),
         }
     return pd.DataFrame(columns).rename_axis(t("measure"))
 
 
-def differences(summaries: Sequence[store.Record], shown: Mapping[str, str]) -> pd.DataFrame:
+def differences(summaries: Sequence[RunSummary], shown: Mapping[str, str]) -> pd.DataFrame:
     """The settings, versions and machines in which the runs differ; a column a run."""
-    known = {str(summary["run"]): facts(summary) for summary in summaries}
+    known = {summary.run: facts(summary) for summary in summaries}
     names = dict.fromkeys(name for own in known.values() for name in own)
     rows = {
         name: {shown[run]: own.get(name, NOTHING) for run, own in known.items()} for name in names
@@ -93,7 +95,7 @@ def differences(summaries: Sequence[store.Record], shown: Mapping[str, str]) -> 
     return pd.DataFrame(differing).T.rename_axis(t("name"))
 
 
-def facts(summary: store.Record) -> dict[str, str]:
+def facts(summary: RunSummary) -> dict[str, str]:
     """What is known of a run by name: `train.learn_rate` for a setting of the training."""
     flat: dict[str, str] = {}
 
@@ -104,8 +106,9 @@ def facts(summary: store.Record) -> dict[str, str]:
             else:
                 flat[prefix + name] = setting(value)
 
-    add({name: summary[name] for name in FACTS if name in summary})
-    add(store.params(str(summary["run"])) or {})
-    for name in ("run", "created_at"):  # they always differ
+    add({name: getattr(summary, name) for name in FACTS})
+    params = store.params(summary.run)
+    add(encode(params) if params is not None else {})
+    for name in ("run", "created_at", "schema"):  # they always differ
         flat.pop(name, None)
     return flat

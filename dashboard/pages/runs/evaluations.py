@@ -14,6 +14,9 @@ from dashboard.components.format import NOTHING, column, number, when
 from dashboard.components.url_state import choose
 from dashboard.i18n.text import t
 from dashboard.sources import store
+from vmt.catalog import keys
+from vmt.catalog.records import encode
+from vmt.catalog.records.soundtracks import EvaluationRecord
 
 KEY = re.compile(r"epoch_(\d+)-(.+)-(validation|test)\.json$")
 SCORES = (
@@ -52,16 +55,17 @@ class Stored:
 def stored(run: str) -> list[Stored]:
     """The evaluations of a run, the latest epoch first, validation before test."""
     known = []
-    for info in store.store().list(f"evaluations/{run}/"):
+    for info in store.store().list(keys.evaluation_prefix(run)):
         if (match := KEY.search(info.key)) is not None:
             known.append(Stored(info.key, int(match[1]), match[2], match[3]))
     return sorted(known, key=lambda one: (one.epoch, one.dataset, one.split), reverse=True)
 
 
 @st.cache_data(ttl=store.SETTLED_S, max_entries=store.KEPT, show_spinner=False)
-def content(key: str) -> store.Record:
-    """One evaluation."""
-    return store.read_json(key) or {}
+def content(key: str) -> Mapping[str, Any]:
+    """One evaluation as its JSON has it; empty where it is gone."""
+    record = store.read(key, EvaluationRecord)
+    return encode(record) if record is not None else {}
 
 
 def show_evaluations(run: str) -> None:
@@ -116,7 +120,7 @@ def interval(gain: Mapping[str, Any] | None) -> str:
     return t("interval.of", value=value, low=low, high=high, n=gain["songs"])
 
 
-def show_gains(scores: store.Record) -> None:
+def show_gains(scores: Mapping[str, Any]) -> None:
     """By how much the chord NLL is lower with the own video, and lower than the n-gram's."""
     said = [f"- {t(f'gain.{name}')}: **{interval(scores.get(name))}**" for name in GAINS]
     st.markdown("\n".join(said))

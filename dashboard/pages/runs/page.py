@@ -12,28 +12,29 @@ from dashboard.pages.runs.beside import show_beside
 from dashboard.pages.runs.run import show_run
 from dashboard.pages.runs.table import styled, table_of
 from dashboard.sources import store
+from vmt.catalog.records.runs import RunSummary
 
 
-def filtered(summaries: Sequence[store.Record]) -> list[store.Record]:
+def filtered(summaries: Sequence[RunSummary]) -> list[RunSummary]:
     """The runs that the three filters leave."""
     words, presets, states = st.columns([2, 2, 3], vertical_alignment="bottom")
     wanted = words.text_input(t("filter"), placeholder=t("filter.hint")).strip().lower()
-    known = sorted({str(summary.get("preset")) for summary in summaries if summary.get("preset")})
+    known = sorted({summary.preset for summary in summaries if summary.preset})
     preset = presets.selectbox(t("preset"), known, index=None, placeholder=t("any"))
-    there = sorted({str(summary.get("state", "starting")) for summary in summaries})
+    there = sorted({summary.state for summary in summaries})
     chosen = states.pills(
         t("state"), there, format_func=lambda state: t(f"state.{state}"), selection_mode="multi"
     )
     return [
         summary
         for summary in summaries
-        if wanted in f"{summary['run']} {summary.get('dataset')}".lower()
-        and (preset is None or summary.get("preset") == preset)
-        and (not chosen or summary.get("state", "starting") in chosen)
+        if wanted in f"{summary.run} {summary.dataset}".lower()
+        and (preset is None or summary.preset == preset)
+        and (not chosen or summary.state in chosen)
     ]
 
 
-def show_table(summaries: Sequence[store.Record]) -> None:
+def show_table(summaries: Sequence[RunSummary]) -> None:
     """The table; a click on a row's box opens its run."""
     if not summaries:
         st.info(t("runs.none_left"))
@@ -53,7 +54,7 @@ def show_table(summaries: Sequence[store.Record]) -> None:
     )
     st.caption(t("runs.best_meaning"))
     if event.selection.rows:
-        select(run=str(summaries[event.selection.rows[0]]["run"]))
+        select(run=summaries[event.selection.rows[0]].run)
         st.rerun()
 
 
@@ -78,7 +79,7 @@ def page() -> None:
         return
     opened = choose(
         "run",
-        [str(summary["run"]) for summary in summaries],
+        [summary.run for summary in summaries],
         t("open_run"),
         optional=True,
         placeholder=t("open_run.hint"),

@@ -10,28 +10,31 @@ from dashboard.components.format import NOTHING, duration, number
 from dashboard.components.format import column as aligned
 from dashboard.components.run_names import comparable
 from dashboard.i18n.text import t
-from dashboard.sources import store
+from vmt.catalog.records.runs import RunSummary
 
 
-def table_of(summaries: Sequence[store.Record]) -> pd.DataFrame:
+def table_of(summaries: Sequence[RunSummary]) -> pd.DataFrame:
     """One row a run, numbers as numbers so that the table sorts them."""
 
-    def column(name: str, where: str | None = None) -> list[Any]:
-        return [(summary.get(where) or {} if where else summary).get(name) for summary in summaries]
+    def column(name: str) -> list[Any]:
+        return [getattr(summary, name) for summary in summaries]
+
+    def losses(name: str) -> pd.Series:
+        return pd.to_numeric(pd.Series([(summary.best or {}).get(name) for summary in summaries]))
 
     states = {state: t(f"state.{state}") for state in ("running", "done", "failed", "starting")}
     untrained = t("untrained_short")
     return pd.DataFrame(
         {
             t("run"): column("run"),
-            t("state"): [states[state or "starting"] for state in column("state")],
+            t("state"): [states[state] for state in column("state")],
             t("preset"): column("preset"),
             t("dataset"): column("dataset"),
             t("epochs"): pd.to_numeric(pd.Series(column("epochs"))),
             t("best_epoch"): pd.to_numeric(pd.Series(column("best_epoch"))),
-            t("chord_nll"): pd.to_numeric(pd.Series(column("chord", "best"))),
-            t("total"): pd.to_numeric(pd.Series(column("total", "best"))),
-            t("emotion"): pd.to_numeric(pd.Series(column("emotion", "best"))),
+            t("chord_nll"): losses("chord"),
+            t("total"): losses("total"),
+            t("emotion"): losses("emotion"),
             t("took"): pd.to_numeric(pd.Series(column("seconds"))),
             t("started"): pd.to_datetime(
                 pd.Series(column("started_at")), utc=True, errors="coerce", format="ISO8601"
@@ -41,7 +44,7 @@ def table_of(summaries: Sequence[store.Record]) -> pd.DataFrame:
     )
 
 
-def styled(table: pd.DataFrame, summaries: Sequence[store.Record]) -> Styler:
+def styled(table: pd.DataFrame, summaries: Sequence[RunSummary]) -> Styler:
     """Numbers whose decimals line up; a star marks the smallest of each loss that can be compared
     between all the runs shown.
     """

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dashboard.components import schedule
-from flows.engine.deployments import DEPLOYMENTS
+from flows.engine.table import DEPLOYMENTS
 
 NOW = datetime(2026, 11, 28, 3, 46, tzinfo=UTC)  # a Saturday
 

@@ -2,21 +2,28 @@
 video does for it.
 """
 
-import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
-from vmt.catalog import datasets
+from vmt.catalog import datasets, documents, keys
+from vmt.catalog.records import decode
+from vmt.catalog.records.runs import RunParameters
+from vmt.catalog.records.soundtracks import (
+    AffectiveSettings,
+    Confusion,
+    EvaluationRecord,
+    RhythmScore,
+    ScoreInterval,
+    ScoreRow,
+)
 from vmt.catalog.runs import Run, now
 from vmt.dataset.songs import Song
 from vmt.errors import TrainingError
 from vmt.hardware import choose_device
+from vmt.metrics.bootstrap import Interval
 from vmt.metrics.chords import (
-    Interval,
     Predict,
     Reading,
     SongScore,
@@ -41,16 +48,12 @@ SPLITS = ("validation", "test")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `vmt evaluate` found; `content` stands under `key`, and the confusion matrix as a
-    picture beside it.
-
-    `content["rows"]` has a row of scores for the model and each baseline, by name; `rhythm` the
-    biGRU's; `video_gain` by how much the chord NLL is lower with the song's own video than with
-    another's, with its interval.
+    """The outcome of `vmt evaluate`: the record, and the key under which it is stored, with the
+    confusion matrix as a picture beside it.
     """
 
     key: str
-    content: dict[str, Any]
+    record: EvaluationRecord
 
 
 def evaluate(
@@ -69,9 +72,12 @@ def evaluate(
     version's validation songs.
 
     Args:
+        store: the store.
+        run: its name.
         epoch: the one that the run selected where None.
         dataset: any version whose labels and features fit the model; the run's own where None.
         split: `validation` or `test`.
+        device: `auto`, `cpu` or `cuda`.
 
     Raises:
         TrainingError: if the run or the epoch is not in the store, the dataset does not fit, or the
@@ -80,48 +86,68 @@ def evaluate(
     """
     if split not in SPLITS:
         raise TrainingError(f"split {split!r} is not one of {', '.join(SPLITS)}")
-    chosen = Run(store, run)
-    parameters = chosen.parameters()
-    number = chosen.best_epoch() if epoch is None else epoch
-    model, place = chosen.transformer(number), choose_device(device)
-    name = dataset or parameters["dataset"]
+    named = Run(store, run)
+    parameters = named.parameters()
+    number = named.best_epoch() if epoch is None else epoch
+    model, place = named.transformer(number), choose_device(device)
+    name = dataset or parameters.dataset
     if name is None:
         raise TrainingError(f"run {run} was imported without a dataset; name one to evaluate it on")
+
     version = datasets.read(store, datasets.resolve(store, name))
     own = (
-        datasets.read(store, datasets.resolve(store, parameters["dataset"]))
-        if parameters["dataset"]
+        datasets.read(store, datasets.resolve(store, parameters.dataset))
+        if parameters.dataset
         else version
     )
     songs = datasets.load_songs(store, version, thread_map, (split,))[split]
     known = datasets.load_songs(store, own, thread_map, ("train", "validation"))
     _check(run, model, parameters, version, songs, split)
-    content = {
-        "run": run,
-        "epoch": number,
-        "dataset": str(version.ref),
-        "split": split,
-        "trained_on": parameters["dataset"],
-        "songs": len(songs),
-        "seconds_read": min(max(song.seconds for song in songs), model.config.max_seconds),
-        "seen_in_training": _seen(version, own, split),
-        "emotion_counts_padding": not model.config.mask_padding,
-        "made_at": now(),
-        **_chords(model, place, known, songs),
-        "rhythm": evaluate_rhythm(chosen.regressor(), known["train"], songs, place),
-    }
-    key = f"evaluations/{run}/epoch_{number:04d}-{str(version.ref).replace('@', '-')}-{split}"
-    table = content["confusion"]
-    picture = confusion_picture(table["chords"], [*table["chords"], "other"], table["seconds"])
-    store.put(f"{key}.svg", picture.encode())
-    store.put(f"{key}.json", json.dumps(content, indent=1).encode())
-    return Evaluation(f"{key}.json", content)
+
+    scores = _score_chords(model, place, known, songs)
+    rhythm = evaluate_rhythm(named.regressor(), known["train"], songs, place)
+    record = EvaluationRecord(
+        run=run,
+        epoch=number,
+        dataset=str(version.ref),
+        split=split,
+        trained_on=parameters.dataset,
+        songs=len(songs),
+        seconds_read=min(max(song.seconds for song in songs), model.config.max_seconds),
+        seen_in_training=tuple(_seen(version, own, split)),
+        emotion_counts_padding=not model.config.mask_padding,
+        made_at=now(),
+        rows=scores.rows,
+        affective_table=scores.affective_table,
+        video_gain=scores.video_gain,
+        gain_over_song_adaptive=scores.gain_over_song_adaptive,
+        confusion=scores.confusion,
+        rhythm={
+            name: None if score is None else decode(RhythmScore, score, "rhythm")
+            for name, score in rhythm.items()
+        },
+    )
+    return Evaluation(_write(store, record, version.ref), record)
+
+
+def _write(store: ObjectStore, record: EvaluationRecord, ref: datasets.DatasetRef) -> str:
+    """The picture, then the record; its key."""
+    picture_key, key = (
+        keys.evaluation(record.run, record.epoch, (ref.name, ref.version), record.split, ending)
+        for ending in ("svg", "json")
+    )
+    labels = list(record.confusion.chords)
+    seconds = [list(row) for row in record.confusion.seconds]
+    picture = confusion_picture(labels, [*labels, "other"], seconds)
+    store.put(picture_key, picture.encode())
+    documents.write(store, key, record)
+    return key
 
 
 def _check(
     run: str,
     model: ChordModel,
-    parameters: dict[str, Any],
+    parameters: RunParameters,
     version: datasets.DatasetVersion,
     songs: Sequence[Song],
     split: str,
@@ -134,15 +160,12 @@ def _check(
     if width != model.config.d_common:
         raise TrainingError(
             f"run {run} reads {model.config.d_common} inputs a second and dataset {version.ref} "
-            f"has {width}; "
-            "name a dataset of the same CLIP model"
+            f"has {width}; name a dataset of the same CLIP model"
         )
-    if parameters["dataset"] and version.chord_labels != parameters["chord_labels"]:
+    if parameters.dataset and version.chord_labels != parameters.chord_labels:
         raise TrainingError(
-            f"run {run} knows {parameters['chord_labels']} chord labels and dataset "
-            f"{version.ref} has "
-            f"{version.chord_labels}; freeze or import it with --chords "
-            f"{parameters['chord_labels']}"
+            f"run {run} knows {parameters.chord_labels} chord labels and dataset {version.ref} has "
+            f"{version.chord_labels}; freeze or import it with --chords {parameters.chord_labels}"
         )
 
 
@@ -153,42 +176,56 @@ def _seen(version: datasets.DatasetVersion, own: datasets.DatasetVersion, split:
     return sorted(chosen.loc[chosen["sha256"].isin(trained), "id"])
 
 
-def _chords(
+@dataclass(frozen=True)
+class _ChordScores:
+    """What the chord model and the baselines score."""
+
+    rows: dict[str, ScoreRow]
+    affective_table: AffectiveSettings
+    video_gain: ScoreInterval | None
+    gain_over_song_adaptive: ScoreInterval | None
+    confusion: Confusion
+
+
+def _score_chords(
     model: ChordModel, device: torch.device, known: dict[str, list[Song]], songs: Sequence[Song]
-) -> dict[str, Any]:
+) -> _ChordScores:
     reading = Reading(model.config.max_seconds, not model.config.mask_padding)
-    tokens = [song.tokens for song in known["train"]]
+    predict = model_logits(model, device)
+    contenders = {"model": predict, **_baselines(known["train"], reading)}
+    tuning = known["validation"] or known["train"]
+    contenders["n-gram with the affective table"], table = with_table(
+        contenders["song-adaptive n-gram"], reading, tuning
+    )
+    scores = {name: _scores(contender, songs, reading) for name, contender in contenders.items()}
+
+    others = shuffled(songs)
+    gain = chord_gain(scores["model"], _scores(predict, others, reading)) if others else None
+    ahead = chord_gain(scores["model"], scores["song-adaptive n-gram"])
+    return _ChordScores(
+        rows={name: summary(own) for name, own in scores.items()},
+        affective_table=AffectiveSettings(table.lift, table.shift),
+        video_gain=_stored(gain),
+        gain_over_song_adaptive=_stored(ahead),
+        confusion=decode(Confusion, confusion(scores["model"]), "confusion"),
+    )
+
+
+def _baselines(training: Sequence[Song], reading: Reading) -> dict[str, Predict]:
+    """Models that only count, by name."""
+    tokens = [song.tokens for song in training]
     counted: dict[str, Baseline] = {
         "repeat last": RepeatLast(tokens, reading.max_seconds),
         "unigram": Unigram(tokens, reading.max_seconds),
         "bigram": Bigram(tokens, reading.max_seconds),
         "song-adaptive n-gram": SongNgram(tokens, reading.max_seconds),
     }
-    predict = model_logits(model, device)
-    contenders = {
-        "model": predict,
-        **{name: baseline_logits(each, reading) for name, each in counted.items()},
-    }
-    tuning = known["validation"] or known["train"]
-    contenders["n-gram with the affective table"], table = with_table(
-        contenders["song-adaptive n-gram"], reading, tuning
-    )
-    scores = {name: _scores(each, songs, reading) for name, each in contenders.items()}
-    others = shuffled(songs)
-    gain = chord_gain(scores["model"], _scores(predict, others, reading)) if others else None
-    ahead = chord_gain(scores["model"], scores["song-adaptive n-gram"])
-    return {
-        "rows": {name: summary(each) for name, each in scores.items()},
-        "affective_table": dataclasses.asdict(table),
-        "video_gain": _plain(gain),
-        "gain_over_song_adaptive": _plain(ahead),
-        "confusion": confusion(scores["model"]),
-    }
+    return {name: baseline_logits(baseline, reading) for name, baseline in counted.items()}
 
 
 def _scores(predict: Predict, songs: Sequence[Song], reading: Reading) -> list[SongScore]:
     return [score_song(predict(song), song, reading) for song in songs]
 
 
-def _plain(interval: Interval | None) -> dict[str, float] | None:
-    return None if interval is None else dataclasses.asdict(interval)
+def _stored(interval: Interval | None) -> ScoreInterval | None:
+    return None if interval is None else ScoreInterval(**vars(interval))

@@ -13,7 +13,9 @@ from dashboard.components import run_names
 from dashboard.pages.runs.run import epochs_table
 from dashboard.pages.runs.table import styled, table_of
 from tests.dashboard.fill import COLUMNS, fill, put_evaluation, put_json, put_run
+from vmt.catalog import documents, keys
 from vmt.catalog.page_index_writers import note_run
+from vmt.catalog.records.runs import RunSummary
 from vmt.jobs.train.published_weights import import_weights
 from vmt.model.config import ModelConfig
 from vmt.model.regressor import RegressorConfig, VideoRegressor
@@ -236,8 +238,11 @@ def test_runs_stand_side_by_side_with_what_differs(store: ObjectStore, open_page
 
 
 def test_only_losses_that_compare_have_a_star(store: ObjectStore) -> None:
-    alike = [put_run(store, f"made-up-{name}") for name in "ab"]
-    other = put_run(store, "made-up-c", preset="demo")
+    runs = {"a": "amt", "b": "amt", "c": "demo"}
+    for name, preset in runs.items():
+        put_run(store, name, preset=preset)
+    read = [documents.read(store, keys.summary(name), RunSummary) for name in runs]
+    *alike, other = (summary for summary in read if summary is not None)
     for summaries, starred in ((alike, 3), ([*alike, other], 1)):
         table = styled(table_of(summaries), summaries).to_html()
         assert table.count("★") == starred
