@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vmt.errors import ObjectNotFound, PreconditionFailed, RunTaken, TrainingError
-from vmt.model.checkpoints import load_regressor, load_transformer
+from vmt.model.checkpoints import load_mode, load_regressor, load_transformer
 from vmt.model.chord_model import ChordModel
+from vmt.model.mode import ModeModel, constant_mode
 from vmt.model.regressor import VideoRegressor
 from vmt.store import ObjectStore
 from vmt.training.results import EpochResult, from_csv
@@ -23,6 +24,8 @@ from vmt.training.results import EpochResult, from_csv
 CHAMPION_KEY = "models/champion.json"
 TRAINER = "state/trainer.json"
 """Who trains a run, while somebody does."""
+MODE = "regression/mode.safetensors"
+"""The model of major and minor, learnt from the run's training songs."""
 HASHES = "weights_sha256.json"
 """The SHA-256 of each epoch's weights, by the epoch's number."""
 
@@ -133,6 +136,16 @@ class Run:
                 f"run {self.name}: its biGRU is not trained; start `vmt train` again to finish "
                 "the run"
             ) from error
+
+    def mode(self) -> ModeModel:
+        """The model of major and minor; one that knows MuVi-Sync's share of minor alone where the
+        run has none, as runs of older versions.
+        """
+        key = self.key(MODE)
+        try:
+            return load_mode(self.store.get(key), key)
+        except ObjectNotFound:
+            return constant_mode()
 
 
 @dataclass(frozen=True)

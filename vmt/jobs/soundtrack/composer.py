@@ -29,6 +29,7 @@ from vmt.hardware import Precision, choose_device, choose_precision
 from vmt.jobs.ingest.extractors import remembered
 from vmt.jobs.ingest.ingest import features_key, features_of, sha256_of
 from vmt.jobs.soundtrack.styles import NamedStyle, find_style, style_source
+from vmt.model.mode import ModeModel
 from vmt.model.sampling import Request, sample_chords
 from vmt.settings import Settings
 from vmt.store import ObjectStore
@@ -181,7 +182,10 @@ class Composer:
         if not takes:
             return []
         seen = [directed(each.source.features, each.config) for each in takes]
-        keys = [sounding_key(each, features) for each, features in zip(takes, seen, strict=True)]
+        mode = self.run.mode()
+        keys = [
+            sounding_key(take, features, mode) for take, features in zip(takes, seen, strict=True)
+        ]
         model = self.run.transformer(self.epoch)
         requests = [
             self._request(take, video_inputs(features, model.config.inputs), key)
@@ -243,23 +247,13 @@ def directed(features: Features, config: GenerateConfig) -> Features:
     return dataclasses.replace(features, emotion=np.array(rows, dtype=np.float32)[held])
 
 
-def sounding_key(take: Take, features: Features) -> chords.Key:
-    """The key asked for, or a tonic from the seed and the mode from the emotions."""
+def sounding_key(take: Take, features: Features, mode: ModeModel) -> chords.Key:
+    """The key asked for, or a tonic from the seed and the mode that the picture asks for."""
     if take.config.key != "auto":
         return chords.parse_key(take.config.key)
-    return chords.Key(
-        int(np.random.default_rng(take.stream("tonic")).integers(12)), mood_is_minor(features)
-    )
-
-
-def mood_is_minor(features: Features) -> bool:
-    """The mode that the picture asks for: minor where fear, tension and sadness outweigh excitement
-    and rest.
-    """
-    mean: dict[str, float] = dict(
-        zip(chords.EMOTIONS, features.emotion.mean(0).tolist(), strict=True)
-    )
-    return mean["fearful"] + mean["tense"] + mean["sad"] > mean["exciting"] + mean["relaxing"]
+    tonic = int(np.random.default_rng(take.stream("tonic")).integers(12))
+    draw = float(np.random.default_rng(take.stream("mode")).random())
+    return chords.Key(tonic, mode.is_minor(video_inputs(features), draw))
 
 
 def swung(loudness: Float32[np.ndarray, " time"], scale: float) -> Float32[np.ndarray, " time"]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from vmt.catalog import datasets
@@ -29,9 +30,11 @@ from vmt.metrics.chords import (
     summary,
     with_table,
 )
+from vmt.metrics.mode import evaluate_mode
 from vmt.metrics.rhythm import evaluate_rhythm
 from vmt.model.baselines import Baseline, Bigram, RepeatLast, SongNgram, Unigram
 from vmt.model.chord_model import ChordModel
+from vmt.model.mode import ModeModel
 from vmt.reports.charts import confusion_picture
 from vmt.runtime.events import thread_map
 from vmt.store import ObjectStore
@@ -108,6 +111,7 @@ def evaluate(
         "emotion_counts_padding": not model.config.mask_padding,
         "made_at": now(),
         **_chords(model, place, known, songs),
+        "mode": _mode(chosen.mode(), songs),
         "rhythm": evaluate_rhythm(chosen.regressor(), known["train"], songs, place),
     }
     key = f"evaluations/{run}/epoch_{number:04d}-{str(version.ref).replace('@', '-')}-{split}"
@@ -144,6 +148,17 @@ def _check(
             f"{version.chord_labels}; freeze or import it with --chords "
             f"{parameters['chord_labels']}"
         )
+
+
+def _mode(model: ModeModel, songs: Sequence[Song]) -> dict[str, Any]:
+    """How well the run tells minor from major; where it knows the share of minor alone, what it
+    answers is chance.
+    """
+    minor = np.array([song.minor for song in songs])
+    probabilities = np.array([model.probability(song.video) for song in songs])
+    answers = np.array([model.is_minor(song.video, 0.5) for song in songs])
+    share = np.full(len(songs), model.share)
+    return {"learnt": model.learnt, **evaluate_mode(probabilities, minor, share, answers)}
 
 
 def _seen(version: datasets.DatasetVersion, own: datasets.DatasetVersion, split: str) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vmt.catalog.runs import HASHES, Run, Turn, now
+from vmt.catalog.runs import HASHES, MODE, Run, Turn, now
 from vmt.errors import ObjectNotFound, RunTaken, TrainingError, VmtError
 from vmt.jobs.train.best_epoch import best_epoch
 from vmt.jobs.train.training_data import Material
@@ -23,6 +23,7 @@ from vmt.model import checkpoints
 from vmt.model.architectures import build
 from vmt.model.baselines import Bigram, Unigram, chord_nll
 from vmt.model.chord_model import ChordModel
+from vmt.model.mode import learn_mode
 from vmt.model.regressor import VideoRegressor
 from vmt.runtime.events import OnEvent
 from vmt.training.config import RunConfig, TrainConfig
@@ -168,6 +169,8 @@ class Fitting:
         if self.team.leads:
             self.turn = Turn.take(self.run)
         self.rows = self._fit_chords()
+        if self.team.leads:
+            self._fit_mode()
         regression = self._regression_summary(best(self._fit_rhythm(), 0))
         if not self.team.leads:
             return
@@ -196,6 +199,16 @@ class Fitting:
         column = LOSSES.index(self.config.train.select_by)
         to_bytes = partial(checkpoints.transformer_bytes, model)
         return self._fit(trainer, _Part("", "best_loss_weights", COLUMNS, column, to_bytes))
+
+    def _fit_mode(self) -> None:
+        """Major or minor from the picture; solved in a moment, so it is not resumed."""
+        songs = self.material.train
+        if not songs or self.run.store.head(self.run.key(MODE)) is not None:
+            return
+        video = [song.video for song in songs]
+        model = learn_mode(video, [song.minor for song in songs], self.config.train.seed)
+        self.turn.check()
+        self.run.store.put(self.run.key(MODE), checkpoints.mode_bytes(model))
 
     def _fit_rhythm(self) -> list[EpochResult]:
         """The biGRU, small enough that each rank trains the whole of it."""
