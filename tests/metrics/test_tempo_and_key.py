@@ -5,10 +5,10 @@ import math
 import librosa
 import numpy as np
 import pytest
+from vmt.arrange.cadence import with_cadence
 
 from vmt import chords
 from vmt.arrange.arrangement import arrange, style_names
-from vmt.arrange.cadence import with_cadence
 from vmt.arrange.styles import load_style
 from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE as RENDERED

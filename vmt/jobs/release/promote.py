@@ -165,7 +165,8 @@ def song_nlls(
     """Chord NLL of each song under a run's epoch."""
     chosen = choose_device(device)
     model = run.transformer(epoch).to(chosen)
-    objective = ChordObjective(model, TrainConfig())
+    weight = (run.parameters()["train"] or {}).get("change_weight", 1.0)
+    objective = ChordObjective(model, TrainConfig(change_weight=weight))
     return np.array([objective.scores([song], chosen, "float32")[1] for song in songs])
 
 

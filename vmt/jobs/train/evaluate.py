@@ -16,15 +16,18 @@ from vmt.catalog.runs import Run, now
 from vmt.dataset.songs import Song
 from vmt.errors import TrainingError
 from vmt.hardware import choose_device
+from vmt.metrics.chord_overlap import longest_overlap, overlap_summary
 from vmt.metrics.chords import (
     Interval,
     Predict,
     Reading,
     SongScore,
     baseline_logits,
+    by_song,
     chord_gain,
     confusion,
     model_logits,
+    paired,
     score_song,
     shuffled,
     summary,
@@ -35,11 +38,17 @@ from vmt.metrics.rhythm import evaluate_rhythm
 from vmt.model.baselines import Baseline, Bigram, RepeatLast, SongNgram, Unigram
 from vmt.model.chord_model import ChordModel
 from vmt.model.mode import ModeModel
+from vmt.model.sampling import Request, sample_chords
 from vmt.reports.charts import confusion_picture
 from vmt.runtime.events import thread_map
 from vmt.store import ObjectStore
 
 SPLITS = ("validation", "test")
+TILTED = "model, tilted to changes"
+"""The row of what the model says before the weight of changes in its training is taken out; the
+row `model` is what is sampled.
+"""
+_RIVAL = "song-adaptive n-gram"
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,7 @@ def evaluate(
     dataset: str | None = None,
     split: str = "validation",
     device: str = "auto",
+    against: tuple[str, int | None] | None = None,
 ) -> Evaluation:
     """Score a run's epoch and the baselines on the same songs, and keep the table under
     `evaluations/<run>/`.
@@ -75,6 +85,10 @@ def evaluate(
         epoch: the one that the run selected where None.
         dataset: any version whose labels and features fit the model; the run's own where None.
         split: `validation` or `test`.
+        device: to compute on.
+        against: another run and epoch (the selected one where None) that is scored on the same
+            songs; `content["against"]` then has the differences, this run less the other, with
+            their paired bootstrap intervals.
 
     Raises:
         TrainingError: if the run or the epoch is not in the store, the dataset does not fit, or the
@@ -99,7 +113,8 @@ def evaluate(
     songs = datasets.load_songs(store, version, thread_map, (split,))[split]
     known = datasets.load_songs(store, own, thread_map, ("train", "validation"))
     _check(run, model, parameters, version, songs, split)
-    content = {
+    weight = float((parameters["train"] or {}).get("change_weight", 1.0))
+    content: dict[str, Any] = {
         "run": run,
         "epoch": number,
         "dataset": str(version.ref),
@@ -110,10 +125,13 @@ def evaluate(
         "seen_in_training": _seen(version, own, split),
         "emotion_counts_padding": not model.config.mask_padding,
         "made_at": now(),
-        **_chords(model, place, known, songs),
+        **_chords(model, place, known, songs, weight),
         "mode": _mode(chosen.mode(), songs),
+        "copying": _copying(model, place, known["train"], songs, weight),
         "rhythm": evaluate_rhythm(chosen.regressor(), known["train"], songs, place),
     }
+    if against is not None:
+        content["against"] = _against(store, content, against, split, device)
     key = f"evaluations/{run}/epoch_{number:04d}-{str(version.ref).replace('@', '-')}-{split}"
     table = content["confusion"]
     picture = confusion_picture(table["chords"], [*table["chords"], "other"], table["seconds"])
@@ -150,6 +168,72 @@ def _check(
         )
 
 
+def _against(
+    store: ObjectStore,
+    content: dict[str, Any],
+    other: tuple[str, int | None],
+    split: str,
+    device: str,
+) -> dict[str, Any]:
+    """The paired comparison with another run's epoch on the same songs.
+
+    Args:
+        store: where both runs are.
+        content: this run's evaluation.
+        other: run and epoch to compare with.
+        split: of the data set.
+        device: to compute on.
+    """
+    rival = evaluate(store, *other, dataset=content["dataset"], split=split, device=device).content
+    own, others = (each["songs_scored"]["model"] for each in (content, rival))
+    return {
+        "run": rival["run"],
+        "epoch": rival["epoch"],
+        "seen_in_training": rival["seen_in_training"],
+        "differences": paired(own, others),
+    }
+
+
+def _copying(
+    model: ChordModel,
+    device: torch.device,
+    train: Sequence[Song],
+    songs: Sequence[Song],
+    change_weight: float,
+) -> dict[str, Any]:
+    """The longest stretch of chords shared with a training song: of one sampled sequence for each
+    video, and of the real song.
+
+    Args:
+        model: the run's.
+        device: to sample on.
+        train: the songs that it was trained on.
+        songs: the songs that are scored.
+        change_weight: of its training.
+    """
+    requests = [
+        Request(
+            song.video_for(model.config.inputs),
+            song.minor,
+            tuple(song.tokens[:1].tolist()),
+            (0, number),
+            change_weight=change_weight,
+        )
+        for number, song in enumerate(songs)
+    ]
+    sampled = sample_chords(model, requests, device)
+    known = [(song.id, song.tokens) for song in train]
+    written = {
+        song.id: longest_overlap(tokens, known) for song, tokens in zip(songs, sampled, strict=True)
+    }
+    real = [longest_overlap(song.tokens, known) for song in songs]
+    return {
+        "sampled": overlap_summary(list(written.values())),
+        "real": overlap_summary(real),
+        "by_video": {name: dataclasses.asdict(overlap) for name, overlap in written.items()},
+    }
+
+
 def _mode(model: ModeModel, songs: Sequence[Song]) -> dict[str, Any]:
     """How well the run tells minor from major; where it knows the share of minor alone, what it
     answers is chance.
@@ -169,7 +253,11 @@ def _seen(version: datasets.DatasetVersion, own: datasets.DatasetVersion, split:
 
 
 def _chords(
-    model: ChordModel, device: torch.device, known: dict[str, list[Song]], songs: Sequence[Song]
+    model: ChordModel,
+    device: torch.device,
+    known: dict[str, list[Song]],
+    songs: Sequence[Song],
+    change_weight: float,
 ) -> dict[str, Any]:
     reading = Reading(model.config.max_seconds, not model.config.mask_padding)
     tokens = [song.tokens for song in known["train"]]
@@ -177,23 +265,25 @@ def _chords(
         "repeat last": RepeatLast(tokens, reading.max_seconds),
         "unigram": Unigram(tokens, reading.max_seconds),
         "bigram": Bigram(tokens, reading.max_seconds),
-        "song-adaptive n-gram": SongNgram(tokens, reading.max_seconds),
+        _RIVAL: SongNgram(tokens, reading.max_seconds),
     }
-    predict = model_logits(model, device)
+    predict = model_logits(model, device, change_weight)
     contenders = {
         "model": predict,
+        **({} if change_weight == 1 else {TILTED: model_logits(model, device)}),
         **{name: baseline_logits(each, reading) for name, each in counted.items()},
     }
     tuning = known["validation"] or known["train"]
     contenders["n-gram with the affective table"], table = with_table(
-        contenders["song-adaptive n-gram"], reading, tuning
+        contenders[_RIVAL], reading, tuning
     )
     scores = {name: _scores(each, songs, reading) for name, each in contenders.items()}
     others = shuffled(songs)
     gain = chord_gain(scores["model"], _scores(predict, others, reading)) if others else None
-    ahead = chord_gain(scores["model"], scores["song-adaptive n-gram"])
+    ahead = chord_gain(scores["model"], scores[_RIVAL])
     return {
         "rows": {name: summary(each) for name, each in scores.items()},
+        "songs_scored": {name: by_song(songs, scores[name]) for name in ("model", _RIVAL)},
         "affective_table": dataclasses.asdict(table),
         "video_gain": _plain(gain),
         "gain_over_song_adaptive": _plain(ahead),
