@@ -248,12 +248,29 @@ def directed(features: Features, config: GenerateConfig) -> Features:
 
 
 def sounding_key(take: Take, features: Features, mode: ModeModel) -> chords.Key:
-    """The key asked for, or a tonic from the seed and the mode that the picture asks for."""
+    """The key asked for; for `auto` a tonic from the seed, and the mode of the emotions that a
+    person asked for, else the one that the run has learnt to expect of the picture.
+
+    Args:
+        take: with its settings and its seeds.
+        features: what the models see, the emotions asked for included.
+        mode: of the run.
+    """
     if take.config.key != "auto":
         return chords.parse_key(take.config.key)
     tonic = int(np.random.default_rng(take.stream("tonic")).integers(12))
+    if take.config.emotion_rows():
+        return chords.Key(tonic, mood_is_minor(features))
     draw = float(np.random.default_rng(take.stream("mode")).random())
     return chords.Key(tonic, mode.is_minor(video_inputs(features), draw))
+
+
+def mood_is_minor(features: Features) -> bool:
+    """The mode of emotions that a person asked for: minor where fear, tension and sadness outweigh
+    excitement and rest.
+    """
+    mean = dict(zip(chords.EMOTIONS, features.emotion.mean(0).tolist(), strict=True))
+    return bool(mean["fearful"] + mean["tense"] + mean["sad"] > mean["exciting"] + mean["relaxing"])
 
 
 def swung(loudness: Float32[np.ndarray, " time"], scale: float) -> Float32[np.ndarray, " time"]:
