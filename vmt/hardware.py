@@ -2,6 +2,7 @@
 PyTorch.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -29,6 +30,31 @@ def choose_device(wanted: str) -> "torch.device":
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(wanted)
+
+
+def automatic_precision(device: str) -> Precision:
+    """The precision that `auto` chooses on the device of a setting `auto`, `cpu` or `cuda`.
+
+    PyTorch is loaded only if a GPU is possible, so that a dry run on a machine without one stays
+    quick.
+
+    Raises:
+        SettingsError: if CUDA is asked for and there is none.
+    """
+    if device == "cpu" or (device == "auto" and not _has_cuda_driver()):
+        return "bfloat16" if cpu_has_amx() else "float32"
+    return choose_precision("auto", choose_device(device))
+
+
+def _has_cuda_driver() -> bool:
+    """Whether the library of NVIDIA's driver can be loaded; without it PyTorch sees no GPU."""
+    import ctypes
+
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 @cache

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.i18n.text import t
 from vmt import chords
+from vmt.catalog.records.datasets import DatasetBrief
 
 TRAIN = ("#0072b2", "#56b4e9")
 VALIDATION = ("#d55e00", "#f08c42")
@@ -148,17 +149,17 @@ def overlay(tables: Mapping[str, pd.DataFrame], column: str, *, title: str) -> C
     return chart
 
 
-def growth(versions: Mapping[str, Sequence[Mapping[str, Any]]]) -> Chart:
+def growth(versions: Mapping[str, Sequence[DatasetBrief]]) -> Chart:
     """Videos in each version of each dataset."""
     rows = [
         {
             "dataset": name,
-            "version": each["version"],
-            "videos": each["videos"],
-            "hours": each["seconds"] / 3600,
+            "version": brief.version,
+            "videos": brief.videos,
+            "hours": brief.seconds / 3600,
         }
         for name, known in versions.items()
-        for each in known
+        for brief in known
     ]
     chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows, columns=["dataset", "version", "videos", "hours"]))

@@ -2,14 +2,14 @@
 of it in memory.
 """
 
-import json
-import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from vmt.catalog import documents, keys
+from vmt.catalog.records.soundtracks import BatchSummary
 from vmt.errors import ObjectNotFound, VmtError
 from vmt.store import ObjectInfo, ObjectStore
 
@@ -17,8 +17,6 @@ ZIP_ROUTE = "/zip"
 LIMIT_GIB = 8
 READERS = 16
 _CHUNK = 1 << 20
-_FOLDER = re.compile(r"outputs/[^/]+/epoch_\d{4}/[^/]+/(?:[^/]+/)?")
-_BATCH = re.compile(r"outputs/[^/]+/epoch_\d{4}/batch-[0-9a-f]+\.json")
 
 
 class ArchiveRefused(VmtError):
@@ -34,12 +32,12 @@ def members(store: ObjectStore, name: str) -> list[ObjectInfo]:
     Raises:
         ArchiveRefused: if `name` is none of these, nothing stands there, or it is over `LIMIT_GIB`.
     """
-    if _BATCH.fullmatch(name):
+    if keys.BATCH.parse(name) is not None:
         with ThreadPoolExecutor(READERS) as pool:
             found = [
                 each for each in pool.map(store.head, _of_batch(store, name)) if each is not None
             ]
-    elif _FOLDER.fullmatch(name):
+    elif keys.OUTPUT_FOLDER.parse(name) or keys.VIDEO_FOLDER.parse(name):
         found = list(store.list(name))
     else:
         raise ArchiveRefused(
@@ -58,12 +56,10 @@ def members(store: ObjectStore, name: str) -> list[ObjectInfo]:
 
 
 def _of_batch(store: ObjectStore, name: str) -> list[str]:
-    try:
-        soundtracks = json.loads(store.get(name))["soundtracks"]
-    except ObjectNotFound:
-        return []
-    keys = [str(key) for each in soundtracks for key in each["files"].values()]
-    return [key for key in keys if key.startswith("outputs/")]
+    batch = documents.read(store, name, BatchSummary)
+    soundtracks = batch.soundtracks if batch is not None else ()
+    files = [key for soundtrack in soundtracks for key in soundtrack.files.values()]
+    return [key for key in files if key.startswith(keys.OUTPUTS)]
 
 
 class _Pipe:
@@ -104,7 +100,7 @@ def stream(store: ObjectStore, found: Sequence[ObjectInfo]) -> Iterator[bytes]:
                 except ObjectNotFound:
                     continue
                 entry = zipfile.ZipInfo(
-                    info.key.removeprefix("outputs/"), info.modified.timetuple()[:6]
+                    info.key.removeprefix(keys.OUTPUTS), info.modified.timetuple()[:6]
                 )
                 with (
                     path.open("rb") as source,

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.starlette import App
 
 from dashboard.http import archive
-from vmt.catalog.page_index import THUMBNAILS
+from vmt.catalog import keys
 from vmt.errors import VmtError
 from vmt.settings import load_settings
 from vmt.store import ObjectStore, open_store
@@ -47,7 +47,7 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".csv": "text/csv; charset=utf-8",
 }
-SERVED = ("outputs/", "videos/", "inbox/", "runs/", THUMBNAILS)
+SERVED = (keys.OUTPUTS, keys.VIDEOS, keys.INBOX, keys.RUNS, keys.THUMBNAILS)
 
 
 @functools.cache

@@ -24,7 +24,7 @@ import torch
 from vmt.catalog.runs import Run
 from vmt.dataset import muvi_sync
 from vmt.dataset.songs import Song, song
-from vmt.jobs.train.session import Fitting
+from vmt.jobs.train.session import TrainingSession
 from vmt.jobs.train.training_data import Material
 from vmt.metrics.chords import (
     Interval,
@@ -107,7 +107,7 @@ def fit(
                 flush=True,
             )
 
-    Fitting(run, config, material, CPU, say).finish()
+    TrainingSession(run, config, material, CPU, say).finish()
     return run
 
 

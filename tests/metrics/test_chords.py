@@ -13,11 +13,11 @@ from tests.songs import make_song
 from vmt import chords
 from vmt.dataset import muvi_sync
 from vmt.dataset.songs import Song, song
+from vmt.metrics.bootstrap import Interval, bootstrap
 from vmt.metrics.chords import (
     PAIRED,
     Reading,
     baseline_logits,
-    bootstrap,
     chord_gain,
     confusion,
     model_logits,
@@ -201,5 +201,5 @@ def test_two_models_are_compared_song_by_song() -> None:
     own = {f"s{n}": dict.fromkeys(PAIRED, 1.0 + n) for n in range(12)}
     other = {f"s{n}": dict.fromkeys(PAIRED, 1.5 + n) for n in range(2, 14)}
     chord = paired(own, other)["chord"]
-    assert chord == {"value": -0.5, "low": -0.5, "high": -0.5, "songs": 10}
+    assert chord == Interval(-0.5, -0.5, -0.5, 10)
     assert paired(own, {})["chord"] is None

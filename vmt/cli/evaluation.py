@@ -76,6 +76,7 @@ def evaluate(
         _evaluate_generated(settings, store, generated, as_json)
         return
 
+    from vmt.catalog.records import encode
     from vmt.jobs.train.evaluate import evaluate as job
 
     evaluation = job(
@@ -89,7 +90,7 @@ def evaluate(
     show_result(
         evaluation,
         as_json,
-        lambda: print_evaluation(store, evaluation.key, evaluation.content),
+        lambda: print_evaluation(store, evaluation.key, encode(evaluation.record)),
     )
 
 
@@ -122,7 +123,7 @@ def print_evaluation(store: "ObjectStore", key: str, content: Mapping[str, Any])
     """
     headings = ("run", *(heading for heading, _ in _EVALUATION_COLUMNS))
     rows = [
-        (name, *(_cell(row[field]) for _, field in _EVALUATION_COLUMNS))
+        (name, *(_cell(row.get(field)) for _, field in _EVALUATION_COLUMNS))
         for name, row in content["rows"].items()
     ]
     title = (
@@ -223,15 +224,15 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare runs or epochs by their soundtracks for the same videos: scores side by side."""
+    from vmt.jobs.ingest.upload import upload
     from vmt.jobs.soundtrack.compare import compare as job
-    from vmt.jobs.soundtrack.inbox import put_in_inbox
 
     config = music.config()
     settings, store = open_configured()
     files = [Path(video) for video in videos if Path(video).is_file()]
     stored = [video for video in videos if not Path(video).is_file()]
     with progress() as on_event:
-        uploaded, refused = put_in_inbox(store, files)
+        uploaded, refused = upload(store, files)
         keys = [*uploaded, *stored]
         comparison = job(
             store,

@@ -96,7 +96,7 @@ def train(
             on_event=on_event,
         )
     if team.leads:
-        summary = Run(store, name).read_json("summary.json")
+        summary = Run(store, name).summary()
         show_result(summary, as_json, lambda: print_losses(Run(store, name)))
 
 
@@ -113,9 +113,9 @@ def _assignment(text: str) -> tuple[str, Any]:
 
 def print_losses(run: "Run") -> None:
     """Print the losses of a run by epoch with the best one marked, and the baselines."""
-    rows, summary = run.results(), run.read_json("summary.json")
+    rows, summary = run.results(), run.summary()
     assert summary is not None, run.name
-    best = summary["best_epoch"]
+    best = summary.best_epoch
     columns = (
         "epoch",
         "train total",
@@ -137,10 +137,10 @@ def print_losses(run: "Run") -> None:
     ]
     print_table(f"{run.name}, losses by epoch", columns, cells)
 
-    typer.echo(f"best epoch: {best}, by validation {summary['selected_by']} loss")
-    if summary["baselines"]:
-        chord, baselines = summary["best"]["chord"], summary["baselines"]
-        unigram, bigram = baselines["unigram"], baselines["bigram"]
+    typer.echo(f"best epoch: {best}, by validation {summary.selected_by} loss")
+    chord, baselines = (summary.best or {}).get("chord"), summary.baselines
+    if chord is not None and baselines and baselines.unigram and baselines.bigram:
+        unigram, bigram = baselines.unigram, baselines.bigram
         typer.echo(
             f"validation chord NLL: {chord:.4f}; unigram {unigram:.4f}, bigram {bigram:.4f} "
             f"({chord / unigram:.2f} and {chord / bigram:.2f} of them)"
@@ -153,16 +153,16 @@ def runs(as_json: Json = False) -> None:
     from vmt.catalog.runs import runs as registered
 
     _, store = open_configured()
-    summaries = [summary for run in registered(store) if (summary := run.read_json("summary.json"))]
+    summaries = [summary for run in registered(store) if (summary := run.summary())]
     columns = ("run", "dataset", "state", "epochs", "best epoch", "val chord", "val total")
     rows = [
         (
-            summary["run"],
-            summary["dataset"],
-            summary["state"],
-            summary["epochs"],
-            summary["best_epoch"],
-            *((summary["best"] or {}).get(name) for name in ("chord", "total")),
+            summary.run,
+            summary.dataset,
+            summary.state,
+            summary.epochs,
+            summary.best_epoch,
+            *((summary.best or {}).get(name) for name in ("chord", "total")),
         )
         for summary in summaries
     ]
@@ -185,6 +185,7 @@ def model(
 ) -> None:
     """Make a model from a folder: import or ingest, train preset vmt, evaluate and report."""
     from vmt.catalog import datasets
+    from vmt.catalog.records import encode
     from vmt.catalog.runs import Run
     from vmt.jobs.train.evaluate import SPLITS, evaluate
     from vmt.jobs.train.report import report
@@ -207,10 +208,10 @@ def model(
         )
     print_losses(Run(store, run))
 
-    sizes = datasets.read(store, datasets.resolve(store, dataset)).info["splits"]
+    sizes = datasets.read(store, datasets.resolve(store, dataset)).info.splits
     for split in (split for split in SPLITS if sizes.get(split)):
         evaluation = evaluate(store, run, dataset=dataset, split=split, device=settings.device)
-        print_evaluation(store, evaluation.key, evaluation.content)
+        print_evaluation(store, evaluation.key, encode(evaluation.record))
     typer.echo(f"the report: {place(store, report(store, run).html)}")
 
 
@@ -235,10 +236,10 @@ def _ingest_folder(
     from vmt.jobs.dataset.freeze import freeze
     from vmt.jobs.ingest.extractors import configured
     from vmt.jobs.ingest.ingest import ingest
-    from vmt.jobs.ingest.upload import bring
+    from vmt.jobs.ingest.upload import upload_folder
     from vmt.runtime.worker_pool import worker_map
 
-    _, failures = bring(store, folder)
+    _, failures = upload_folder(store, folder)
     for failure in failures:
         typer.echo(f"left out: {failure.reason}", err=True)
     extractor = configured(settings)

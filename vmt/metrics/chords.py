@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 
 from vmt import chords
 from vmt.dataset.songs import Song, collate
+from vmt.metrics.bootstrap import Interval, bootstrap
 from vmt.model.baselines import Baseline, told_the_end
 from vmt.model.chord_model import ChordModel
 from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, untilted
@@ -28,7 +29,6 @@ SURE_EMOTION = 0.8
 """Seconds whose strongest emotion is less likely than this are left out of the affective
 correspondence.
 """
-_RESAMPLES = 2000
 _IMPOSSIBLE = -30.0
 _FLOOR = 1e-6
 _LIFTS = (5e-4, 1e-3, 2e-3, 4e-3)
@@ -64,16 +64,6 @@ class Reading:
             targets,
             batch.emotions[0].numpy(),
         )
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A difference with its 95 % bootstrap confidence interval over songs."""
-
-    value: float
-    low: float
-    high: float
-    songs: int
 
 
 @dataclass(frozen=True)
@@ -257,7 +247,9 @@ def _of(values: np.ndarray, which: Bool[np.ndarray, " n"]) -> float:
     return float(values[which].mean()) if which.any() else math.nan
 
 
-def by_song(songs: Sequence[Song], scores: Sequence[SongScore]) -> dict[str, dict[str, Any]]:
+def by_song(
+    songs: Sequence[Song], scores: Sequence[SongScore]
+) -> dict[str, dict[str, float | None]]:
     """Each song's own row of scores, by its id, which paired comparisons are made of."""
     return {song.id: summary([score]) for song, score in zip(songs, scores, strict=True)}
 
@@ -267,8 +259,8 @@ PAIRED = ("chord", "chord_without_end", "changes_chord", "h1", "changes_h1", "em
 
 
 def paired(
-    own: dict[str, dict[str, Any]], other: dict[str, dict[str, Any]]
-) -> dict[str, dict[str, Any] | None]:
+    own: Mapping[str, Mapping[str, float | None]], other: Mapping[str, Mapping[str, float | None]]
+) -> dict[str, Interval | None]:
     """`own` less `other` for each score of `PAIRED`, a mean over the songs that both have, with its
     95 % bootstrap interval; None where no song has it.
 
@@ -276,12 +268,11 @@ def paired(
         own: rows of `by_song`.
         other: rows of another model, or of another epoch.
     """
-    differences: dict[str, dict[str, Any] | None] = {}
+    differences: dict[str, Interval | None] = {}
     for name in PAIRED:
         pairs = [(own[song][name], other[song][name]) for song in sorted(own) if song in other]
         known = np.array([a - b for a, b in pairs if a is not None and b is not None])
-        differences[name] = dataclasses.asdict(_mean_interval(known)) if len(known) else None
-    return differences
+        differences[name] = _mean_interval(known) if len(known) else Nonereturn differences
 
 
 def _mean_interval(values: Float64[np.ndarray, " n"]) -> Interval:
@@ -335,15 +326,6 @@ def shuffled(songs: Sequence[Song]) -> list[Song]:
         return dataclasses.replace(song, video=other.video[place], inputs=inputs)
 
     return [swapped(each) for each in songs]
-
-
-def bootstrap(statistic: Callable[[Int64[np.ndarray, " n"]], float], songs: int) -> Interval:
-    """A statistic of songs, given as indices, over all of them and over resamples with
-    replacement.
-    """
-    draws = np.random.default_rng(0).integers(songs, size=(_RESAMPLES, songs))
-    low, high = np.nanquantile([statistic(draw) for draw in draws], (0.025, 0.975))
-    return Interval(float(statistic(np.arange(songs))), float(low), float(high), songs)
 
 
 def chord_gain(matched: Sequence[SongScore], other: Sequence[SongScore]) -> Interval:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from vmt.metrics.chords import bootstrap, finite
+from vmt.metrics.bootstrap import bootstrap
+from vmt.metrics.chords import finite
 from vmt.model.mode import log_loss
 
 

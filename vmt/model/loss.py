@@ -44,6 +44,7 @@ def losses(
     """Losses of each song, so that a batch counts as its songs alone would.
 
     Args:
+        logits: of the next chord, after each position.
         targets: the chord of the next second; END after the last, then PAD.
         emotions: 0 to 5, the strongest emotion of the target's second; `chords.PAST_END` past the
             end.
@@ -60,8 +61,10 @@ def losses(
         reduction="none",
         label_smoothing=label_smoothing,
     )
+
     counted = real.float() if weights is None else real * weights
     chord_mean = (chord * counted).sum(1) / counted.sum(1).clamp(min=1)
+
     wanted = _AFFECTIVE.to(logits.device)[emotions]
     emotion = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(2)
     emotion_mean = (

@@ -113,6 +113,7 @@ class S3Store:
         if if_match is not None:
             condition = {"IfMatch": f'"{if_match}"'}
         name = self._name(key)
+
         with self._errors(f"write {key}"):
             try:
                 answer = self._client().put_object(
@@ -128,6 +129,7 @@ class S3Store:
                 mine = self._written_by_lost_answer(key, data, error)
                 if mine is not None:
                     return mine
+
                 remedy = (
                     "read it, and write again with its etag"
                     if if_absent
@@ -135,6 +137,7 @@ class S3Store:
                 )
                 what = "exists already" if if_absent else "was changed by another writer"
                 raise PreconditionFailed(f"object {key} {what}; {remedy}") from error
+
         self._bucket_exists = True
         return ObjectInfo(key, len(data), answer["ETag"].strip('"'), _date(answer))
 

@@ -202,18 +202,21 @@ def _overridden(
     d_semantic = model.d_semantic
     model_fields = {field.name for field in dataclasses.fields(model)} - {"d_semantic"}
     train_fields = {field.name for field in dataclasses.fields(TrainConfig)}
+
     for name in overrides:
         if name not in model_fields | train_fields:
             raise TrainingError(
                 f"{name!r} is not a setting of training; known: "
                 f"{', '.join(sorted(model_fields | train_fields))}"
             )
+
     model = dataclasses.replace(
         model, **{name: value for name, value in overrides.items() if name in model_fields}
     )
     train = dataclasses.replace(
         train, **{name: value for name, value in overrides.items() if name in train_fields}
     )
+    # The biGRU is never trained for more epochs than the transformer.
     regression = dataclasses.replace(
         REGRESSION_TRAIN, seed=train.seed, epochs=min(REGRESSION_TRAIN.epochs, max(train.epochs, 1))
     )

@@ -36,17 +36,17 @@ def show_beside(takes: Sequence[Take]) -> None:
             if record is None:
                 st.warning(t("listen.unfinished", prefix=take.prefix))
                 continue
-            st.video(store.media_url(record["files"]["mp4"]))
+            st.video(store.media_url(record.files["mp4"]))
             rows = {
                 t(f"validation.{kind}"): starred(losses.get(kind), least[kind]) for kind in KINDS
             }
             rows |= {
-                t("key"): str(record.get("key") or NOTHING),
-                t("tempo"): tempo(record.get("tempo_bpm")),
-                t("chord_changes"): str(len(charts.chord_blocks(record["chords"])) - 1),
+                t("key"): record.key or NOTHING,
+                t("tempo"): tempo(record.tempo_bpm),
+                t("chord_changes"): str(len(charts.chord_blocks(record.chords)) - 1),
             }
             st.table(pd.DataFrame({t("value"): rows}).rename_axis(t("measure")))
-            if record.get("untrained"):
+            if record.untrained:
                 st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
 
 
@@ -89,7 +89,7 @@ def show_blind(video: str) -> None:
                 st.markdown(f"**{letter}**")
                 record = soundtracks.output(prefix)
                 if record is not None:
-                    st.video(store.media_url(record["files"]["mp4"]))
+                    st.video(store.media_url(record.files["mp4"]))
                 given.append(
                     {
                         question: st.segmented_control(

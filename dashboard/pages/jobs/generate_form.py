@@ -14,6 +14,7 @@ from vmt import chords
 from vmt.arrange.config import ORIGINAL_SOUND, GenerateConfig
 from vmt.arrange.grid import TEMPO_RANGE_BPM
 from vmt.arrange.styles import style_names
+from vmt.catalog import keys
 from vmt.catalog.videos import video_id
 from vmt.errors import AnnotationError, GenerationError, PreconditionFailed
 
@@ -31,7 +32,7 @@ def upload() -> None:
     if file is None:
         return
     name = PurePosixPath(file.name.replace("\\", "/")).name
-    key = f"inbox/{video_id(name)}{PurePosixPath(name).suffix.lower()}"
+    key = keys.inbox_video(f"{video_id(name)}{PurePosixPath(name).suffix.lower()}")
     if st.session_state.get(UPLOADED) != (file.file_id, key):
         try:
             store.store().put(key, file.getvalue(), if_absent=True)
@@ -70,13 +71,11 @@ def like(prefix: str | None) -> GenerateConfig:
     """The settings of the soundtrack at `prefix`, as far as this version knows them; else the
     defaults.
     """
-    record = (
-        soundtracks.output(prefix) if prefix is not None and prefix.startswith("outputs/") else None
-    )
+    record = soundtracks.output(prefix) if prefix is not None else None
     known = {field.name for field in dataclasses.fields(GenerateConfig)}
-    given = {
+    given: dict[str, Any] = {
         name: value
-        for name, value in ((record or {}).get("settings") or {}).items()
+        for name, value in (record.settings if record is not None else {}).items()
         if name in known
     }
     for name in ("primer", "emotion_curve"):
@@ -95,7 +94,7 @@ def ask_generate() -> dict[str, Any] | None:
     run, epoch = selected("run"), selected("epoch")
     start = like(selected("like"))
     with st.form("generate"):
-        keys = choose_videos()
+        videos = choose_videos()
         st.caption(
             f"{t('run')}: {run or t('champions')}"
             + (f", {t('epoch')} {epoch}" if run and epoch else "")
@@ -106,10 +105,10 @@ def ask_generate() -> dict[str, Any] | None:
         asked = st.form_submit_button(t("start"), type="primary")
     if not asked:
         return None
-    if not keys:
+    if not videos:
         st.warning(t("choose_videos.none"))
         return None
-    missing = [key for key in keys if not is_video(key) or store.store().head(key) is None]
+    missing = [key for key in videos if not is_video(key) or store.store().head(key) is None]
     if missing:
         st.warning(t("choose_videos.missing", keys=", ".join(missing)))
         return None
@@ -120,7 +119,7 @@ def ask_generate() -> dict[str, Any] | None:
         for name, value in dataclasses.asdict(config).items()
         if value != getattr(default, name)
     }
-    parameters: dict[str, Any] = {"videos": keys, "settings": differing}
+    parameters: dict[str, Any] = {"videos": videos, "settings": differing}
     if run is not None:
         parameters |= {"run": run, "epoch": int(epoch) if epoch and epoch.isdigit() else None}
     return parameters

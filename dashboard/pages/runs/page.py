@@ -14,29 +14,33 @@ from dashboard.components.url_state import choose, select, selected
 from dashboard.i18n.text import t
 from dashboard.pages.runs.run import show_run
 from dashboard.sources import store
+from vmt.catalog.records.runs import RunSummary
 
 VALIDATION = {kind: f"Avg Eval loss ({kind})" for kind in ("chord", "total", "emotion")}
 
 
-def table_of(summaries: Sequence[store.Record]) -> pd.DataFrame:
+def table_of(summaries: Sequence[RunSummary]) -> pd.DataFrame:
     """One row a run, numbers as numbers so that the table sorts them."""
 
-    def column(name: str, where: str | None = None) -> list[Any]:
-        return [(each.get(where) or {} if where else each).get(name) for each in summaries]
+    def column(name: str) -> list[Any]:
+        return [getattr(summary, name) for summary in summaries]
+
+    def losses(name: str) -> pd.Series:
+        return pd.to_numeric(pd.Series([(summary.best or {}).get(name) for summary in summaries]))
 
     states = {state: t(f"state.{state}") for state in ("running", "done", "failed", "starting")}
     untrained = t("untrained_short")
     return pd.DataFrame(
         {
             t("run"): column("run"),
-            t("state"): [states[each or "starting"] for each in column("state")],
+            t("state"): [states[state] for state in column("state")],
             t("preset"): column("preset"),
             t("dataset"): column("dataset"),
             t("epochs"): pd.to_numeric(pd.Series(column("epochs"))),
             t("best_epoch"): pd.to_numeric(pd.Series(column("best_epoch"))),
-            t("chord_nll"): pd.to_numeric(pd.Series(column("chord", "best"))),
-            t("total"): pd.to_numeric(pd.Series(column("total", "best"))),
-            t("emotion"): pd.to_numeric(pd.Series(column("emotion", "best"))),
+            t("chord_nll"): losses("chord"),
+            t("total"): losses("total"),
+            t("emotion"): losses("emotion"),
             t("took"): pd.to_numeric(pd.Series(column("seconds"))),
             t("started"): pd.to_datetime(
                 pd.Series(column("started_at")), utc=True, errors="coerce", format="ISO8601"
@@ -62,26 +66,26 @@ def styled(table: pd.DataFrame) -> Styler:
     return table.style.format(formats)
 
 
-def filtered(summaries: Sequence[store.Record]) -> list[store.Record]:
+def filtered(summaries: Sequence[RunSummary]) -> list[RunSummary]:
     """The runs that the three filters leave."""
     words, presets, states = st.columns([2, 2, 3], vertical_alignment="bottom")
     wanted = words.text_input(t("filter"), placeholder=t("filter.hint")).strip().lower()
-    known = sorted({str(summary.get("preset")) for summary in summaries if summary.get("preset")})
+    known = sorted({summary.preset for summary in summaries if summary.preset})
     preset = presets.selectbox(t("preset"), known, index=None, placeholder=t("any"))
-    there = sorted({str(summary.get("state", "starting")) for summary in summaries})
+    there = sorted({summary.state for summary in summaries})
     chosen = states.pills(
         t("state"), there, format_func=lambda state: t(f"state.{state}"), selection_mode="multi"
     )
     return [
         summary
         for summary in summaries
-        if wanted in f"{summary['run']} {summary.get('dataset')}".lower()
-        and (preset is None or summary.get("preset") == preset)
-        and (not chosen or summary.get("state", "starting") in chosen)
+        if wanted in f"{summary.run} {summary.dataset}".lower()
+        and (preset is None or summary.preset == preset)
+        and (not chosen or summary.state in chosen)
     ]
 
 
-def show_table(summaries: Sequence[store.Record]) -> None:
+def show_table(summaries: Sequence[RunSummary]) -> None:
     """The table; a click on a row's box opens its run."""
     if not summaries:
         st.info(t("runs.none_left"))
@@ -101,7 +105,7 @@ def show_table(summaries: Sequence[store.Record]) -> None:
     )
     st.caption(t("runs.best_meaning"))
     if event.selection.rows:
-        select(run=str(summaries[event.selection.rows[0]]["run"]))
+        select(run=summaries[event.selection.rows[0]].run)
         st.rerun()
 
 
@@ -112,10 +116,10 @@ def show_runs() -> None:
     show_table(filtered(store.summaries()))
 
 
-def show_overlay(summaries: Sequence[store.Record]) -> None:
+def show_overlay(summaries: Sequence[RunSummary]) -> None:
     """Validation curves of several runs in one chart; the runs stand in the URL."""
     st.subheader(t("overlay"))
-    names = [str(summary["run"]) for summary in summaries if summary.get("epochs") is not None]
+    names = [summary.run for summary in summaries if summary.epochs is not None]
     wanted = [name for name in (selected("overlay") or "").split(",") if name in names]
     st.session_state["overlay"] = wanted
     runs, kinds = st.columns([3, 1])
@@ -151,7 +155,7 @@ def page() -> None:
         return
     opened = choose(
         "run",
-        [str(each["run"]) for each in summaries],
+        [summary.run for summary in summaries],
         t("open_run"),
         optional=True,
         placeholder=t("open_run.hint"),

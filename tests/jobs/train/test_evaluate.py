@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from tests.jobs.train.test_train import OVERRIDES, fill
 from vmt import cli
+from vmt.catalog.records import encode
 from vmt.catalog.runs import Run
 from vmt.errors import TrainingError
 from vmt.jobs.train.evaluate import evaluate
@@ -26,7 +27,7 @@ def store(tmp_path: Path) -> LocalStore:
 def test_the_table_holds_the_model_and_every_baseline(store: LocalStore) -> None:
     found = evaluate(store, "r", device="cpu")
     content = json.loads(store.get(found.key))
-    assert content == found.content
+    assert content == encode(found.record)
     best = Run(store, "r").best_epoch()
     assert found.key == f"evaluations/r/epoch_{best:04d}-main-v0001-validation.json"
     assert list(content["rows"]) == [
@@ -37,8 +38,7 @@ def test_the_table_holds_the_model_and_every_baseline(store: LocalStore) -> None
         "song-adaptive n-gram",
         "n-gram with the affective table",
     ]
-    summary = Run(store, "r").read_json("summary.json")
-    assert summary is not None
+    summary = json.loads(store.get("runs/r/summary.json"))
     assert content["rows"]["model"]["chord"] == pytest.approx(summary["best"]["chord"], rel=1e-4)
     assert content["rows"]["bigram"]["chord"] == pytest.approx(summary["baselines"]["bigram"])
     assert content["rhythm"]["loudness"]["rmse"] == pytest.approx(
@@ -61,7 +61,7 @@ def test_another_version_epoch_and_split(store: LocalStore) -> None:
     fill(store.root, {"train": 3, "validation": 1, "test": 1}, name="other")
     found = evaluate(store, "r", 1, dataset="other", split="test", device="cpu")
     assert found.key == "evaluations/r/epoch_0001-other-v0001-test.json"
-    assert (found.content["songs"], found.content["video_gain"]) == (1, None)
+    assert (found.record.songs, found.record.video_gain) == (1, None)
 
 
 def test_what_does_not_fit_is_refused(store: LocalStore) -> None:

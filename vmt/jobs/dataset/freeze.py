@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from vmt import chords
-from vmt.catalog import datasets
+from vmt.catalog import datasets, keys
 from vmt.catalog.datasets import COLUMNS
 from vmt.catalog.page_index_writers import note_version
+from vmt.catalog.records import encode
+from vmt.catalog.records.datasets import DatasetInfo
+from vmt.catalog.records.videos import IngestEntry
 from vmt.catalog.rights import refuse_without_rights
 from vmt.catalog.runs import now
 from vmt.catalog.takedowns import Forgotten
@@ -40,12 +42,15 @@ def freeze(
     where nothing changed.
 
     Args:
+        store: the store.
         extractor: whose features make it up.
+        name: of the dataset.
         chord_labels: 25 or 157.
         min_validation: at least so many videos validate, as long as one is left to train.
         min_test: at least so many are held out.
         split_by: what decides the side of a new video, its bytes or its id.
         require_rights: refuse videos without a `<id>.json` that gives source, licence and consent.
+        on_event: is told of a new version.
 
     Returns:
         The version, such as `main@v0002`.
@@ -79,26 +84,24 @@ class _Contents:
     d_semantic: int
 
     @classmethod
-    def of(cls, entries: Mapping[str, Mapping[str, Any]]) -> "_Contents":
-        """Rows by id; column by column, for a dictionary for each of 100,000 rows takes three times
-        the memory.
+    def of(cls, entries: Mapping[str, IngestEntry]) -> "_Contents":
+        """Rows by id; column by column, because a dictionary for each of 100,000 rows takes three
+        times the memory.
         """
-        keys = sorted(entries, key=lambda key: (entries[key]["id"], key))
-        columns: dict[str, list[Any]] = {
-            column: [entries[key].get(column, "") for key in keys]
+        places = sorted(entries, key=lambda key: (entries[key].id, key))
+        columns = {
+            column: [getattr(entries[key], column) for key in places]
             for column in COLUMNS
             if column not in ("key", "split")
         }
         counts: Counter[str] = Counter()
-        for each in entries.values():
-            for label, seconds in each["chords"].items():
-                counts[label] += seconds
-        untrained = any(each["untrained"] for each in entries.values())
+        for entry in entries.values():
+            counts.update(entry.chords or {})
         return cls(
-            pd.DataFrame({"key": keys, **columns}),
+            pd.DataFrame({"key": places, **columns}),
             counts,
-            untrained,
-            entries[keys[0]]["d_semantic"],
+            any(entry.untrained for entry in entries.values()),
+            entries[places[0]].d_semantic or 0,
         )
 
 
@@ -106,9 +109,9 @@ def _ingested(store: ObjectStore, extractor: str, name: str, require_rights: boo
     """What can be frozen; the index itself, the largest thing in memory, is let go of here."""
     forgotten = Forgotten.load(store)
     entries = {
-        key: each
-        for key, each in VideoIndex.load(store, extractor).entries.items()
-        if "features_key" in each and not forgotten.has(each["id"], each["sha256"])
+        key: entry
+        for key, entry in VideoIndex.load(store, extractor).entries.items()
+        if not entry.refused and not forgotten.has(entry.id, entry.sha256)
     }
     if not entries:
         raise DatasetError(
@@ -140,31 +143,34 @@ def _publish(
     same = (
         previous is not None
         and previous.chord_labels == chord_labels
-        and previous.info["extractor"] == extractor
+        and previous.info.extractor == extractor
     )
     if previous is not None and same and manifest.equals(previous.manifest):
         return str(previous.ref)
     counts = _reduced(contents.chords) if chord_labels == 25 else contents.chords
-    info = {
-        "chord_labels": chord_labels,
-        "extractor": extractor,
-        "untrained": contents.untrained,
-        "d_semantic": contents.d_semantic,
-        "created_at": now(),
+    described = DatasetInfo(
+        name,
+        version=0,  # `publish` numbers it
+        chord_labels=chord_labels,
+        extractor=extractor,
+        untrained=contents.untrained,
+        d_semantic=contents.d_semantic,
+        created_at=now(),
         **datasets.describe(manifest, counts, previous.manifest if previous else None),
-    }
-    ref = datasets.publish(store, name, manifest, info)
-    note_version(store, name, {"name": name, "version": ref.version, **info})
+    )
+    ref = datasets.publish(store, name, manifest, described)
+    info = replace(described, version=ref.version)
+    note_version(store, info)
     on_event(
         "vmt.dataset.frozen",
         {
-            "dataset": str(ref),
-            "videos": info["videos"],
-            "splits": info["splits"],
-            "changes": info["changes"],
+            "dataset": info.ref,
+            "videos": info.videos,
+            "splits": info.splits,
+            "changes": encode(info.changes),
         },
     )
-    return str(ref)
+    return info.ref
 
 
 def _reduced(counts: Counter[str]) -> Counter[str]:
@@ -198,20 +204,25 @@ def import_muvi_sync(
     Songs with a missing or damaged file are left out and reported.
 
     Args:
+        store: the store.
         folder: the one that holds `vevo_chord`, `vevo_meta` and the others.
+        name: of the dataset.
+        chord_labels: 25 or 157.
+        map: spreads the songs over workers.
+        on_event: is told of a new version.
 
     Raises:
         DatasetError: if `folder` is not MuVi-Sync's, or no song of it can be read.
     """
     sides = muvi_sync.split_lists(folder)
     songs = sorted(sides)
-    read: dict[str, dict[str, Any]] = {}
+    read: dict[str, IngestEntry] = {}
     problems = []
     for song, outcome in zip(songs, map(_SongImporter(store, folder), songs), strict=True):
         if isinstance(outcome, str):
             problems.append(outcome)
         else:
-            read[song] = {"id": song, **outcome}
+            read[song] = outcome
     if not read:
         raise DatasetError(
             f"{folder}: none of its {len(songs)} songs can be read; the first: {problems[0]}"
@@ -230,8 +241,8 @@ class _SongImporter:
     store: ObjectStore
     folder: Path
 
-    def __call__(self, song: str) -> dict[str, Any] | str:
-        """The song's summary, its features written; or what is wrong with it."""
+    def __call__(self, song: str) -> IngestEntry | str:
+        """The song's entry, its features written; or what is wrong with it."""
         missing = muvi_sync.missing_files(self.folder, song)
         if missing:
             return f"song {song}: no {', '.join(missing)}"
@@ -239,6 +250,6 @@ class _SongImporter:
             features = muvi_sync.read_song(self.folder, song)
         except DatasetError as error:
             return str(error)
-        key = f"features/{muvi_sync.EXTRACTOR}/{features.source_sha256}.safetensors"
+        key = keys.features(muvi_sync.EXTRACTOR, features.source_sha256)
         self.store.put(key, features.to_bytes())
-        return {"sha256": features.source_sha256, "features_key": key, **datasets.summary(features)}
+        return datasets.with_features(IngestEntry("", song, features.source_sha256), key, features)
