@@ -272,7 +272,8 @@ def paired(
     for name in PAIRED:
         pairs = [(own[song][name], other[song][name]) for song in sorted(own) if song in other]
         known = np.array([a - b for a, b in pairs if a is not None and b is not None])
-        differences[name] = _mean_interval(known) if len(known) else Nonereturn differences
+        differences[name] = _mean_interval(known) if len(known) else None
+    return differences
 
 
 def _mean_interval(values: Float64[np.ndarray, " n"]) -> Interval:
