@@ -193,7 +193,7 @@ class TrainingSession:
 
     def _fit_mode(self, lease: TrainingLease | None) -> None:
         """Learn major and minor from the picture; solved in a moment, so it is not resumed."""
-        songs, key = self.material.train, keys.mode_weights(self.run.name)
+        songs, key = self.songs.train, keys.mode_weights(self.run.name)
         if lease is None or not songs or self.run.store.head(key) is not None:
             return
         videos = [song.video for song in songs]
