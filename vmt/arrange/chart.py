@@ -89,7 +89,9 @@ def _loop(names: Sequence[str]) -> list[str]:
         return runs
     groups = [tuple(runs[start : start + LOOP]) for start in range(len(runs) - LOOP + 1)]
     counts = Counter(groups)
-    return list(max(groups, key=lambda group: (counts[group], -groups.index(group))))
+    # Of loops that are played equally often the first one counts.
+    best = max(range(len(groups)), key=lambda index: (counts[groups[index]], -index))
+    return list(groups[best])
 
 
 def tonic_label(key: Key) -> str:
