@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from vmt.dataset.songs import Batch, Song, bucketed, collate, input_statistics
 from vmt.hardware import Precision
 from vmt.model.chord_model import ChordModel, TrainingSongs
-from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, losses
+from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, losses, untilted
 from vmt.model.regressor import VideoRegressor
 from vmt.model.song_memory import SongContext
 from vmt.training.config import TrainConfig
@@ -152,7 +152,9 @@ class ChordObjective:
     def scores(
         self, songs: Sequence[Song], device: torch.device, precision: Precision, team: Team = ALONE
     ) -> tuple[float, float, float]:
-        """Total, chord and emotion loss, mean over songs; total = 0.4 chord + 0.6 emotion."""
+        """Total, chord and emotion loss of the distribution that is sampled (see `untilted`), mean
+        over songs; total = 0.4 chord + 0.6 emotion.
+        """
         if not songs:
             return NO_SCORES
         self._model.eval()
@@ -162,7 +164,7 @@ class ChordObjective:
             with autocast(device, precision):
                 logits = self._logits(batch)
             both = losses(
-                logits,
+                untilted(logits, batch.inputs, self._config.change_weight),
                 batch.targets,
                 batch.emotions,
                 count_padding=not self._model.config.mask_padding,

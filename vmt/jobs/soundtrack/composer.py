@@ -188,8 +188,17 @@ class Composer:
         from vmt.model.sampling import sample_chords
 
         seen = [with_emotion(take.source.features, take.config) for take in takes]
+        mode = self.run.mode()
         sounding = [
-            sounding_key(features, take.config, take.stream("tonic"))
+            sounding_key(
+                features,
+                take.config,
+                take.stream("tonic"),
+                picture_is_minor=mode.is_minor(
+                    video_inputs(features),
+                    float(np.random.default_rng(take.stream("mode")).random()),
+                ),
+            )
             for take, features in zip(takes, seen, strict=True)
         ]
         model = self.run.transformer(self.epoch)
