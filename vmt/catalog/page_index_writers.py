@@ -11,6 +11,7 @@ from typing import Any
 
 from vmt.catalog import datasets
 from vmt.catalog.documents import Json, merge
+from vmt.catalog.identity import identities
 from vmt.catalog.page_index import (
     DATASETS,
     NEWEST,
@@ -169,12 +170,15 @@ def note_forgotten(store: ObjectStore, ids: Iterable[str], sha256s: Iterable[str
         NEWEST,
         lambda known: {"soundtracks": [e for e in known["soundtracks"] if store.head(e["record"])]},
     )
+    known_ids = identities(store)
+
+    def id_of(key: str) -> str:
+        return known_ids[key].id if key in known_ids else PurePosixPath(key).stem
+
     _keep(
         store,
         VIDEOS,
-        lambda known: {
-            "videos": [key for key in known["videos"] if PurePosixPath(key).stem not in names]
-        },
+        lambda known: {"videos": [key for key in known["videos"] if id_of(key) not in names]},
     )
     _keep(
         store,

@@ -7,34 +7,16 @@ without harm: everything in it follows from the objects.
 """
 
 import json
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from vmt.errors import MediaError, ObjectNotFound, PreconditionFailed
+from vmt.catalog.identity import ANNOTATIONS, assign, is_beside
+from vmt.errors import ObjectNotFound, PreconditionFailed
 from vmt.store import ObjectInfo, ObjectStore
 
-ANNOTATIONS = (".lab", ".mid", ".json")
-_ID = re.compile(r"[\w][\w .()\[\]&+,'-]{0,119}")
-
-
-def video_id(key: str) -> str:
-    """The id of a video from its key: the file's name without its ending.
-
-    Raises:
-        MediaError: if the name cannot be an id.
-    """
-    name = PurePosixPath(key).stem
-    if not _ID.fullmatch(name) or ".." in name:
-        raise MediaError(
-            f"video {key}: the name {name!r} cannot be an id; use at most 120 letters, digits, "
-            "spaces and .()[]&+,'-_, "
-            "a letter or digit first",
-            "bad-name",
-        )
-    return name
+__all__ = ["ANNOTATIONS", "Candidate", "VideoIndex", "candidates", "identified"]
 
 
 @dataclass(frozen=True)
@@ -44,22 +26,20 @@ class Candidate:
     key: str
     stamp: str
     annotations: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """See `video_id`."""
-        return video_id(self.key)
+    id: str = ""
 
 
 def candidates(objects: Iterable[ObjectInfo]) -> list[Candidate]:
-    """Videos among `objects`; `stamp` changes when a video or an annotation of it does."""
+    """Videos among `objects`, without their ids; `stamp` changes when a video or an annotation of
+    it does. What lies beside videos is left out (`identity.is_beside`).
+    """
     videos: list[ObjectInfo] = []
     beside: dict[str, list[ObjectInfo]] = {}
     for each in objects:
         path = PurePosixPath(each.key)
         if path.suffix.lower() in ANNOTATIONS:
             beside.setdefault(str(path.with_suffix("")), []).append(each)
-        else:
+        elif not is_beside(each.key):
             videos.append(each)
     found = []
     for video in videos:
@@ -67,6 +47,13 @@ def candidates(objects: Iterable[ObjectInfo]) -> list[Candidate]:
         stamp = " ".join(f"{each.etag}/{each.size}" for each in own)
         found.append(Candidate(video.key, stamp, tuple(each.key for each in own[1:])))
     return found
+
+
+def identified(store: ObjectStore, videos: Iterable[Candidate]) -> list[Candidate]:
+    """The same videos with their ids."""
+    listed = list(videos)
+    ids = assign(store, [video.key for video in listed])
+    return [replace(video, id=ids[video.key].id) for video in listed]
 
 
 @dataclass

@@ -207,13 +207,13 @@ def _soundtracks(store: ObjectStore, report: Any) -> None:
         (known, "was there") for known in report.known
     ]
     for each, state in states:
-        typer.echo(f"{each.id}: {state}, by {each.run} epoch {each.epoch}")
+        typer.echo(f"{each.title or each.id}: {state}, by {each.run} epoch {each.epoch}")
         for kind, key in each.files.items():
             if kind != "json":
                 typer.echo(f"  {place(store, key)}")
     for failure in report.failed:
         typer.echo(f"{failure.key}: failed: {failure.reason}", err=True)
-    rows = [(each.id, each.take, state) for each, state in states]
+    rows = [(each.title or each.id, each.take, state) for each, state in states]
     print_table(
         "soundtracks",
         ("video", "take", "state"),

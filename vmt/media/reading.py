@@ -346,8 +346,6 @@ class _Scan:
         if self.by_dts:
             known = times[np.isfinite(times)]
             return float(known[0]) if len(known) else None
-        if self.first.time is None:
-            return None
         # Its packet is one that was read before the decoder gave it, the last with its timestamp.
         raw = _shown(self.clock)[: self._first_packet + 1]
         own = np.flatnonzero(np.abs(raw - float(self.first.time)) < 1e-6)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vmt.catalog import datasets as versions
+from vmt.catalog.identity import keys_of
 from vmt.catalog.page_index_writers import note_forgotten
 from vmt.catalog.runs import runs
 from vmt.catalog.takedowns import bury, tombstone
@@ -88,12 +89,9 @@ class _Hunt:
 
     def search(self) -> None:
         """Find the bytes under this id, present and past, then every other name that has them."""
-        self.objects = [
-            each.key
-            for folder in FOLDERS
-            for each in self.store.list(folder)
-            if PurePosixPath(each.key).stem == self.video
-        ]
+        present = [info.key for folder in FOLDERS for info in self.store.list(folder)]
+        own = keys_of(self.store, self.video, present)
+        self.objects = [key for key in present if key in own]
         self.sha256s |= tombstone(self.store, self.video)
         self.sha256s |= {self._hash(key) for key in self.objects if not _is_annotation(key)}
         self.indexes = [
@@ -151,9 +149,7 @@ class _Hunt:
             ]
             for index in self.indexes
         }
-        copies = {
-            key for keys in gone.values() for key in keys if PurePosixPath(key).stem != self.video
-        }
+        copies = {key for keys in gone.values() for key in keys if key not in self.objects}
         for key in [*self.objects, *(each for copy in sorted(copies) for each in self._copy(copy))]:
             self._delete(key)
         for extractor in list(self.store.folders("features/")):

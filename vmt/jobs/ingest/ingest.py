@@ -15,12 +15,13 @@ import pretty_midi
 
 from vmt import chords, media
 from vmt.catalog import datasets
+from vmt.catalog.identity import check_key, digest
 from vmt.catalog.page_index import thumbnails_key
 from vmt.catalog.page_index_writers import note_refused, note_videos
 from vmt.catalog.rights import rights_of
 from vmt.catalog.runs import now
 from vmt.catalog.takedowns import Forgotten
-from vmt.catalog.videos import Candidate, VideoIndex, candidates
+from vmt.catalog.videos import Candidate, VideoIndex, candidates, identified
 from vmt.errors import AnnotationError, DatasetError, MediaError, VmtError
 from vmt.features.extractor import Extractor
 from vmt.features.record import Features
@@ -94,7 +95,7 @@ def ingest(
     name = extractor.name
     remember(store, extractor)
     index = VideoIndex.load(store, name)
-    videos = candidates(store.list(prefix))
+    videos = identified(store, candidates(store.list(prefix)))
     if not videos:
         raise DatasetError(
             f"store {store.url}: no video under {prefix}; put .mp4 files there and ingest again"
@@ -209,6 +210,7 @@ class _Worker:
         entry: dict[str, Any] = {"stamp": candidate.stamp, "sha256": None}
         try:
             entry["id"] = candidate.id
+            check_key(candidate.key)
             self.forgotten.check(candidate.key, candidate.id)
             entry["rights"] = rights_of(self.store, candidate.annotations)
             with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
@@ -223,10 +225,10 @@ class _Worker:
                     candidate.annotations,
                     training=True,
                     forgotten=self.forgotten,
+                    video=candidate.id,
                 )
         except (MediaError, AnnotationError) as error:
             entry |= {"code": error.code, "reason": str(error)}
-            entry.setdefault("id", PurePosixPath(candidate.key).stem)
             _quarantine(self.store, self.extractor.name, candidate.key, entry)
             return entry
         except VmtError as error:
@@ -253,11 +255,7 @@ class _Worker:
 
 def _quarantine(store: ObjectStore, extractor: str, key: str, entry: Mapping[str, Any]) -> None:
     record = {**entry, "key": key, "extractor": extractor, "at": now()}
-    name = (
-        hashlib.sha256(key.encode()).hexdigest()[:16]
-        if entry["code"] == "bad-name"
-        else entry["id"]
-    )
+    name = digest(key)[:16] if entry["code"] == "bad-name" else entry["id"]
     store.put(f"quarantine/{name}.json", json.dumps(record, indent=1).encode())
 
 
@@ -284,6 +282,7 @@ def features_of(
     *,
     training: bool,
     forgotten: Forgotten | None = None,
+    video: str | None = None,
 ) -> tuple[str, Features]:
     """Features of a local video file from the store, or extracted now and kept there; none of what
     was forgotten.
@@ -293,6 +292,7 @@ def features_of(
         annotations: keys of what people brought for it; a `.lab` and a `.mid` win over recognition.
         training: refuse a video without sound and without a `.lab`.
         forgotten: the tombstones, where they were read already.
+        video: its id; the file's name without its ending where None.
 
     Returns:
         The features' key and the features.
@@ -302,7 +302,7 @@ def features_of(
         AnnotationError: if an annotation is malformed.
         StoreError: if the store says no.
     """
-    (forgotten or Forgotten.load(store)).check(path.name, path.stem, sha256)
+    (forgotten or Forgotten.load(store)).check(path.name, video or path.stem, sha256)
     brought = {
         PurePosixPath(key).suffix.lower(): store.get(key)
         for key in annotations

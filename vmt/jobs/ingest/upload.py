@@ -1,10 +1,11 @@
 """Bring a folder of this machine's videos to the store, with the annotations beside them."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from vmt import media
-from vmt.catalog.videos import ANNOTATIONS, video_id
+from vmt.catalog.identity import ANNOTATIONS, assign, is_beside, local_name, title_of
 from vmt.errors import DatasetError, VmtError
+from vmt.jobs.ingest.ingest import sha256_of
 from vmt.jobs.soundtrack.composer import Failure
 from vmt.store import ObjectStore
 
@@ -26,24 +27,28 @@ def bring(store: ObjectStore, folder: Path) -> tuple[list[str], tuple[Failure, .
             f"{folder}: no such folder; name one that holds videos, or MuVi-Sync's vevo_* folders"
         )
     keys: list[str] = []
+    titles: dict[str, str] = {}
     failures: list[Failure] = []
-    for path in sorted(
-        each for each in folder.iterdir() if each.is_file() and each.suffix not in ANNOTATIONS
-    ):
-        key = f"videos/{path.name}"
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    for path in files:
+        if path.suffix.lower() in ANNOTATIONS or is_beside(path.name):
+            continue
         try:
-            video_id(key)
             media.probe(path)
+            name = local_name(path.name, sha256_of(path))
         except VmtError as error:
             failures.append(Failure(str(path), str(error)))
             continue
         for beside in filter(Path.is_file, (path.with_suffix(suffix) for suffix in ANNOTATIONS)):
-            store.put_file(f"videos/{beside.name}", beside)
+            store.put_file(f"videos/{PurePosixPath(name).stem}{beside.suffix}", beside)
+        key = f"videos/{name}"
         store.put_file(key, path)
+        titles[key] = title_of(path.name)
         keys.append(key)
     if not keys:
         raise DatasetError(
             f"{folder}: no video in it; the first trouble: "
             f"{failures[0].reason if failures else 'empty'}"
         )
+    assign(store, keys, titles)
     return keys, tuple(failures)

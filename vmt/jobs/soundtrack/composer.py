@@ -21,8 +21,8 @@ from vmt import chords
 from vmt.arrange.cadence import with_cadence
 from vmt.arrange.config import ADDED_LATER, GenerateConfig
 from vmt.audio.soundfont import check_soundfont, default_soundfont
+from vmt.catalog.identity import Identity, assign, identify
 from vmt.catalog.runs import Run
-from vmt.catalog.videos import video_id
 from vmt.dataset.songs import video_inputs
 from vmt.errors import GenerationError, VmtError
 from vmt.features.record import Features
@@ -59,6 +59,7 @@ class Source:
     key: str
     sha256: str
     features: Features
+    title: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +103,7 @@ class Composer:
 
     def __init__(self, store: ObjectStore, settings: Settings, run: Run, epoch: int) -> None:
         self.store, self.run, self.epoch = store, run, epoch
+        self.identities: dict[str, Identity] = {}
         self.device = choose_device(settings.device)
         self.precision: Precision = choose_precision("auto", self.device)
         self.parameters = run.parameters()
@@ -123,6 +125,10 @@ class Composer:
         if name not in self._read_styles:
             self._read_styles[name] = find_style(name, self._styles)
         return self._read_styles[name]
+
+    def learn_ids(self, keys: Sequence[str]) -> None:
+        """Look up, or make, the ids of many videos at once."""
+        self.identities |= assign(self.store, keys)
 
     def read(self, key: str) -> Source | Failure:
         """A video and its features, extracted and kept now where the store has none."""
@@ -149,8 +155,11 @@ class Composer:
             yield path, sha256_of(path)
 
     def _source(self, key: str, path: Path, sha256: str) -> Source:
-        _, features = features_of(self.store, self.extractor, path, sha256, training=False)
-        return Source(video_id(key), key, sha256, features)
+        identity = self.identities.get(key) or identify(self.store, key)
+        _, features = features_of(
+            self.store, self.extractor, path, sha256, training=False, video=identity.id
+        )
+        return Source(identity.id, key, sha256, features, identity.title)
 
     def take(self, source: Source, config: GenerateConfig) -> Take:
         """The take of these settings."""

@@ -43,6 +43,7 @@ class Soundtrack:
     epoch: int
     take: str
     files: Mapping[str, str]
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,8 @@ def chosen(store: ObjectStore, run: str | None, epoch: int | None) -> tuple[Run,
 
 def _read(composer: Composer, video_keys: Sequence[str], map: Map) -> list[Source | Failure]:
     """Videos with their features; only what has none yet is worth a process."""
+    video_keys = list(dict.fromkeys(video_keys))
+    composer.learn_ids(video_keys)
     kept = dict(zip(video_keys, thread_map(composer.read_kept, video_keys), strict=True))
     unknown = [key for key, each in kept.items() if each is None]
     for key, each in zip(unknown, map(composer.read, unknown), strict=True):
@@ -216,7 +219,8 @@ def _known(composer: Composer, take: Take) -> Soundtrack | None:
         files = json.loads(composer.store.get(take.keys["json"]))["files"]
     except ObjectNotFound:
         return None
-    return Soundtrack(take.source.id, composer.run.name, composer.epoch, take.name, files)
+    source = take.source
+    return Soundtrack(source.id, composer.run.name, composer.epoch, take.name, files, source.title)
 
 
 def _produce(
@@ -234,7 +238,14 @@ def _produce(
             on_event("vmt.soundtrack.failed", vars(outcome))
         else:
             made.append(
-                Soundtrack(take.source.id, composer.run.name, composer.epoch, take.name, outcome)
+                Soundtrack(
+                    take.source.id,
+                    composer.run.name,
+                    composer.epoch,
+                    take.name,
+                    outcome,
+                    take.source.title,
+                )
             )
             on_event("vmt.soundtrack.ready", vars(made[-1]))
     return made, failed
@@ -256,7 +267,13 @@ def _summarised(
         "epoch": composer.epoch,
         "asked": asked,
         "soundtracks": [
-            {"id": each.id, "take": each.take, "state": state, "files": dict(each.files)}
+            {
+                "id": each.id,
+                "title": each.title,
+                "take": each.take,
+                "state": state,
+                "files": dict(each.files),
+            }
             for state, group in (("made", report.made), ("known", report.known))
             for each in group
         ],

@@ -11,7 +11,8 @@ that was claimed before is made alone, the least tried first, so that it takes n
 """
 
 import json
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,9 +22,11 @@ from typing import Any
 from uuid import uuid4
 
 from vmt import media
+from vmt.catalog.identity import assign, digest, local_name, printable, title_of
 from vmt.catalog.runs import Champion, Run, now, read_champion
-from vmt.catalog.videos import Candidate, candidates, video_id
+from vmt.catalog.videos import Candidate, candidates
 from vmt.errors import ObjectNotFound, PreconditionFailed, StoreError, VmtError
+from vmt.jobs.ingest.ingest import sha256_of
 from vmt.jobs.soundtrack.composer import Failure
 from vmt.jobs.soundtrack.generate import GenerateReport, Soundtrack, generate
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
@@ -39,24 +42,59 @@ def put_in_inbox(
     store: ObjectStore, videos: Sequence[Path]
 ) -> tuple[list[str], tuple[Failure, ...]]:
     """Upload each video that can be read to `inbox/<id>.<ext>`; what cannot is reported and does
-    not stop the others.
+    not stop the others. Two files of one name that differ become two videos.
 
     Returns:
         The keys of the uploaded, and the failures.
     """
     keys: list[str] = []
+    titles: dict[str, str] = {}
+    placed: dict[str, Path] = {}
     failures: list[Failure] = []
     for path in videos:
-        key = f"inbox/{path.name}"
         try:
-            video_id(key)
             media.probe(path)
+            key = place_of(store, path, placed)
             store.put_file(key, path)
         except VmtError as error:
-            failures.append(Failure(str(path), str(error)))
+            failures.append(Failure(printable(str(path)), printable(str(error))))
         else:
+            titles[key] = title_of(path.name)
+            placed[key] = path.resolve()
             keys.append(key)
-    return keys, tuple(failures)
+    assign(store, keys, titles)
+    return list(dict.fromkeys(keys)), tuple(failures)
+
+
+def place_of(store: ObjectStore, path: Path, placed: Mapping[str, Path]) -> str:
+    """The key that a file of this machine gets; it takes none that another video has.
+
+    Args:
+        store: where it goes.
+        path: of the file.
+        placed: files by the keys that they got before in the same batch.
+    """
+    sha256 = sha256_of(path)
+    key = f"inbox/{local_name(path.name, sha256)}"
+    number = 0
+    while placed.get(key, path.resolve()) != path.resolve() or (
+        key not in placed and store.head(key) is not None and not _holds(store, key, path, sha256)
+    ):
+        told_apart = digest(f"{sha256}/{number}") if number else sha256
+        key = f"inbox/{local_name(path.name, told_apart, taken=True)}"
+        number += 1
+    return key
+
+
+def _holds(store: ObjectStore, key: str, path: Path, sha256: str) -> bool:
+    """Whether an object has a file's bytes."""
+    info = store.head(key)
+    if info is None or info.size != path.stat().st_size:
+        return False
+    with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
+        present = Path(folder) / "video"
+        store.get_file(key, present)
+        return sha256_of(present) == sha256
 
 
 @dataclass(frozen=True)
@@ -177,7 +215,7 @@ def _serve(
             }
             _change(store, lambda stored: stored | back)
         raise
-    outcomes = _outcomes(report, claims)
+    outcomes = _outcomes(store, report, claims)
     _change(store, lambda stored: stored | outcomes)
     return report
 
@@ -231,8 +269,9 @@ def _this_process() -> str:
     return uuid4().hex
 
 
-def _outcomes(report: GenerateReport, claims: Entries) -> Entries:
+def _outcomes(store: ObjectStore, report: GenerateReport, claims: Entries) -> Entries:
     """The ledger's entries after the work."""
+    ids = assign(store, claims)
     failures = {each.key: each for each in report.failed}
     records = {each.id: each.files["json"] for each in (*report.made, *report.known)}
     outcomes: Entries = {}
@@ -241,7 +280,7 @@ def _outcomes(report: GenerateReport, claims: Entries) -> Entries:
             tries = claim["tries"] - failure.transient
             outcomes[key] = claim | {"state": "failed", "tries": tries, "reason": failure.reason}
         else:
-            outcomes[key] = claim | {"state": "made", "record": records[video_id(key)]}
+            outcomes[key] = claim | {"state": "made", "record": records[ids[key].id]}
     return outcomes
 
 

@@ -154,7 +154,7 @@ def film_tags(composer: Composer, take: Take) -> dict[str, str]:
     """The MP4's tags: title, model, seed, the mark that a machine wrote it, and a licence line."""
     made_by = f"run {composer.run.name}, epoch {composer.epoch}, take {take.name}, seed {take.config.seed}"  # noqa: E501
     return {
-        "title": f"{take.source.id}, soundtrack by VMT",
+        "title": f"{take.source.title or take.source.id}, soundtrack by VMT",
         "artist": f"VMT {package_version('vmt')}",
         "genre": "AI-generated music",
         "comment": f"AI-generated music; {made_by}",
@@ -169,6 +169,7 @@ def _record(composer: Composer, take: Take, written: Written, facts: _Facts) -> 
     return {
         "video": {
             "id": source.id,
+            "title": source.title,
             "key": source.key,
             "sha256": source.sha256,
             "duration_s": features.duration_s,
