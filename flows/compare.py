@@ -1,6 +1,4 @@
-"""`compare`: several runs or epochs write soundtracks for the same videos, and are scored side by
-side.
-"""
+"""`compare`: several runs or epochs write soundtracks for the same videos; scores side by side."""
 
 from typing import Any
 
@@ -19,23 +17,28 @@ def compare(
     videos: list[str] | None = None,
     settings: dict[str, Any] | None = None,
 ) -> Json:
-    """Put runs or epochs side by side.
+    """Compare runs or epochs by their soundtracks for the same videos.
 
     Args:
-        contenders: two or more, as RUN or RUN@EPOCH; the champion and the one that served before if
+        contenders: two or more, as RUN or RUN@EPOCH; the champion and the previous champion if
             None.
-        videos: their keys; the held-out videos of the champion's dataset if None.
+        videos: keys of the videos; the held-out videos of the champion's dataset if None.
         settings: of the generation, where they differ from the defaults.
 
     Returns:
-        The key of the object that holds it all, and each contender's mean scores.
+        The key of all scores, and the mean scores of each contender.
     """
-    wanted = contenders if contenders is not None else newest_contenders()
-    found = compare_runs(
-        wanted, videos if videos is not None else champions_videos(), settings or {}
-    )
+    if contenders is None:
+        contenders = newest_contenders()
+    if videos is None:
+        videos = champions_videos()
+    comparison = compare_runs(contenders, videos, settings or {})
+
     publish_scores(
         "Comparison",
-        {f"{each['run']}@{each['epoch']}": each["mean"] for each in found["contenders"]},
+        {
+            f"{contender['run']}@{contender['epoch']}": contender["mean"]
+            for contender in comparison["contenders"]
+        },
     )
-    return found
+    return comparison

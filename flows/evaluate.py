@@ -1,11 +1,11 @@
-"""`evaluate`: scores of a run's epoch, or of soundtracks."""
+"""`evaluate`: scores of an epoch of a run, or of soundtracks."""
 
 from prefect import flow
 
 from flows.engine.artifacts import publish_scores
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
-from flows.tasks.evaluation import chosen_epoch, evaluate_run, score_generated
+from flows.tasks.evaluation import evaluate_run, resolve_epoch, score_generated
 from flows.tasks.pipeline import Json
 
 
@@ -17,19 +17,19 @@ def evaluate(
     split: str = "validation",
     generated: str | None = None,
 ) -> Json:
-    """Score a run beside the baselines on songs it was not trained on; or, with `generated`,
+    """Score a run beside the baselines on songs it was not trained on; with `generated`, score
     soundtracks.
 
     Args:
-        run: the champion if None.
+        run: to score; the champion if None.
         epoch: of that run; its best if None.
-        dataset: `main@v0003`, or `main` for its newest version; the run's own if None.
+        dataset: to score on, `main@v0003`, or `main` for its newest version; the run's own if None.
         split: `validation` or `test`.
         generated: score the soundtracks under this prefix instead, such as
             `outputs/RUN/epoch_0026/`.
 
     Returns:
-        The key of the object that holds all the scores, and the means.
+        The key of all scores, and the means.
     """
     if generated is not None:
         scores = score_generated(generated)
@@ -38,9 +38,9 @@ def evaluate(
             {"generated": scores["mean"], "real songs": scores["real"]},
         )
         return scores
-    found = evaluate_run(*chosen_epoch(run, epoch), dataset, split)
+    scores = evaluate_run(*resolve_epoch(run, epoch), dataset, split)
     publish_scores(
-        f"{found['run']} epoch {found['epoch']}, {found['dataset']}, {found['split']}",
-        found["rows"],
+        f"{scores['run']} epoch {scores['epoch']}, {scores['dataset']}, {scores['split']}",
+        scores["rows"],
     )
-    return found
+    return scores

@@ -24,20 +24,19 @@ def generate(
     """Write a soundtrack for each video; one that fails does not stop the others.
 
     Args:
-        videos: their keys; those that `manifest` lists, or everything under `prefix`, if None.
-        prefix: of the videos' keys, where neither of the others names them; without any the flow
-            fails.
-        manifest: key of an object that lists the videos: a dataset's `manifest.parquet` or a
-            `.csv`, by the column `key`, or a text with a key a line.
-        run: whose weights compose; the champion's if None.
+        videos: keys of the videos; if None, those that `manifest` lists, or all under `prefix`.
+        prefix: of the videos' keys, if neither of the others is given; no video fails the flow.
+        manifest: key of a list of videos: a dataset's `manifest.parquet` or a `.csv`, by the column
+            `key`, or a text with a key a line.
+        run: run that composes; the champion if None.
         epoch: of that run; its best if None.
         settings: of the generation, where they differ from the defaults.
-        force: write anew what stands already.
-        fail_above: the share of failed videos over which the flow fails, 0 to 1: then something
-            else is wrong.
+        force: whether existing soundtracks are made again.
+        fail_above: the largest share of failed videos that does not fail the flow, 0 to 1; a larger
+            one means that the cause is not in the videos.
 
     Returns:
-        The keys of what was made and of what was there, and which videos failed and why.
+        The soundtracks that were made, those that existed, and the failures with their reasons.
     """
     if videos is not None:
         keys = videos

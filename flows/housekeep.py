@@ -1,4 +1,4 @@
-"""`housekeep`: retention of weights, of what killed jobs left behind, and of Prefect's old runs."""
+"""`housekeep`: removes old weights, leftovers of killed jobs, and Prefect's old runs."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -32,17 +32,23 @@ ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.C
 
 @task(name="housekeep", **RETRY)
 def clean_store(keep_every: int, keep_days: int, dry_run: bool) -> Json:
-    """What nobody will ask for leaves the store."""
+    """Remove old weights and leftovers from the store.
+
+    Args:
+        keep_every: epochs whose number it divides keep their weights; 0 keeps none by number.
+        keep_days: weights younger than this stay.
+        dry_run: whether nothing is removed.
+    """
     report = job(
         store(), keep_every=keep_every, keep_days=keep_days, dry_run=dry_run, on_event=reporter()
     )
     return dataclasses.asdict(report)
 
 
-@task(name="forget old runs", **RETRY)
-def forget_old_runs(days: int, dry_run: bool) -> int:
-    """Delete Prefect's runs that ended over `days` ago, their task runs and states with them; how
-    many there were.
+@task(name="delete old runs", **RETRY)
+def delete_old_runs(days: int, dry_run: bool) -> int:
+    """Delete Prefect's runs that ended more than `days` ago, with their task runs and states; their
+    number.
     """
     before = DateTime.now(UTC) - timedelta(days=days)
     with get_client(sync_client=True) as client:
@@ -50,9 +56,16 @@ def forget_old_runs(days: int, dry_run: bool) -> int:
 
 
 def _old_runs(client: SyncPrefectClient, before: DateTime, *, keep: bool) -> Iterator[FlowRun]:
-    """Runs that ended before a moment, page by page; deleted on the way unless `keep`."""
-    # The server may be others' as well, whose runs are theirs to keep.
-    ours = FlowFilter(name=FlowFilterName(any_=[each.name for each in DEPLOYMENTS]))
+    """Runs that ended before a time, page by page; each is deleted unless `keep`.
+
+    Args:
+        client: of the server.
+        before: the time.
+        keep: whether the runs stay.
+    """
+    # The server may have runs of other users, which are not ours to delete.
+    names = [deployment.name for deployment in DEPLOYMENTS]
+    ours = FlowFilter(name=FlowFilterName(any_=names))
     old = FlowRunFilter(
         end_time=FlowRunFilterEndTime(before_=before),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=ENDED)),
@@ -66,7 +79,7 @@ def _old_runs(client: SyncPrefectClient, before: DateTime, *, keep: bool) -> Ite
             if not keep:
                 try:
                     client.delete_flow_run(run.id)
-                except ObjectNotFound:  # somebody else keeps house as well
+                except ObjectNotFound:  # another run of this flow deleted it
                     continue
             yield run
         if len(page) < PAGE:
@@ -78,22 +91,22 @@ def _old_runs(client: SyncPrefectClient, before: DateTime, *, keep: bool) -> Ite
 def housekeep(
     keep_every: int = 5, keep_days: int = 14, runs_days: int = 30, dry_run: bool = False
 ) -> Json:
-    """Remove old weights, what killed jobs left behind, and Prefect's old runs.
+    """Remove old weights, leftovers of killed jobs, and Prefect's old runs.
 
     Args:
-        keep_every: epochs whose number it divides keep their weights, beside the best, last and
-            champion's; 0 keeps none for its number.
+        keep_every: epochs whose number it divides keep their weights, besides the best, the last
+            and the champion's; 0 keeps none by number.
         keep_days: weights younger than this stay.
         runs_days: Prefect's runs that ended longer ago than this are deleted.
-        dry_run: only say what would be removed.
+        dry_run: whether nothing is removed, only reported.
 
     Returns:
-        The keys of what was removed, what was freed, the runs that were marked as stopped, and how
-        many of Prefect's runs were deleted.
+        The removed keys, the freed bytes, the runs that were marked as stopped, and the number of
+        Prefect's runs that were deleted.
     """
     report = {
         **clean_store(keep_every, keep_days, dry_run),
-        "prefect_runs": forget_old_runs(runs_days, dry_run),
+        "prefect_runs": delete_old_runs(runs_days, dry_run),
     }
     publish_housekeeping(report)
     return report

@@ -1,4 +1,4 @@
-"""`inbox`: new videos under inbox/ get a soundtrack by the champion, once each."""
+"""`inbox`: one soundtrack by the champion for each new video under inbox/."""
 
 import dataclasses
 
@@ -13,14 +13,15 @@ from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.pipeline import GENERATE_TIMEOUT_S, RETRY, Json, device, store
 from vmt.jobs.soundtrack.inbox import look, serve_inbox
-from vmt.runtime.worker_pool import spread
+from vmt.runtime.worker_pool import worker_map
 from vmt.settings import load_settings
 
 
 @task(name="serve inbox", timeout_seconds=GENERATE_TIMEOUT_S, **RETRY)
 def score_new_videos(prefix: str) -> Json:
-    """Soundtracks for what is new under `prefix`; the GPU is taken where something is, and not
-    waited for for long.
+    """Write soundtracks for new videos under `prefix`.
+
+    New videos take the GPU; if it is held for longer than `SOON_S`, they are put off.
     """
     where, settings = store(), load_settings()
     report = look(where, prefix)
@@ -31,7 +32,7 @@ def score_new_videos(prefix: str) -> Json:
                     where,
                     settings,
                     prefix=prefix,
-                    map=spread(settings.workers),
+                    map=worker_map(settings.workers),
                     on_event=reporter(),
                 )
         except GpuHeld:
@@ -41,18 +42,19 @@ def score_new_videos(prefix: str) -> Json:
 
 @flow(name="inbox", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def inbox(prefix: str = "inbox/", fail_above: float = 0.5) -> Json | State[Json]:
-    """Write a soundtrack for each new video; one that fails is tried three times and does not stop
-    the others.
+    """Write a soundtrack for each new video; a video that fails is tried three times and does not
+    stop the others.
 
-    Where a training holds the GPU the run ends soon, and says so: the next one starts in minutes.
+    While a training holds the GPU, the run ends early and says so: the next run starts in minutes.
 
     Args:
         prefix: of the videos' keys.
-        fail_above: the share of failures among the new ones over which the flow fails, 0 to 1.
+        fail_above: the largest share of failures among the new videos that does not fail the flow,
+            0 to 1.
 
     Returns:
-        How many videos there are, were done before, wait for a first champion and were put off;
-        what was made and what failed.
+        The number of videos there are, that were done before, that wait for a first champion and
+        that were put off; the soundtracks that were made, and the failures.
     """
     report = score_new_videos(prefix)
     if report["made"] or report["failed"]:
@@ -63,6 +65,7 @@ def inbox(prefix: str = "inbox/", fail_above: float = 0.5) -> Json | State[Json]
     require_share(report["failed"], new, fail_above, "soundtracks failed")
     if report["put_off"]:
         return Completed(
-            message=f"The GPU is held; {report['put_off']} new left for next time", data=report
+            message=f"The GPU is held; {report['put_off']} new videos are put off to the next run",
+            data=report,
         )
     return report

@@ -1,4 +1,4 @@
-"""`ingest`: new videos of the bucket become features."""
+"""`ingest`: features of the new videos in the bucket."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -15,18 +15,19 @@ from flows.tasks.pipeline import Json, ingest_videos
 def ingest(
     prefix: str = "videos/", retry_refused: bool = False, fail_above: float = 0.5
 ) -> Json | State[Json]:
-    """Ingest what is new under `prefix`; a refused video does not stop the others.
+    """Ingest the new videos under `prefix`; a refused video does not stop the others.
 
-    Where a training holds the GPU the run ends soon, and says so: the next one starts in minutes.
+    While a training holds the GPU, the run ends early and says so: the next run starts in minutes.
 
     Args:
         prefix: of the videos' keys.
-        retry_refused: try what is in quarantine again.
-        fail_above: the share of unusable videos among the new ones over which the flow fails, 0 to
-            1, where three or more are unusable: then something else is wrong.
+        retry_refused: whether videos in quarantine are tried again.
+        fail_above: the largest share of unusable videos among the new ones that does not fail the
+            flow, 0 to 1; fewer than three unusable videos never fail it.
 
     Returns:
-        How many videos were found, new, known and put off, and which were refused and why.
+        The number of videos that were found, new, known and put off, and the refused videos with
+        their reasons.
     """
     report = ingest_videos(prefix, retry_refused, wait_s=SOON_S)
     unusable = [*report["refused_now"], *report["failed"]]
@@ -34,6 +35,7 @@ def ingest(
     require_share(unusable, of, fail_above, "new videos are not usable", at_least=FEWEST_UNUSABLE)
     if report["put_off"]:
         return Completed(
-            message=f"The GPU is held; {report['put_off']} new left for next time", data=report
+            message=f"The GPU is held; {report['put_off']} new videos are put off to the next run",
+            data=report,
         )
     return report

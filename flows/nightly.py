@@ -1,4 +1,4 @@
-"""`nightly`: from what is new in the bucket to soundtracks by a model that has seen it."""
+"""`nightly`: from new videos in the bucket to soundtracks by a model that was trained on them."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ from flows.tasks.evaluation import (
     dataset_growth,
     evaluate_run,
     judge_run,
-    run_left_half_way,
     training_origin,
     training_summary,
+    unfinished_run,
     write_nightly_report,
     write_verdict,
 )
@@ -61,34 +61,32 @@ def nightly(
     margin: float = MARGIN,
     fail_above: float = 0.5,
 ) -> Json:
-    """Ingest, freeze, train if the dataset grew enough, judge the new run, show it, promote it or
-    not, report.
+    """Ingest, freeze, train if the dataset grew enough, judge the new run, promote it if it is
+    better, write soundtracks and the report.
 
-    Too many failures fail the flow at its end, when everything that can be done is done and
-    reported.
+    Too many failures fail the flow at its end, after all possible work and the report.
 
     Args:
-        dataset: its name; a new version is frozen when its videos changed.
+        dataset: name of the dataset; a new version is frozen if its videos changed.
         preset: of model and training.
-        overrides: settings that differ from the preset's.
+        overrides: settings that differ from the preset.
         chord_labels: 25 or 157.
-        min_validation: videos that a first version validates on, at least.
-        min_test: videos that a first version holds out, at least; the held-out videos are the
-            showcase.
-        split_by: what decides whether a new video trains, validates or is held out: its `bytes` or
-            its `id`.
-        force: train even if the dataset did not grow.
-        grow_share: new videos since the last training that are enough to train again, as a share,
-            0.05 for 5 %.
-        grow_videos: new videos that are enough, as a number.
-        go_on: train on from the champion's weights where they fit; else from random weights.
-        more_epochs: how many epochs are added to the champion's, with `go_on`.
-        margin: by how much the new run's chord NLL must be lower than the champion's, in nats.
-        fail_above: the share of unusable new videos, or of failed soundtracks, over which the flow
-            fails, 0 to 1.
+        min_validation: fewest validation videos of a first version.
+        min_test: fewest test videos of a first version; the test videos are the showcase.
+        split_by: what decides the split of a new video: its `bytes` or its `id`.
+        force: whether to train even if the dataset did not grow.
+        grow_share: new videos since the last training that cause a new one, as a share, 0.05 for
+            5 %.
+        grow_videos: new videos that cause a new training, as a number.
+        go_on: whether to start from the champion's weights where they fit (warm start); otherwise
+            from random weights.
+        more_epochs: epochs to add to the champion's in a warm start.
+        margin: the new run's chord NLL must be lower than the champion's by this, in nats.
+        fail_above: the largest share of unusable new videos, or of failed soundtracks, that does
+            not fail the flow, 0 to 1.
 
     Returns:
-        The report, as `reports/nightly/` has it, and its key as `report`.
+        The report, as under `reports/nightly/`, with its key as `report`.
     """
     asked: Json = {
         "dataset": dataset,
@@ -108,7 +106,7 @@ def nightly(
     }
     night = started(asked)
     try:
-        _bring_in(night)
+        _ingest(night)
         if night["decision"] is not None and night["decision"]["train"]:
             _train(night)
             _judge(night)
@@ -127,8 +125,8 @@ def nightly(
     return night
 
 
-def _bring_in(night: Json) -> None:
-    """New videos become features and a version; decide whether to train on it."""
+def _ingest(night: Json) -> None:
+    """Ingest and freeze; decide whether to train on the new version."""
     asked = night["asked"]
     night["ingest"] = ingest_videos("videos/")
     if not night["ingest"]["found"]:
@@ -152,38 +150,37 @@ def _bring_in(night: Json) -> None:
 
 
 def _train(night: Json) -> None:
-    """The challenger, and its scores."""
+    """Train the challenger, and evaluate it."""
     run = _finish_half_trained(night) or _train_newest(night)
     night["run"], night["training"] = run, training_summary(run)
     publish_losses(store(), run)
     try:
         night["evaluation"] = evaluate_run(run, None, None, "validation")
-    except TrainingError as error:  # too few videos to hold some back for validation
+    except TrainingError as error:  # too few videos for a validation split
         night["evaluation"] = {"error": str(error)}
 
 
 def _finish_half_trained(night: Json) -> str | None:
-    """The run that an earlier night left half-way, finished; None where there is none, or it has
-    other settings.
-    """
+    """Finish the unfinished run of an earlier night; None if there is none with these settings."""
     asked = night["asked"]
-    left = run_left_half_way(
+    unfinished = unfinished_run(
         night["dataset"]["version"], asked["preset"], asked["grow_share"], asked["grow_videos"]
     )
-    if left is None:
+    if unfinished is None:
         return None
     try:
-        run = _train_from(asked, left["dataset"], left["origin"], left["run"])
-    except RunTaken:  # somebody finishes it already
+        run = _train_from(asked, unfinished["dataset"], unfinished["origin"], unfinished["run"])
+    except RunTaken:  # another process is finishing it
         raise
     except TrainingError as error:
-        get_run_logger().warning("%s is not gone on with: %s", left["run"], error)
+        get_run_logger().warning("run %s is not resumed: %s", unfinished["run"], error)
         return None
-    night["decision"]["start"] = left["origin"]["reason"]
+    night["decision"]["start"] = unfinished["origin"]["reason"]
     return run
 
 
 def _train_newest(night: Json) -> str:
+    """Train a new run on the newest version; its name."""
     asked, version = night["asked"], night["dataset"]["version"]
     origin = training_origin(version, asked["preset"], asked["go_on"])
     night["decision"]["start"] = origin["reason"]
@@ -191,6 +188,14 @@ def _train_newest(night: Json) -> str:
 
 
 def _train_from(asked: Json, version: str, origin: Json, run: str | None) -> str:
+    """Train a run from its origin; its name.
+
+    Args:
+        asked: the parameters of the flow.
+        version: of the dataset.
+        origin: run and epoch whose weights the training starts from, if any.
+        run: name of the run to resume; None for a new run.
+    """
     if origin["run"] is None:
         return train_model(version, asked["preset"], run, asked["overrides"])
     overrides = {**asked["overrides"], "epochs": origin["epoch"] + asked["more_epochs"]}
@@ -198,8 +203,8 @@ def _train_from(asked: Json, version: str, origin: Json, run: str | None) -> str
 
 
 def _judge(night: Json) -> None:
-    """Let the challenger serve if it is better and what it makes of the held-out videos is
-    sound.
+    """Promote the challenger if it is better than the champion and its soundtracks for the held-out
+    videos are valid.
     """
     run, serving = night["run"], champion_now()
     night["gate"] = gate = judge_run(run, night["asked"]["margin"])
@@ -226,7 +231,7 @@ def _judge(night: Json) -> None:
 
 
 def _show(night: Json) -> None:
-    """Soundtracks of the held-out videos by who serves now."""
+    """Write soundtracks for the held-out videos with the champion."""
     night["champion"] = champion_now()
     if night["champion"] is None or night["dataset"] is None:
         return
@@ -240,5 +245,5 @@ def _check_shares(night: Json) -> None:
     of = ingested["new"] + len(unusable)
     require_share(unusable, of, limit, "new videos are not usable", at_least=FEWEST_UNUSABLE)
     if made is not None:
-        of = sum(len(made[each]) for each in ("made", "known", "failed"))
+        of = sum(len(made[group]) for group in ("made", "known", "failed"))
         require_share(made["failed"], of, limit, "soundtracks failed")

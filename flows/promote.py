@@ -1,4 +1,4 @@
-"""`promote`: which epoch serves from now on, by a person's word."""
+"""`promote`: make an epoch the champion, or roll back, by a person's decision."""
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -11,27 +11,26 @@ from vmt.errors import TrainingError
 from vmt.jobs.release.promote import rollback as job
 
 
-@task(
-    name="roll back", cache_policy=NO_CACHE
-)  # not retried: rolling back twice undoes two promotions
+# Not retried: a second rollback would undo a second promotion.
+@task(name="roll back", cache_policy=NO_CACHE)
 def roll_back() -> Json:
-    """Let the one that served before serve again."""
+    """Make the previous champion the champion again."""
     champion = job(store(), on_event=reporter())
     return {"run": champion.run, "epoch": champion.epoch}
 
 
 @flow(name="promote", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def promote(run: str | None = None, epoch: int | None = None, rollback: bool = False) -> Json:
-    """Let a run's epoch serve, or with `rollback` the one that served before.
+    """Make an epoch of a run the champion, or with `rollback` the previous champion.
 
     Args:
-        run: whose epoch serves; left out when rolling back.
+        run: run to promote; None to roll back.
         epoch: of that run; its best if None.
-        rollback: undo the last promotion that was not undone yet.
+        rollback: whether to undo the last promotion that was not undone yet.
 
     Returns:
-        The run and epoch that serve now.
+        The run and epoch of the champion.
     """
     if rollback == (run is not None):
-        raise TrainingError("promote: name a run, or roll back, one of the two")
+        raise TrainingError("promote: give a run, or rollback=true; exactly one of them")
     return roll_back() if run is None else promote_run(run, epoch)

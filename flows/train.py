@@ -18,14 +18,14 @@ def train(
     overrides: dict[str, Any] | None = None,
     promote: bool = False,
 ) -> str:
-    """Train, or go on where the same run stopped.
+    """Train a run, or resume it where it stopped.
 
     Args:
-        dataset: `main@v0003`, or `main` for its newest version.
+        dataset: to train on, `main@v0003`, or `main` for its newest version.
         preset: of model and training.
-        run: its name; one that follows from the other arguments if None.
-        overrides: settings that differ from the preset's.
-        promote: whether the run's best epoch serves from then on.
+        run: run name; derived from the other arguments if None.
+        overrides: settings that differ from the preset.
+        promote: whether the best epoch of the run becomes the champion.
 
     Returns:
         The run's name.

@@ -12,6 +12,8 @@ EXAMPLES = {
     "store": ("s3://b/p", "s3://b/p"),
     "cache": ("/somewhere/else", Path("/somewhere/else")),
     "soundfont": ("a.sf2", Path("a.sf2")),
+    "styles": ("my/styles", Path("my/styles")),
+    "presets": ("my/presets", Path("my/presets")),
     "device": ("cuda", "cuda"),
     "workers": ("3", 3),
     "stack": ("elsewhere", Path("elsewhere")),

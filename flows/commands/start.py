@@ -1,13 +1,10 @@
-"""Start one run of a deployment and follow it: `python -m flows.commands.start nightly --parameters
-'{"preset": "demo"}'`.
+"""`vmt flow start NAME`: start a run of a deployment and follow it to its end.
 
-The run happens where the deployment is served, or on a worker; the server is the one that
-PREFECT_API_URL names. The run's log goes to stderr as it comes. A run that does not complete is one
-line on stderr and exit code 1; Ctrl-C stops following it, not the run.
+The server is the one that PREFECT_API_URL names; the run happens on a worker, or where the
+deployment is served. The log of the run goes to stderr as it comes. A run that does not complete is
+one line on stderr and exit code 1; Ctrl-C stops following, and the run continues.
 """
 
-import argparse
-import json
 import signal
 import sys
 import time
@@ -24,11 +21,11 @@ from prefect.client.schemas.sorting import LogSort
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 
-from flows.engine.deployments import DEPLOYMENTS
+from flows.commands.arguments import FlowCall, exit_code, parse_call
 from vmt.errors import VmtError
 
 LOOK_EVERY_S = 1.0
-# Lines reach the server in batches, so that an earlier one may come later.
+# Log lines reach the server in batches, so an older line may arrive after a newer one.
 LATE = timedelta(seconds=10)
 PAGE = 200
 SERVER_AWAY_S = 120.0
@@ -37,11 +34,11 @@ Show = Callable[[str], None]
 
 
 class RunFailed(VmtError):
-    """A run ended otherwise than it should."""
+    """A run did not complete, or could not be started."""
 
 
 def begin(client: SyncPrefectClient, name: str, parameters: Mapping[str, Any]) -> FlowRun:
-    """Ask for a run of the deployment `name`.
+    """Create a run of the deployment `name`.
 
     Raises:
         RunFailed: if the server knows no such deployment.
@@ -50,28 +47,33 @@ def begin(client: SyncPrefectClient, name: str, parameters: Mapping[str, Any]) -
         deployment = client.read_deployment_by_name(f"{name}/{name}")
     except ObjectNotFound as error:
         raise RunFailed(
-            f"deployment {name}: {client.api_url} knows none of that name; `vmt up` serves it"
+            f"deployment {name}: {client.api_url} has no deployment of that name; `vmt up` or "
+            "`vmt flow deploy` creates it"
         ) from error
     return client.create_flow_run_from_deployment(deployment.id, parameters=dict(parameters))
 
 
 def follow(client: SyncPrefectClient, run: FlowRun, show: Show) -> State[Any]:
-    """Show a run's log until it ends; its final state. A server that restarts meanwhile is waited
-    for.
+    """Show the log of a run until it ends; its final state.
+
+    A server that restarts meanwhile is waited for, up to `SERVER_AWAY_S`.
+
+    Args:
+        client: of the server.
+        run: to follow.
+        show: receives one line at a time.
 
     Raises:
-        RunFailed: if the run was deleted, or the server stays away.
+        RunFailed: if the run was deleted, or the server does not come back.
     """
-    shown, since, answered_at = (
-        set[UUID](),
-        run.created or datetime.now().astimezone(),
-        time.monotonic(),
-    )
+    shown = set[UUID]()
+    since = run.created or datetime.now().astimezone()
+    answered_at = time.monotonic()
     while True:
         try:
             state = client.read_flow_run(run.id).state
-            # Read after the state: when that is final, the log is whole but for what is still on
-            # its way.
+            # The log is read after the state: once the state is final, only lines that are still
+            # on their way are missing.
             since = _show_new(client, run.id, since, shown, show)
             answered_at = time.monotonic()
             if state is not None and state.is_final():
@@ -91,7 +93,15 @@ def follow(client: SyncPrefectClient, run: FlowRun, show: Show) -> State[Any]:
 def _show_new(
     client: SyncPrefectClient, run: UUID, since: datetime, shown: set[UUID], show: Show
 ) -> datetime:
-    """Show lines that were not shown yet; when the newest was written."""
+    """Show the lines that are new; the time of the newest one.
+
+    Args:
+        client: of the server.
+        run: whose log is read.
+        since: time of the newest line shown so far.
+        shown: ids of the lines shown so far.
+        show: receives one line at a time.
+    """
     only = LogFilter(
         flow_run_id=LogFilterFlowRunId(any_=[run]),
         timestamp=LogFilterTimestamp.model_validate({"after_": since - LATE}),
@@ -103,14 +113,14 @@ def _show_new(
         for line in page:
             if line.id not in shown:
                 shown.add(line.id)
-                show(_words(line))
+                show(_text(line))
                 since = max(since, line.timestamp)
         offset += len(page)
     return since
 
 
-def _words(line: Log) -> str:
-    # A traceback stays in Prefect's own log.
+def _text(line: Log) -> str:
+    # The traceback of an error is left to Prefect's own log.
     return (
         f"{line.timestamp.astimezone():%H:%M:%S} {line.message.partition(chr(10) + 'Traceback')[0]}"
     )
@@ -121,41 +131,33 @@ def _show(line: str) -> None:
     sys.stderr.flush()
 
 
+def _start(call: FlowCall) -> None:
+    """Start a run and follow it.
+
+    Raises:
+        RunFailed: if it does not complete.
+    """
+    if not PREFECT_API_URL.value():
+        raise RunFailed("PREFECT_API_URL names no server; set it, or use `vmt flow run`")
+    with get_client(sync_client=True) as client:
+        run = begin(client, call.name, call.parameters)
+        _show(f"the run {run.name} of {call.name} is requested")
+        state = follow(client, run, _show)
+    if not state.is_completed():
+        raise RunFailed(f"run {run.name} of {call.name}: {state.name}: {state.message}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m flows.commands.start", description="Start a run of a deployment."
-    )
-    parser.add_argument("deployment", choices=[each.name for each in DEPLOYMENTS])
-    parser.add_argument(
-        "--parameters", default="{}", metavar="JSON", help="the flow's parameters, as one object"
-    )
-    given = parser.parse_args(arguments)
+    call = parse_call("start", "Start a run of a deployment and follow it.", arguments)
     try:
-        parameters = json.loads(given.parameters)
-    except json.JSONDecodeError as error:
-        parser.error(f"--parameters is not JSON: {error}")
-    if not isinstance(parameters, dict):
-        parser.error(f"--parameters is not an object: {given.parameters}")
-    if not PREFECT_API_URL.value():
-        parser.error("PREFECT_API_URL names no server")
-    try:
-        with get_client(sync_client=True) as client:
-            run = begin(client, given.deployment, parameters)
-            sys.stderr.write(f"the run {run.name} of {given.deployment} is asked for\n")
-            state = follow(client, run, _show)
-        if not state.is_completed():
-            raise RunFailed(f"run {run.name} of {given.deployment}: {state.name}: {state.message}")
+        return exit_code(lambda: _start(call))
     except KeyboardInterrupt:
-        sys.stderr.write("no longer followed; the run goes on, and Prefect's page shows it\n")
+        _show("no longer followed; the run continues, and Prefect's page shows it")
         return 130
-    except VmtError as error:
-        sys.stderr.write(f"vmt: {error}\n")
-        return 1
-    return 0
 
 
 if __name__ == "__main__":
-    # A script's `... &` has it ignored, and then nobody could stop following.
+    # A script's `... &` ignores SIGINT for its children, and Ctrl-C could not stop following.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

@@ -1,6 +1,6 @@
-"""What the flows leave on Prefect's pages, and the threshold that fails them.
+"""Artifacts of the flows on Prefect's pages, and the share of failures that fails a flow.
 
-Everything shown there can be read from the store as well, so a server that does not answer fails no
+The store has everything that the artifacts show, so a Prefect server that does not answer fails no
 flow.
 """
 
@@ -21,13 +21,13 @@ from vmt.settings import load_settings
 from vmt.store import ObjectStore
 from vmt.training.results import COLUMNS
 
-# One bad upload, alone in its quarter of an hour, says nothing of the store.
+# A single bad upload in a quarter of an hour does not mean that something else is wrong.
 FEWEST_UNUSABLE = 3
 LINK_LIFE_S = 7 * 24 * 3600  # the longest that S3 signs for
 
 
 class TooManyFailed(VmtError):
-    """More items of a batch failed than the flow allows: the items are not to blame any more."""
+    """More items of a batch failed than the flow allows; the cause is probably not in the items."""
 
 
 def require_share(
@@ -36,11 +36,11 @@ def require_share(
     """Fail a flow when too many items failed.
 
     Args:
-        failed: each with a `key` and a `reason`.
-        of: how many there were in all.
-        fail_above: the share of failures that is still no failure of the flow, 0 to 1.
-        what: says in words what failed, such as `videos refused`.
-        at_least: fewer failures than this are no failure of the flow, whatever their share.
+        failed: the failed items, with `key` and `reason`.
+        of: the number of all items.
+        fail_above: the largest share of failures that does not fail the flow, 0 to 1.
+        what: what failed, in words, such as `soundtracks failed`.
+        at_least: fewer failures than this never fail the flow.
 
     Raises:
         TooManyFailed: if more than `fail_above` of them failed.
@@ -63,7 +63,7 @@ def _if_the_server_answers() -> Iterator[None]:
 
 @_if_the_server_answers()
 def publish_losses(store: ObjectStore, run: str) -> None:
-    """The run's table of losses, as its results.csv has it."""
+    """The table of losses of a run, as in its results.csv."""
     rows = [dict(zip(COLUMNS, row.values, strict=True)) for row in Run(store, run).results()]
     create_table_artifact(
         rows, key=artifact_key("losses", run), description=f"Losses of {run} by epoch"
@@ -85,19 +85,24 @@ def publish_soundtracks(store: ObjectStore, report: Mapping[str, Any]) -> None:
 
 @_if_the_server_answers()
 def publish_night(night: Mapping[str, Any]) -> None:
-    """The nightly report: what was new, what was trained and why or why not, who serves, what was
-    made.
+    """The nightly report: new videos, training and the reason for or against it, champion,
+    soundtracks.
     """
     create_markdown_artifact(
         markdown(night, load_settings().language),
         key="nightly",
-        description="What the night did and why",
+        description="What the nightly run did, and why",
     )
 
 
 @_if_the_server_answers()
 def publish_scores(title: str, columns: Mapping[str, Mapping[str, float | None]]) -> None:
-    """Scores side by side: a row a score, a column a contender."""
+    """Scores side by side: one row for each score, one column for each contender.
+
+    Args:
+        title: of the table.
+        columns: scores by contender.
+    """
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
     rows = [
         {"score": name} | {who: column.get(name) for who, column in columns.items()}
@@ -108,17 +113,17 @@ def publish_scores(title: str, columns: Mapping[str, Mapping[str, float | None]]
 
 @_if_the_server_answers()
 def publish_housekeeping(report: Mapping[str, Any]) -> None:
-    """What was removed, or would be."""
+    """What was removed, or would be removed in a dry run."""
     would = "would be removed" if report["dry_run"] else "removed"
     lines = [
         f"**Weights** {would}: {len(report['weights'])}",
         *(f"- {key}" for key in report["weights"]),
-        f"\n**Left behind**, {would}: {len(report['left_behind'])}",
-        *(f"- {what}" for what in report["left_behind"]),
-        f"\n**Runs that had stopped**: {', '.join(report['stopped']) or 'none'}",
+        f"\n**Leftovers** {would}: {len(report['left_behind'])}",
+        *(f"- {leftover}" for leftover in report["left_behind"]),
+        f"\n**Runs marked as stopped**: {', '.join(report['stopped']) or 'none'}",
         f"\n**Freed**: {report['freed_bytes'] / 1e6:.1f} MB; **Prefect's old runs**: "
         f"{report['prefect_runs']}",
     ]
     create_markdown_artifact(
-        "\n".join(lines), key="housekeep", description="What was kept house of"
+        "\n".join(lines), key="housekeep", description="What was removed from the store"
     )

@@ -1,16 +1,12 @@
-"""What deployments on workers rest on: the work pool, its queues, and the automations that end lost
-runs.
-
-`python -m flows.engine.automations` makes what is missing on the server that PREFECT_API_URL names
-and brings the automations up to date; then `python -m flows.commands.deploy` finds its pool.
-Running it again changes nothing.
+"""What deployments on workers need: the work pool, its queues, and the automations that end lost
+runs. `vmt flow prepare` makes them.
 """
 
 from datetime import timedelta
 from typing import Any
 
 from prefect.automations import AutomationCore
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
@@ -22,19 +18,19 @@ from prefect.workers.process import ProcessWorker
 from flows.engine.deployments import DEPLOYMENTS, POOL
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
-# Six heartbeats are missing (flows/engine/environment.py). With fewer, a Prefect server that was
-# away for two minutes would find every run lost when it comes back, before the runs that live can
-# say so.
+# Six missing heartbeats (flows/engine/environment.py). With fewer, a Prefect server that was away
+# for two minutes would set every living run Crashed when it comes back, before their heartbeats
+# arrive.
 LOST_AFTER_S = 180
-# Far above what a start takes: 6 s on a quiet machine, half a minute on a crowded one.
+# Far above the time of a start: 6 s on a quiet machine, half a minute on a busy one.
 BEGINS_WITHIN_S = 600
 
 
 def lost_runs(after_s: int = LOST_AFTER_S) -> AutomationCore:
     """The automation that sets a run Crashed when its heartbeat stops.
 
-    A worker that is killed leaves its run Running for ever, and a deployment that allows one run at
-    a time would never start again.
+    A killed worker leaves its run Running for ever, and a deployment that allows one run at a time
+    would never start again.
     """
     return _crash(
         "vmt: lost runs crash",
@@ -47,13 +43,13 @@ def lost_runs(after_s: int = LOST_AFTER_S) -> AutomationCore:
 
 
 def runs_that_never_begin(after_s: int = BEGINS_WITHIN_S) -> AutomationCore:
-    """The automation that sets a run Crashed whose worker was gone before the run's process could
-    begin.
+    """The automation that sets a run Crashed if its worker died before the process of the run
+    started.
     """
     return _crash(
         "vmt: runs that never begin crash",
-        "A run that a worker took and that sends no heartbeat has lost it; it must not block "
-        "its deployment.",
+        "A run that a worker took and that sends no heartbeat has lost its worker; it must not "
+        "block its deployment.",
         "prefect.flow-run.Pending",
         after_s,
         f"it did not begin within {after_s} s: the worker or its machine is gone",
@@ -61,10 +57,19 @@ def runs_that_never_begin(after_s: int = BEGINS_WITHIN_S) -> AutomationCore:
 
 
 def _crash(name: str, description: str, after: str, within_s: int, message: str) -> AutomationCore:
+    """An automation that sets a run Crashed.
+
+    Args:
+        name: of the automation; it identifies the automation on the server.
+        description: shown on Prefect's page.
+        after: the event that starts the wait.
+        within_s: seconds without a heartbeat or a final state after that event.
+        message: of the state Crashed.
+    """
     ended = {
         f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")
     }
-    names = [each.name for each in DEPLOYMENTS]
+    names = [deployment.name for deployment in DEPLOYMENTS]
     ours: dict[str, str | list[str]] = {
         "prefect.resource.role": "flow",
         "prefect.resource.name": names,
@@ -74,7 +79,7 @@ def _crash(name: str, description: str, after: str, within_s: int, message: str)
         description=description,
         trigger=EventTrigger(
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-            match_related=ResourceSpecification(ours),  # somebody else's runs may send no heartbeat
+            match_related=ResourceSpecification(ours),  # other users' runs may send no heartbeat
             for_each={"prefect.resource.id"},
             after={after},
             expect={HEARTBEAT, *ended},
@@ -108,8 +113,8 @@ def prepare_pool(client: SyncPrefectClient) -> None:
 def prepare_automation(client: SyncPrefectClient, automation: AutomationCore) -> None:
     """Make the automation, or bring it up to date.
 
-    One that stands as it should is left alone: changed, it would forget the heartbeats it has seen,
-    and a run that was lost before would never crash.
+    An automation that is up to date is not written: an update discards the heartbeats that it has
+    seen, and a run that was lost before would never crash.
     """
     present = client.read_automations_by_name(automation.name)
     if present and _declared(present[0]) == _declared(automation):
@@ -121,17 +126,11 @@ def prepare_automation(client: SyncPrefectClient, automation: AutomationCore) ->
 
 
 def prepare_automations(client: SyncPrefectClient) -> None:
-    """Those that end runs which lost their worker."""
+    """Make the automations that end runs without a worker, or bring them up to date."""
     for automation in (lost_runs(), runs_that_never_begin()):
         prepare_automation(client, automation)
 
 
 def _declared(automation: AutomationCore) -> dict[str, Any]:
-    """What somebody declares of an automation; the server adds ids."""
+    """The declared fields of an automation, without the ids that the server adds."""
     return automation.model_dump(include=set(AutomationCore.model_fields))
-
-
-if __name__ == "__main__":
-    with get_client(sync_client=True) as client:
-        prepare_pool(client)
-        prepare_automations(client)

@@ -1,8 +1,5 @@
-"""The deployments: one table, for `serve` on one machine and for prefect.yaml (work pools and
-workers).
-
-A test holds the table and prefect.yaml equal, and `flows.commands.serve` serves it from one
-process.
+"""The table of deployments, the source of `vmt flow serve` (one machine) and of prefect.yaml (work
+pools and workers); a test holds the table and prefect.yaml equal.
 """
 
 import importlib
@@ -15,21 +12,20 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.events import DeploymentEventTrigger
 from prefect.schedules import Cron
 
-from flows.engine.environment import FLOWS
+from flows.engine.environment import DEPLOYED_VERSION, FLOWS
 
 POOL = "vmt"
 
 
 @dataclass(frozen=True)
 class After:
-    """An event that starts a deployment: Prefect makes an automation of it, which lives and dies
-    with the deployment.
+    """An event that starts a deployment. Prefect makes an automation of it and deletes it with the
+    deployment.
 
     Attributes:
-        event: its name.
-        flow: whose runs' events count; those of other flows do not.
-        parameters: of the deployment, each with the name of the event's payload field that it
-            takes.
+        event: name of the event.
+        flow: only events from runs of this flow count.
+        parameters: parameters of the deployment, by name, with the payload field that each takes.
     """
 
     event: str
@@ -37,7 +33,7 @@ class After:
     parameters: dict[str, str]
 
     def declared(self, name: str) -> dict[str, Any]:
-        """The trigger as prefect.yaml has it."""
+        """The trigger, as in prefect.yaml."""
         return {
             "name": f"vmt: {name} after {self.event}",
             "expect": [self.event],
@@ -50,17 +46,17 @@ class After:
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deployment; it bears the name of its flow, which is the name of its module as well.
+    """One deployment; deployment, flow and module have the same name.
 
     Attributes:
         name: of the deployment, the flow, the flow's function and its module in `flows`.
-        queue: of the work pool `POOL`: `gpu` for what a GPU machine should do, `cpu` for the rest.
-        cron: when it starts by itself; by hand alone if None. In UTC, so that no start moves or
-            doubles when the clocks change.
-        parameters: those that differ from the flow's own defaults.
-        overlap: whether a second run may start while one is going; otherwise the second is
-            cancelled at once.
-        after: the event that starts it, if one does.
+        description: shown on Prefect's page.
+        queue: of the work pool `POOL`: `gpu` for work that a GPU speeds up, otherwise `cpu`.
+        cron: schedule in UTC, so that no run moves or doubles when the clocks change; None for a
+            deployment that is started by hand.
+        parameters: parameters that differ from the defaults of the flow.
+        overlap: whether runs may overlap; if not, a second run is cancelled at once.
+        after: the event that starts the deployment, if any.
     """
 
     name: str
@@ -77,15 +73,15 @@ class Deployment:
         return f"flows/{self.name}.py:{self.name}"
 
     def flow(self) -> Flow[..., Any]:
-        """The flow that it runs."""
-        found = getattr(importlib.import_module(f"flows.{self.name}"), self.name)
-        assert isinstance(found, Flow)
-        return found
+        """The flow of the deployment."""
+        flow = getattr(importlib.import_module(f"flows.{self.name}"), self.name)
+        assert isinstance(flow, Flow)
+        return flow
 
     def served(self) -> RunnerDeployment:
-        """For `serve`, which knows no work pools."""
-        # On the deployment alone: with a limit on a queue as well, a second run would wait instead
-        # of being cancelled.
+        """The deployment for `serve`, without a work pool."""
+        # The limit is on the deployment only: with a limit on the queue as well, a second run would
+        # wait instead of being cancelled.
         once = ConcurrencyLimitConfig(
             limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
         )
@@ -103,7 +99,7 @@ class Deployment:
         return deployment
 
     def declared(self) -> dict[str, Any]:
-        """The entry of prefect.yaml."""
+        """The deployment's entry of prefect.yaml."""
         entry: dict[str, Any] = {
             "name": self.name,
             "description": self.description,
@@ -113,7 +109,7 @@ class Deployment:
             "work_pool": {
                 "name": POOL,
                 "work_queue_name": self.queue,
-                "job_variables": {"env": FLOWS},
+                "job_variables": {"env": {**FLOWS, **DEPLOYED_VERSION}},
             },
         }
         if not self.overlap:
@@ -125,50 +121,54 @@ class Deployment:
 
 DEPLOYMENTS = (
     Deployment(
-        "ingest", "New videos under videos/ become features.", queue="cpu", cron="*/15 * * * *"
+        "ingest",
+        "Extract the features of new videos under videos/.",
+        queue="cpu",
+        cron="*/15 * * * *",
     ),
     Deployment(
         "nightly",
-        "Ingest, freeze, train if the dataset grew enough, evaluate, promote or not, write the "
-        "showcase, report.",
+        "Ingest, freeze, train if the dataset grew enough, evaluate, promote if better, write the "
+        "showcase and the report.",
         queue="gpu",
         cron="30 3 * * *",
     ),
     Deployment(
-        "train", "One training run on a dataset version, with a preset and overrides.", queue="gpu"
+        "train", "Train one run on a dataset version, with a preset and overrides.", queue="gpu"
     ),
     Deployment(
         "generate",
-        "Soundtracks for a list of videos, a manifest or a prefix.",
+        "Write soundtracks for a list of videos, a manifest or a prefix.",
         queue="gpu",
         overlap=True,
     ),
     Deployment(
         "inbox",
-        "New videos under inbox/ get a soundtrack by the champion, once each.",
+        "Write one soundtrack by the champion for each new video under inbox/.",
         queue="gpu",
         cron="*/5 * * * *",
     ),
     Deployment(
         "evaluate",
-        "Scores of a run's epoch beside the baselines, or of soundtracks; a finished `train` "
-        "starts it.",
+        "Score an epoch of a run beside the baselines, or soundtracks; starts after each `train`.",
         queue="cpu",
         overlap=True,
         after=After("vmt.best-epoch", "train", {"run": "run", "epoch": "epoch"}),
     ),
     Deployment(
         "compare",
-        "Runs or epochs side by side, by soundtracks for the same videos and their scores.",
+        "Compare runs or epochs by their soundtracks for the same videos.",
         queue="gpu",
         overlap=True,
     ),
     Deployment(
-        "promote", "Let a run's epoch serve, or bring back the one that served before.", queue="cpu"
+        "promote",
+        "Make an epoch of a run the champion, or roll back to the previous champion.",
+        queue="cpu",
     ),
     Deployment(
         "housekeep",
-        "Old weights, what killed jobs left behind, Prefect's old runs.",
+        "Remove old weights, leftovers of killed jobs and Prefect's old runs.",
         queue="cpu",
         cron="0 5 * * 0",
     ),

@@ -1,5 +1,5 @@
-"""What becomes of a job's events: lines of the run's log, Prefect's events for automations,
-progress on its pages.
+"""The events of a job in Prefect: lines of the run's log, events for automations, progress on its
+pages.
 """
 
 import time
@@ -21,43 +21,17 @@ from prefect.settings import (
 )
 
 from vmt.runtime.events import OnEvent
+from vmt.runtime.progress import ProgressTracker, event_text
 
-BATCHES = {
-    "vmt.ingest.started": "ingest",
-    "vmt.generate.started": "soundtracks",
-    "vmt.score.started": "scores",
-}
-ITEMS = {
-    "vmt.video.ingested": "ingest",
-    "vmt.video.refused": "ingest",
-    "vmt.video.failed": "ingest",
-    "vmt.soundtrack.ready": "soundtracks",
-    "vmt.soundtrack.failed": "soundtracks",
-    "vmt.score.done": "scores",
-}
-
-# Work does not wait for a server that is away: Prefect's own client would ask for minutes, at every
-# epoch.
-AT_ONCE = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: 5.0}
-ASK_AGAIN_S = 30.0
-
-
-def words(payload: Mapping[str, Any], prefix: str = "") -> str:
-    """A payload for readers of logs: `epoch=3 validation.chord=2.1034`; lists are left out."""
-    found = []
-    for name, value in payload.items():
-        if isinstance(value, Mapping):
-            found.append(words(value, f"{prefix}{name}."))
-        elif isinstance(value, float):
-            found.append(f"{prefix}{name}={value:.4f}")
-        elif not isinstance(value, list | tuple):
-            found.append(f"{prefix}{name}={value}")
-    return " ".join(word for word in found if word)
+# The work does not wait for a server that is away: Prefect's own client would retry for minutes at
+# every epoch.
+NO_RETRIES = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: 5.0}
+RETRY_AFTER_S = 30.0
 
 
 def resource(payload: Mapping[str, Any]) -> str:
-    """What an event is about: `vmt.run.<run>`, `vmt.dataset.<version>`, `vmt.video.<id>`, or the
-    store.
+    """The resource of an event: `vmt.run.<run>`, `vmt.dataset.<version>`, `vmt.video.<id>` or
+    `vmt.store`.
     """
     for key, kind in (
         ("id", "video"),
@@ -73,72 +47,64 @@ def resource(payload: Mapping[str, Any]) -> str:
 
 @dataclass
 class Progress:
-    """Progress artifacts of one task: a training's epochs, a batch's items.
+    """Progress artifacts of one task: the epochs of a training, the items of a batch.
 
-    While the server does not answer they stay as they are; it is asked again after `ASK_AGAIN_S`.
+    They are not updated while the server does not answer; the next try is after `RETRY_AFTER_S`.
     """
 
     artifacts: dict[str, UUID] = field(default_factory=dict)
-    wanted: dict[str, int] = field(default_factory=dict)
-    done: dict[str, int] = field(default_factory=dict)
-    ask_at: float = 0.0
+    tracker: ProgressTracker = field(default_factory=ProgressTracker)
+    retry_at: float = 0.0
 
     def follow(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Show what an event says of the progress; most say nothing."""
-        if event == "vmt.epoch.finished" and payload["of"]:
-            self._show(f"training-{payload['run']}", payload["epoch"] / payload["of"])
-        elif event in BATCHES:
-            name = BATCHES[event]
-            self.wanted[name], self.done[name] = (
-                int(payload.get("new", payload.get("outputs", 0))),
-                0,
-            )
-        elif event in ITEMS and self.wanted.get(ITEMS[event]):
-            name = ITEMS[event]
-            self.done[name] += 1
-            self._show(name, self.done[name] / self.wanted[name])
+        """Update the artifact of the stage that an event changes, if it changes one."""
+        stage = self.tracker.follow(event, payload)
+        if stage is None or not stage.done:
+            return
+        name = f"training-{payload['run']}" if stage.name == "training" else stage.name
+        self._show(name, stage.share)
 
     def _show(self, name: str, share: float) -> None:
-        if time.monotonic() < self.ask_at:
+        if time.monotonic() < self.retry_at:
             return
         try:
-            with temporary_settings(AT_ONCE):
-                self._write(name, 100 * min(1.0, share))
+            with temporary_settings(NO_RETRIES):
+                self._write(name, 100 * share)
         except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-            get_run_logger().warning("progress is not shown: %s", error)
-            self.ask_at = time.monotonic() + ASK_AGAIN_S
+            get_run_logger().warning("the progress artifact is not updated: %s", error)
+            self.retry_at = time.monotonic() + RETRY_AFTER_S
 
     def _write(self, name: str, percent: float) -> None:
         if name in self.artifacts:
             update_progress_artifact(self.artifacts[name], percent)
             return
-        # Without a key an artifact is not listed.
-        made = create_progress_artifact(
+        # Prefect lists an artifact only if it has a key.
+        artifact = create_progress_artifact(
             percent, key=artifact_key("progress", name), description=f"Progress: {name}"
         )
-        assert isinstance(made, UUID)
-        self.artifacts[name] = made
+        assert isinstance(artifact, UUID)
+        self.artifacts[name] = artifact
 
 
 def artifact_key(*parts: str) -> str:
-    """Lower-case letters, digits and dashes."""
+    """A key of an artifact: lower-case letters, digits and dashes."""
     return "-".join(
         "".join(c if c.isalnum() and c.isascii() else "-" for c in part.lower()) for part in parts
     )
 
 
 def reporter() -> OnEvent:
-    """A job's `on_event`; to be called in a task, and usable in its threads."""
+    """The `on_event` of a job; call it in a task; the result works in all threads of the task."""
     log, progress, context = get_run_logger(), Progress(), copy_context()
 
-    def tell(name: str, payload: Mapping[str, Any]) -> None:
+    def publish(name: str, payload: Mapping[str, Any]) -> None:
         emit_event(name, resource={"prefect.resource.id": resource(payload)}, payload=dict(payload))
         progress.follow(name, payload)
 
     def report(name: str, payload: Mapping[str, Any]) -> None:
-        log.info("%s %s", name, words(payload))
-        # Training publishes from a thread of its own, where an event would not know which flow run
-        # it belongs to.
-        context.copy().run(tell, name, payload)
+        log.info("%s %s", name, event_text(payload))
+        # Training publishes from a thread of its own; the copied context tells Prefect which flow
+        # run the event belongs to.
+        context.copy().run(publish, name, payload)
 
     return report

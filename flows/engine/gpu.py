@@ -1,9 +1,8 @@
-"""One GPU, one job: a global concurrency limit for each machine that has one.
+"""One job at a time on a GPU: a global concurrency limit for each machine that has one.
 
-The slot is held by a short lease that is renewed while the job lives, so that the slot of a machine
-that is gone comes free within a minute. A job on the CPU takes no slot and waits for nobody. A job
-that waits fills one of its worker's places for runs, so what comes again by itself in minutes waits
-`SOON_S` at most.
+A job holds the slot by a short lease and renews it, so that the slot of a machine that is gone
+comes free within a minute. A job on the CPU takes no slot. A job that waits occupies one of its
+worker's places for runs, so scheduled jobs, which start again in minutes, wait `SOON_S` at most.
 """
 
 import socket
@@ -22,31 +21,30 @@ from vmt.runtime.events import Map
 
 LEASE_S = 60
 SOON_S = 60.0
-"""Longer than it takes to score a few videos, far shorter than a training."""
+"""Seconds: longer than a generation for a few videos, far shorter than a training."""
 
 
 class GpuHeld(VmtError):
-    """Another job held the GPU for as long as this one would wait."""
+    """Another job held the GPU for the whole waiting time."""
 
 
 def limit_name() -> str:
-    """Of this machine's limit."""
+    """The name of this machine's limit."""
     return f"gpu-{socket.gethostname()}"
 
 
 @contextmanager
 def gpu_slot(device: torch.device, wait_s: float | None = None) -> Iterator[None]:
-    """Hold this machine's GPU while a job runs on it; at once where `device` is the CPU.
+    """Hold this machine's GPU while a job runs on it; a job on the CPU does not wait.
 
-    The limit is made at the first use, with one slot; a limit that stands is left as the operator
-    set it.
+    The first use creates the limit with one slot; an existing limit keeps the operator's value.
 
     Args:
-        device: what the job computes on.
-        wait_s: how long to wait for the GPU, in seconds; without end if None.
+        device: the device of the job.
+        wait_s: longest wait for the GPU, in seconds; no limit if None.
 
     Raises:
-        GpuHeld: if the GPU is held for longer than that.
+        GpuHeld: if the GPU is held for longer.
     """
     if device.type != "cuda":
         yield
@@ -61,7 +59,7 @@ def gpu_slot(device: torch.device, wait_s: float | None = None) -> Iterator[None
                     timeout_seconds=wait_s,
                     lease_duration=LEASE_S,
                     strict=True,
-                    # One that fails must not end hours of training: the server may only be
+                    # A failed renewal must not end hours of training: the server may only be
                     # restarting.
                     raise_on_lease_renewal_failure=False,
                 )
@@ -75,8 +73,12 @@ def gpu_slot(device: torch.device, wait_s: float | None = None) -> Iterator[None
 
 
 def on_gpu(map: Map, device: torch.device, wait_s: float | None = None) -> Map:
-    """A `map` that holds this machine's GPU while it has items, and lets it be where it
-    has none.
+    """A `map` that holds this machine's GPU while it works, and not if there are no items.
+
+    Args:
+        map: that does the work.
+        device: the device of the work.
+        wait_s: longest wait for the GPU, in seconds; no limit if None.
     """
 
     def mapped(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:

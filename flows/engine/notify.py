@@ -1,5 +1,5 @@
-"""Failures and nightly reports to an Apprise URL: VMT_NOTIFY_URL, such as `mailto://...` or
-`slack://...`; else off.
+"""Notifications of failures and nightly reports, sent to the Apprise URL in VMT_NOTIFY_URL, such as
+`mailto://...` or `slack://...`; off if it is empty.
 
 Source of the URLs: https://github.com/caronc/apprise/wiki
 """
@@ -16,26 +16,24 @@ log = logging.getLogger("vmt.notify")
 
 
 def notify(title: str, body: str) -> bool:
-    """Send a message in Markdown where one is wanted; whether it was sent. One that cannot be sent
-    fails no flow.
-    """
+    """Send a message in Markdown; whether it was sent. An unsent message fails no flow."""
     url = load_settings().notify_url
-    if url is None or not url.get_secret_value():  # compose.yaml passes an empty one on
+    if url is None or not url.get_secret_value():  # compose.yaml may pass an empty value
         return False
-    import apprise  # half a second, which most runs need not spend
+    import apprise  # half a second, which most runs can save
 
     sender = apprise.Apprise()
     if not sender.add(url.get_secret_value()):
-        log.warning("VMT_NOTIFY_URL is not an Apprise URL; nobody was told: %s", title)
+        log.warning("VMT_NOTIFY_URL is not an Apprise URL; the message was not sent: %s", title)
         return False
     sent = bool(sender.notify(title=title, body=body, body_format=apprise.NotifyFormat.MARKDOWN))
     if not sent:
-        log.warning("the receiver of VMT_NOTIFY_URL did not take the message: %s", title)
+        log.warning("the receiver of VMT_NOTIFY_URL refused the message: %s", title)
     return sent
 
 
 def alert(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """A flow's hook for failures and crashes."""
+    """The hook of a flow that failed or crashed."""
     notify(
         f"VMT: {flow.name} {state.name.lower() if state.name else 'failed'}",
         f"Run {flow_run.name}: {state.message}",

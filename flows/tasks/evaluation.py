@@ -1,5 +1,5 @@
-"""Tasks that judge: scores of runs and soundtracks, the gate, the showcase, and the report of the
-night.
+"""Tasks that evaluate: scores of runs and soundtracks, the promotion gate, the showcase, and the
+nightly report.
 """
 
 import dataclasses
@@ -43,8 +43,8 @@ JUDGE_TIMEOUT_S = 6 * HOUR_S
 
 @task(name="growth", **RETRY)
 def dataset_growth(dataset: str, preset: str) -> Json:
-    """What a version holds, and what came since a run of `preset` was last trained on the dataset
-    and judged.
+    """The size of a version, and its growth since the last run of `preset` that was trained on the
+    dataset and judged by the gate.
     """
     where = store()
     return growth(where, dataset, last_judged(where, dataset.partition("@")[0], preset))
@@ -52,24 +52,36 @@ def dataset_growth(dataset: str, preset: str) -> Json:
 
 @task(name="origin", **RETRY)
 def training_origin(dataset: str, preset: str, go_on: bool) -> Json:
-    """Where the night's training starts."""
+    """The weights that the nightly training starts from.
+
+    Args:
+        dataset: version to train on.
+        preset: of model and training.
+        go_on: whether to start from the champion's weights where they fit.
+    """
     return dataclasses.asdict(origin(store(), dataset, preset, go_on=go_on))
 
 
-@task(name="half trained", **RETRY)
-def run_left_half_way(
-    dataset: str, preset: str, grow_share: float, grow_videos: int
-) -> Json | None:
-    """The run of an earlier night to go on with, rather than to train on a version that is hardly
-    larger.
+@task(name="unfinished run", **RETRY)
+def unfinished_run(dataset: str, preset: str, grow_share: float, grow_videos: int) -> Json | None:
+    """The unfinished run of an earlier night, if resuming it is better than a new run on a version
+    that is hardly larger.
+
+    Args:
+        dataset: newest version.
+        preset: of model and training.
+        grow_share: new videos that justify a new run, as a share, 0.05 for 5 %.
+        grow_videos: new videos that justify a new run, as a number.
     """
-    found = half_trained(store(), dataset, preset, grow_share=grow_share, grow_videos=grow_videos)
-    return None if found is None else dataclasses.asdict(found)
+    unfinished = half_trained(
+        store(), dataset, preset, grow_share=grow_share, grow_videos=grow_videos
+    )
+    return None if unfinished is None else dataclasses.asdict(unfinished)
 
 
 @task(name="champion", **RETRY)
 def champion_now() -> Json | None:
-    """Who serves."""
+    """The champion: its run, epoch and date; None before the first promotion."""
     champion = read_champion(store())
     return (
         None
@@ -78,32 +90,41 @@ def champion_now() -> Json | None:
     )
 
 
-@task(name="chosen", **RETRY)
-def chosen_epoch(run: str | None, epoch: int | None) -> tuple[str, int]:
-    """The run and epoch named; the champion where none is."""
-    found, number = chosen(store(), run, epoch)
-    return found.name, number
+@task(name="resolve run", **RETRY)
+def resolve_epoch(run: str | None, epoch: int | None) -> tuple[str, int]:
+    """The named run and epoch; the champion if no run is named."""
+    resolved, number = chosen(store(), run, epoch)
+    return resolved.name, number
 
 
 @task(name="training summary", **RETRY)
 def training_summary(run: str) -> Json:
-    """What summary.json says of a run."""
-    found = Run(store(), run).read_json("summary.json")
-    if found is None:
-        raise TrainingError(
-            f"run {run}: has no summary.json; start `vmt train` again to finish the run"
-        )
-    return found
+    """The summary.json of a run.
+
+    Raises:
+        TrainingError: if the run has none.
+    """
+    summary = Run(store(), run).read_json("summary.json")
+    if summary is None:
+        raise TrainingError(f"run {run}: has no summary.json; run `vmt train` again to finish it")
+    return summary
 
 
 @task(name="evaluate", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
 def evaluate_run(run: str, epoch: int | None, dataset: str | None, split: str) -> Json:
-    """Scores of a run's epoch beside the baselines; the key that holds all, and the rows."""
+    """Scores of an epoch beside the baselines: the key of all scores, and the rows.
+
+    Args:
+        run: to score.
+        epoch: of that run; its best if None.
+        dataset: to score on; the run's own if None.
+        split: `validation` or `test`.
+    """
     with gpu_slot(device()):
-        found = evaluate(
+        evaluation = evaluate(
             store(), run, epoch, dataset=dataset, split=split, device=load_settings().device
         )
-    kept = (
+    names = (
         "run",
         "epoch",
         "dataset",
@@ -114,7 +135,7 @@ def evaluate_run(run: str, epoch: int | None, dataset: str | None, split: str) -
         "video_gain",
         "rhythm",
     )
-    return {"key": found.key, **{name: found.content[name] for name in kept}}
+    return {"key": evaluation.key, **{name: evaluation.content[name] for name in names}}
 
 
 @task(name="score soundtracks", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
@@ -134,28 +155,39 @@ def score_generated(prefix: str) -> Json:
 def compare_runs(
     contenders: Sequence[str], videos: Sequence[str], settings: Mapping[str, object]
 ) -> Json:
-    """Soundtracks and scores of several runs or epochs for the same videos."""
+    """Soundtracks and scores of several runs or epochs for the same videos.
+
+    Args:
+        contenders: RUN or RUN@EPOCH, two or more.
+        videos: keys of the videos.
+        settings: of the generation, where they differ from the defaults.
+    """
     with gpu_slot(device()):
-        found = compare(
+        comparison = compare(
             store(),
             load_settings(),
-            [run_and_epoch(each) for each in contenders],
+            [run_and_epoch(contender) for contender in contenders],
             videos,
             config=generate_config(settings),
             on_event=reporter(),
         )
-    sides = [
-        {"run": each.run, "epoch": each.epoch, "failed": each.failed, "mean": each.scores.mean}
-        for each in found.contenders
+    scored = [
+        {
+            "run": contender.run,
+            "epoch": contender.epoch,
+            "failed": contender.failed,
+            "mean": contender.scores.mean,
+        }
+        for contender in comparison.contenders
     ]
-    return {"key": found.key, "contenders": sides}
+    return {"key": comparison.key, "contenders": scored}
 
 
 def run_and_epoch(text: str) -> tuple[str, int | None]:
-    """The two parts of RUN or RUN@EPOCH.
+    """The parts of RUN or RUN@EPOCH.
 
     Raises:
-        TrainingError: if the epoch is no number.
+        TrainingError: if the epoch is not a number.
     """
     name, at, epoch = text.partition("@")
     if at and not epoch.isdigit():
@@ -165,20 +197,20 @@ def run_and_epoch(text: str) -> tuple[str, int | None]:
 
 @task(name="former champions", **RETRY)
 def newest_contenders() -> list[str]:
-    """The champion and the one that served before it, as RUN@EPOCH; fewer where there are fewer."""
+    """The champion and the previous champion as RUN@EPOCH; fewer if there are fewer."""
     champion = read_champion(store())
     if champion is None:
         return []
-    places = [
+    champions = [
         (champion.run, champion.epoch),
-        *((each["run"], each["epoch"]) for each in reversed(champion.history)),
+        *((former["run"], former["epoch"]) for former in reversed(champion.history)),
     ]
-    return [f"{run}@{epoch}" for run, epoch in dict.fromkeys(places)][:2]
+    return [f"{run}@{epoch}" for run, epoch in dict.fromkeys(champions)][:2]
 
 
 @task(name="champion's held-out videos", **RETRY)
 def champions_videos() -> list[str]:
-    """Held-out videos of the newest version of the champion's dataset."""
+    """Keys of the held-out videos in the newest version of the champion's dataset."""
     where = store()
     champion = read_champion(where)
     dataset = champion and Run(where, champion.run).parameters()["dataset"]
@@ -190,7 +222,7 @@ def champions_videos() -> list[str]:
 
 @task(name="judge", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
 def judge_run(run: str, margin: float) -> Json:
-    """What the gate says of a challenger; it promotes nothing."""
+    """The verdict of the promotion gate on a run; nothing is promoted."""
     with gpu_slot(device()):
         verdict = judge(store(), run, margin=margin, device=load_settings().device)
     return {**vars(verdict), "margin": margin}
@@ -198,26 +230,32 @@ def judge_run(run: str, margin: float) -> Json:
 
 @task(name="check showcase", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
 def checked_showcase(generated: Mapping[str, Sequence[Mapping[str, object]]]) -> Json:
-    """Whether a challenger's soundtracks are sound, by the report of their generation."""
+    """Whether the soundtracks of a challenger are valid, by the report of their generation."""
     made = [*generated["made"], *generated["known"]]
-    records = sorted(str(each["files"]["json"]) for each in made)  # type: ignore[index]
-    failed = [f"{each['key']}: {each['reason']}" for each in generated["failed"]]
+    records = sorted(str(soundtrack["files"]["json"]) for soundtrack in made)  # type: ignore[index]
+    failed = [f"{failure['key']}: {failure['reason']}" for failure in generated["failed"]]
     with gpu_slot(device()):
-        found = check_showcase(
+        showcase = check_showcase(
             store(), records, listener(load_settings().device), failed=failed, on_event=reporter()
         )
-    # Tuples of dataclasses, as the report's JSON has them.
-    content: Json = json.loads(json.dumps(dataclasses.asdict(found)))
+    # The report's JSON has lists in place of tuples.
+    content: Json = json.loads(json.dumps(dataclasses.asdict(showcase)))
     return content
 
 
 @task(name="write verdict", **RETRY)
 def write_verdict(run: str, verdict: str, promoted: bool) -> None:
-    """What became of a challenger; from then on the run counts as judged."""
+    """Store the verdict on a run; from then on the run counts as judged.
+
+    Args:
+        run: the challenger.
+        verdict: one line for people.
+        promoted: whether it became the champion.
+    """
     Run(store(), run).write_json(VERDICT, {"verdict": verdict, "promoted": promoted, "at": now()})
 
 
 @task(name="write report", **RETRY)
 def write_nightly_report(night: Json) -> tuple[str, str]:
-    """The night's report in the store; its keys."""
+    """Write the nightly report to the store; the keys of its JSON and its text."""
     return write_report(store(), night, language=load_settings().language)

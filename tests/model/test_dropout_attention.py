@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vmt.model.dropout import thinning
-from vmt.model.dropout_attention import skewed, thinned_attention
+from vmt.model.dropout import dropout_factors
+from vmt.model.dropout_attention import dropout_attention, skewed
 
 SOME = (
     torch.tensor([0.0, 0.0, -math.inf, 0.0, 0.0, 0.0, -math.inf])
@@ -38,7 +38,7 @@ def plain(
             "bhie,ije->bhij", q * q.shape[-1] ** -0.5, table[length - 1 - distance]
         )
     weights = (scores if bias is None else scores + bias).softmax(-1)
-    return (weights * thinning(weights.flatten(0, 1), p).view(weights.shape)) @ v
+    return (weights * dropout_factors(weights.flatten(0, 1), p).view(weights.shape)) @ v
 
 
 @pytest.mark.parametrize("p", [0.4, 1e-9])
@@ -62,7 +62,7 @@ def test_values_and_gradients(
     inputs = [q, k, v, *([torch.randn(9, 4, requires_grad=True)] if relative else [])]
     wanted = torch.randn(2, 3, 9, 4)
     found = []
-    for way in (plain, thinned_attention):
+    for way in (plain, dropout_attention):
         torch.manual_seed(1)
         out = way(q, k, v, p, causal=causal, table=inputs[3] if relative else None, bias=bias)
         found.append([out, *torch.autograd.grad(out, inputs, wanted)])
@@ -78,7 +78,7 @@ def test_many_heads_and_long_songs_are_worked_on_in_parts(relative: bool) -> Non
     for causal in (True,) if relative else (True, False):
         ways = [
             way(q, k, v, 1e-9, causal=causal, table=table[0] if table else None)
-            for way in (plain, thinned_attention)
+            for way in (plain, dropout_attention)
         ]
         one, other = (
             [out, *torch.autograd.grad(out.square().sum(), (q, k, v, *table))] for out in ways
@@ -95,7 +95,7 @@ def test_bfloat16_is_near() -> None:
     found = []
     for dtype in (torch.float32, torch.bfloat16):
         torch.manual_seed(1)
-        out = thinned_attention(
+        out = dropout_attention(
             *(each.to(dtype) for each in (q, k, v)), 0.1, causal=True, table=table.to(dtype)
         )
         assert out.dtype == dtype

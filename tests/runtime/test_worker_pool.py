@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from vmt.runtime.events import thread_map
-from vmt.runtime.worker_pool import Lost, Processes, default_workers, spread
+from vmt.runtime.worker_pool import Processes, WorkerFailure, default_workers, worker_map
 
 CRASH, HANG, FAIL = -1, -2, -3
 
@@ -51,7 +51,7 @@ def test_what_crashes_or_hangs_harms_nobody_else() -> None:
     started = time.monotonic()
     found = list(Processes(2, limit_s=2.0)(work, items))
     assert time.monotonic() - started < 120
-    assert [each[0] for each in found if not isinstance(each, Lost)] == [1, 4, 9, 16]
+    assert [each[0] for each in found if not isinstance(each, WorkerFailure)] == [1, 4, 9, 16]
     assert {item: found[items.index(item)].code for item in (CRASH, HANG, FAIL)} == {
         CRASH: "crashed",
         HANG: "timeout",
@@ -68,7 +68,7 @@ def test_a_worker_that_was_killed_from_outside_costs_a_second_try(tmp_path: Path
 
 def test_a_single_item_harms_nobody_either() -> None:
     (lost,) = Processes(1)(work, [CRASH])
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, WorkerFailure)
     assert "SIGSEGV" in lost.reason
     assert not multiprocessing.active_children()
 
@@ -101,8 +101,8 @@ def test_a_batch_that_is_left_leaves_no_process() -> None:
 
 
 def test_how_a_machine_spreads() -> None:
-    assert spread(0) is thread_map
-    assert [spread(1), spread(3), spread(None)] == [
+    assert worker_map(0) is thread_map
+    assert [worker_map(1), worker_map(3), worker_map(None)] == [
         Processes(1),
         Processes(3),
         Processes(default_workers()),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vmt.errors import GenerationError, VmtError
-from vmt.runtime.worker_pool import Lost, spread
+from vmt.runtime.worker_pool import WorkerFailure, worker_map
 from vmt.synthetic import benchmark
 from vmt.synthetic.benchmark import MUSTS, check_features, conditions
 from vmt.synthetic.recognition_scores import CutScore
@@ -36,7 +36,7 @@ def test_one_song_under_every_condition() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_every_must_on_all_songs() -> None:
-    report = check_features(map=spread(None))
+    report = check_features(map=worker_map(None))
     assert report.musts == (), report.rows
 
 
@@ -73,5 +73,6 @@ def test_a_number_of_songs_that_there_is_not(songs: int) -> None:
 def test_a_lost_worker_is_named() -> None:
     with pytest.raises(VmtError, match="song 0, TimGM6mb: its worker died; run it again"):
         check_features(
-            songs=1, map=lambda _, items: (Lost("crashed", "its worker died") for _ in items)
+            songs=1,
+            map=lambda _, items: (WorkerFailure("crashed", "its worker died") for _ in items),
         )

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from vmt import chords
 from vmt.arrange.grid import TEMPO_RANGE_BPM
+from vmt.arrange.spotting import HIT_KINDS
 from vmt.errors import AnnotationError, GenerationError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 ORIGINAL_SOUND = ("replace", "mix", "duck")
 PICTURE = ("auto", "copy", "h264")
-ADDED_LATER = ("video", "sound_track")
+ADDED_LATER = ("video", "sound_track", "hits")
 """Settings that older records lack; at their default they change nothing, so that a take keeps its
 name.
 """
@@ -37,6 +38,8 @@ class GenerateConfig:
         emotion_curve: shares of the six emotions, one row a second, in place of the picture's; the
             last row goes on to the end.
         accents: how strongly hard cuts are marked, 0 to 1.
+        hits: points of the film that the music must stand on: times in seconds, rising, and kinds,
+            one of `spotting.HIT_KINDS`.
         density_scale: factor on the predicted note density.
         loudness_scale: factor on the swings of the predicted loudness, in dB: 0 is flat, 2 swells
             twice as far. How loud the whole is says `lufs`.
@@ -61,6 +64,7 @@ class GenerateConfig:
     emotion: str | None = None
     emotion_curve: tuple[tuple[float, ...], ...] = ()
     accents: float = 0.5
+    hits: tuple[tuple[float, str], ...] = ()
     density_scale: float = 1.0
     loudness_scale: float = 1.0
     lufs: float = -14.0
@@ -109,6 +113,7 @@ class GenerateConfig:
             if not holds:
                 raise GenerationError(f"{name} {getattr(self, name)!r} must be {rule}")
         self._check_curve()
+        self._check_hits()
         try:
             if self.key != "auto":
                 chords.parse_key(self.key)
@@ -129,6 +134,17 @@ class GenerateConfig:
                     f"{len(chords.EMOTIONS)} shares "
                     f"({', '.join(chords.EMOTIONS)}) that sum to 1"
                 )
+
+    def _check_hits(self) -> None:
+        before = -1.0
+        for time_s, kind in self.hits:
+            if kind not in HIT_KINDS:
+                raise GenerationError(f"hits, {time_s} s: {kind!r} must be {', '.join(HIT_KINDS)}")
+            if not (math.isfinite(time_s) and time_s >= 0 and time_s > before):
+                raise GenerationError(
+                    f"hits, {time_s} s: times must be 0 or more, each later than the one before"
+                )
+            before = time_s
 
     def emotion_rows(self) -> tuple[tuple[float, ...], ...]:
         """Shares of the six emotions, a row a second, as a person asked for them; none where the

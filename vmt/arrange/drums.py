@@ -1,75 +1,131 @@
-"""Drums: the kit's patterns, fills before sections, crashes, accents."""
+"""Drums: the kit's patterns, fills that lead into sections, crashes, hits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vmt.arrange.grid import STEPS_PER_BAR
-from vmt.arrange.plan import HALF_BAR, Event, Plan, phrases_played, stress
+from vmt.arrange.form import BREAKDOWN, BUILD, CLIMAX, INTRO
+from vmt.arrange.plan import Event, Plan
 from vmt.arrange.styles import DRUMS, Kit
+from vmt.arrange.texture import stress, struck_drums
 
-_WEIGHTS = {"X": 1.08, "x": 0.88, "o": 0.5}
+_WEIGHTS = {"X": 1.08, "x": 0.9, "o": 0.48}
 _LENGTH = 2  # steps; what a drum does with it is its own affair
 CRASH_ENERGY = 0.4
+_BREAKDOWN_DRUMS = ("closed_hat", "pedal_hat", "shaker", "ride", "rim", "triangle", "tambourine")
 
 _Strokes = dict[tuple[int, str], str]
 
 
-def play_drums(kit: Kit, plan: Plan, rng: np.random.Generator) -> list[Event]:
-    """Strokes of the whole kit; none in rests, or in phrases whose energy is under `kit.enters`."""
-    plays = phrases_played(plan, kit.enters, intro=False)
-    found: _Strokes = {}
+def play_drums(
+    kit: Kit, plan: Plan, plays: Sequence[bool], rng: np.random.Generator
+) -> list[Event]:
+    """Strokes of the whole kit.
+
+    Args:
+        kit: patterns, fills, the drums for hits.
+        plan: of the piece.
+        plays: for each phrase, whether the drums play.
+        rng: chooses fills.
+    """
+    strokes: _Strokes = {}
+    lifts: dict[int, float] = {}
     for index, playing in enumerate(plays):
+        phrase = plan.form.phrases[index]
+        section = plan.section_of(phrase)
         if playing:
-            _groove(found, kit, plan, index)
-            if _section_ends(plan, index):
-                _fill(
-                    found,
-                    kit.fills[int(rng.integers(len(kit.fills)))],
-                    plan.form.phrases[index].end,
-                )
-            if plan.form.phrases[index].opens and plan.energy[index] >= CRASH_ENERGY:
-                found[plan.form.phrases[index].start, kit.crash] = "x"
-    for step, strength in plan.accents.items():
-        if plays[plan.phrase_at[step]]:
-            found[step, kit.accent] = "X"
-            if strength > 0.5:
-                found[step, kit.crash] = "x"
-    final = plan.form.final
-    if final is not None and plays[plan.phrase_at[final]]:
-        found[final, kit.accent], found[final, kit.crash] = "X", "x"
+            _groove(strokes, kit, plan, index)
+            if section.kind == BREAKDOWN:
+                _thin(strokes, phrase.start, phrase.end)
+        if _leads_on(plan, plays, index):
+            fill = kit.fills[int(rng.integers(len(kit.fills)))]
+            whole = plan.form.sections[phrase.section + 1].kind == CLIMAX or section.kind == BUILD
+            _fill(strokes, lifts, fill, plan, phrase.end, whole)
+        if playing and phrase.number == 0 and section.kind != INTRO:
+            if section.energy >= CRASH_ENERGY or section.kind == CLIMAX:
+                strokes[phrase.start, kit.crash] = "x"
+    _hits(strokes, kit, plan, plays)
     return [
-        Event(step, step + _LENGTH, DRUMS[drum], _WEIGHTS[character] * stress(plan, step))
-        for (step, drum), character in sorted(found.items())
-        if final is not None and step <= final
+        Event(
+            step,
+            step + _LENGTH,
+            DRUMS[drum],
+            _WEIGHTS[character] * stress(plan, step) * lifts.get(step, 1.0),
+            exact=step in plan.accents or step == plan.form.final or step in plan.section_starts,
+        )
+        for (step, drum), character in sorted(strokes.items())
     ]
 
 
-def _groove(found: _Strokes, kit: Kit, plan: Plan, index: int) -> None:
+def kick_steps(kit: Kit, plan: Plan, plays: Sequence[bool]) -> frozenset[int]:
+    """Where the kick drum of the groove falls."""
+    strokes: _Strokes = {}
+    for index, playing in enumerate(plays):
+        phrase = plan.form.phrases[index]
+        if playing and plan.section_of(phrase).kind != BREAKDOWN:
+            _groove(strokes, kit, plan, index)
+    return frozenset(step for step, drum in strokes if drum in ("kick", "bass_drum"))
+
+
+def _groove(strokes: _Strokes, kit: Kit, plan: Plan, index: int) -> None:
     phrase = plan.form.phrases[index]
-    for step in range(phrase.start, phrase.end):
-        drive = 0.5 * plan.busyness[step // HALF_BAR] + 0.5 * plan.energy[index]
-        above = (drive - kit.enters) / max(1e-6, 1 - kit.enters)
-        variants = kit.levels[int(np.clip(above * len(kit.levels), 0, len(kit.levels) - 1))]
-        for drum, pattern in variants[phrase.turn % len(variants)].items():
-            if pattern[step % STEPS_PER_BAR] != ".":
-                found[step, drum] = pattern[step % STEPS_PER_BAR]
+    first = 0 if index == 0 else phrase.start
+    for step in range(first, phrase.end):
+        patterns = struck_drums(kit.levels, plan, step, plan.drive[index], kit.enters)
+        for drum, pattern in patterns.items():
+            character = pattern[plan.grid.place(step) % len(pattern)]
+            if character != ".":
+                strokes[step, drum] = character
 
 
-def _section_ends(plan: Plan, index: int) -> bool:
+def _thin(strokes: _Strokes, start: int, end: int) -> None:
+    """In a breakdown only the light drums go on."""
+    for step, drum in list(strokes):
+        if start <= step < end and drum not in _BREAKDOWN_DRUMS:
+            del strokes[step, drum]
+
+
+def _leads_on(plan: Plan, plays: Sequence[bool], index: int) -> bool:
+    """Whether a section ends here and drums play in the next one."""
     phrases = plan.form.phrases
     return (
         index + 1 < len(phrases)
-        and phrases[index + 1].opens
-        and phrases[index + 1].start == phrases[index].end
+        and phrases[index + 1].section != phrases[index].section
+        and plays[index + 1]
+        and phrases[index].end - phrases[index].start >= plan.grid.metre.steps
     )
 
 
-def _fill(found: _Strokes, fill: Mapping[str, str], end: int) -> None:
-    """Put the second half of a fill's bar in place of the half bar before `end`."""
-    for key in [key for key in found if end - HALF_BAR <= key[0] < end]:
-        del found[key]
+def _fill(
+    strokes: _Strokes, lifts: dict[int, float], fill: Mapping[str, str], plan: Plan, end: int,
+    whole: bool,
+) -> None:  # fmt: skip
+    """A fill's bar, or its second half, in place of what came before `end`; it grows."""
+    steps = plan.grid.metre.steps
+    length = steps if whole else steps // 2
+    for key in [key for key in strokes if end - length <= key[0] < end]:
+        del strokes[key]
     for drum, pattern in fill.items():
-        for offset, character in enumerate(pattern[HALF_BAR:]):
+        for offset, character in enumerate(pattern[steps - length :]):
             if character != ".":
-                found[end - HALF_BAR + offset, drum] = character
+                strokes[end - length + offset, drum] = character
+    for offset in range(length):
+        lifts[end - length + offset] = 0.82 + 0.32 * offset / length
+
+
+def _hits(strokes: _Strokes, kit: Kit, plan: Plan, plays: Sequence[bool]) -> None:
+    """Hits and strong cuts, also where the kit is silent otherwise; the last stroke."""
+    for step, accent in plan.accents.items():
+        playing = plays[plan.phrase_at[step]]
+        asked = accent.point.asked
+        if asked or (playing and accent.strength >= 0.25):
+            strokes[step, kit.accent] = "X"
+        if asked or (playing and accent.strength >= 0.5 and accent.point.strong):
+            strokes[step, kit.crash] = "x"
+    final = plan.form.final
+    if plays[-1]:
+        strokes[final, kit.accent], strokes[final, kit.crash] = "X", "x"
+    for step, drum in list(strokes):
+        asked_step = step in plan.accents and plan.accents[step].point.asked
+        if step > final and not asked_step:
+            del strokes[step, drum]

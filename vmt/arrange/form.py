@@ -1,57 +1,81 @@
-"""Form: where chords change on the beat grid, phrases of four chords or more, sections, and an
-ending that ends.
+"""Form: sections, phrases, themes, and what each section is for.
 
-A span is a chord from one beat to another. Phrases of at least four chords and two bars make
-sections of two; a rest, the end of a long scene or a jump in emotion starts a new one. Sections
-with the same chords share a letter, so that they can be played alike.
+Sections come from spotting; a long one is cut into parts of eight bars. Phrases are four bars, or
+two, and only where a section leaves an odd bar over another length. Which theme a section has
+depends on the piece's length and energy: AABA, verse and chorus, or one theme that builds.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float
 
-from vmt import chords
-from vmt.arrange.grid import STEPS_PER_BAR, STEPS_PER_BEAT, Grid
+from vmt.arrange.chart import Span
+from vmt.arrange.grid import Grid
+from vmt.arrange.spotting import Spotted
 
-REST = "N"
-INTRO = "Intro"
-PHRASE_CHORDS = 4
-PHRASE_BARS = (2, 8)
-SECTION_PHRASES = 2
-LONG_SCENE_S = 8.0
-MOOD_S = 4  # seconds before and after a moment whose emotions are compared
-MOOD_JUMP = 0.35  # share of the emotions that has to change
-FINAL_RING_S = 1.5
-RELEASE_S = 0.25
+SECTION_BARS = 8
+FORMS = ("auto", "aaba", "verse", "build")
+INTRO, STATEMENT, BUILD, CLIMAX, BREAKDOWN, OUTRO = (
+    "intro",
+    "statement",
+    "build",
+    "climax",
+    "breakdown",
+    "outro",
+)
+KINDS = (INTRO, STATEMENT, BUILD, CLIMAX, BREAKDOWN, OUTRO)
 
-
-@dataclass(frozen=True)
-class Span:
-    """A chord (or N) that sounds from the step `start` up to the step `end`."""
-
-    start: int
-    end: int
-    label: str
+EnergyOf = Callable[[float, float], float]
+"""Energy, 0 to 1, that the picture asks for between two times in seconds."""
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """Chords that belong together.
+    """Two, four or (rarely) another number of bars that belong together.
 
     Attributes:
-        section: its section's letter, or Intro.
-        opens: whether its section starts here.
-        turn: how many phrases with the same chords came before; 0 the first time.
+        bars: how many.
+        section: index of its section.
+        number: how many phrases of its section came before.
+        energy: that the picture asks for, 0 to 1.
+        open: whether most of it is N in the model's chords.
     """
 
     start: int
     end: int
-    section: str
-    opens: bool
+    bars: int
+    section: int
+    number: int
+    energy: float
+    open: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the piece.
+
+    Attributes:
+        theme: a letter; sections with the same one share their tune.
+        kind: one of `KINDS`.
+        turn: how many sections with the same theme came before.
+        energy: mean of its phrases.
+        spotted: whether it starts on a point of the film.
+    """
+
+    start: int
+    end: int
+    theme: str
+    kind: str
     turn: int
+    energy: float
+    spotted: bool
+
+    @property
+    def name(self) -> str:
+        """As in the MIDI file's markers."""
+        return f"{self.theme} ({self.kind})"
 
 
 @dataclass(frozen=True)
@@ -59,185 +83,205 @@ class Form:
     """The plan of a piece.
 
     Attributes:
-        spans: without gaps, from step 0 on.
-        phrases: in order; rests lie between them.
-        final: the step of the last stroke, after which nothing starts; None where all is rest.
-        end_s: where the last stroke is let go, in seconds.
+        sections: in order, from the first downbeat to the last stroke.
+        phrases: in order, without gaps.
+        spans: chords, without gaps, from step 0 to the grid's end.
+        final: step of the last stroke, a downbeat.
+        end_s: when the last chord is let go.
+        name: which form was chosen.
     """
 
-    spans: tuple[Span, ...]
+    sections: tuple[Section, ...]
     phrases: tuple[Phrase, ...]
-    final: int | None
+    spans: tuple[Span, ...]
+    final: int
     end_s: float
+    name: str
 
-    @property
-    def steps(self) -> int:
-        """How many steps there are."""
-        return self.spans[-1].end if self.spans else 0
+
+def phrase_lengths(bars: int) -> list[int]:
+    """How a section of so many bars is cut into phrases: fours, then a two; an odd bar lengthens
+    no phrase but stands in a three, or alone.
+    """
+    fours, left = divmod(bars, 4)
+    lengths = [4] * fours
+    if left == 1 and fours:
+        # 4 + 1 would leave a bar alone; 2 + 3 has a whole phrase and a longer one.
+        lengths[-1:] = [2, 3] if fours == 1 else [4, 1]
+        return lengths
+    return lengths + ([left] if left else [])
+
+
+def layout(
+    spotted: Spotted,
+) -> tuple[list[tuple[int, int, bool]], list[tuple[int, int, int, int]]]:
+    """Sections (start, end, whether spotted) and phrases (start, end, bars, section)."""
+    grid = spotted.grid
+    bounds = [*spotted.sections, spotted.final]
+    sections: list[tuple[int, int, bool]] = []
+    phrases: list[tuple[int, int, int, int]] = []
+    for start, end in pairwise(bounds):
+        bars = [bar for bar in grid.bars if start <= bar < end]
+        lengths = phrase_lengths(len(bars))
+        first = 0
+        for chunk in _section_chunks(lengths):
+            begin = bars[first]
+            after = first + sum(chunk)
+            finish = bars[after] if after < len(bars) else end
+            sections.append((begin, finish, begin == start and start != spotted.sections[0]))
+            if not phrases and _opens_with_intro(lengths, len(grid.bars)):
+                chunk = _split_intro(sections, phrases, bars, chunk)
+                first += lengths[0]
+            place = first
+            for length in chunk:
+                stop = place + length
+                phrase_end = bars[stop] if stop < len(bars) else end
+                phrases.append((bars[place], phrase_end, length, len(sections) - 1))
+                place = stop
+            first = after
+    return sections, phrases
+
+
+def _opens_with_intro(lengths: Sequence[int], bars: int) -> bool:
+    """Whether the first section is long enough for its first phrase to be an intro of its own."""
+    return len(lengths) > 1 and sum(lengths) >= 6 and bars >= 14
+
+
+def _split_intro(
+    sections: list[tuple[int, int, bool]],
+    phrases: list[tuple[int, int, int, int]],
+    bars: Sequence[int],
+    chunk: list[int],
+) -> list[int]:
+    """Make the first phrase a section; the phrases that are left of the chunk."""
+    start, end, is_spotted = sections.pop()
+    middle = bars[chunk[0]]
+    sections += [(start, middle, is_spotted), (middle, end, False)]
+    phrases.append((start, middle, chunk[0], 0))
+    return chunk[1:]
+
+
+def _section_chunks(lengths: Sequence[int]) -> list[list[int]]:
+    """Phrases gathered into sections of eight bars or a little more."""
+    chunks: list[list[int]] = []
+    for length in lengths:
+        if chunks and (sum(chunks[-1]) + length <= SECTION_BARS or length < 4):
+            chunks[-1].append(length)
+        else:
+            chunks.append([length])
+    if len(chunks) > 1 and sum(chunks[-1]) < 4:
+        chunks[-2] += chunks.pop()
+    if len(chunks) > 1 and len(chunks[0]) == 1:  # an intro is split off the first one
+        chunks[0:2] = [chunks[0] + chunks[1]]
+    return chunks
 
 
 def make_form(
-    labels: Sequence[str],
-    grid: Grid,
-    duration_s: float,
-    cuts_s: Sequence[float] = (),
-    emotion: Float[np.ndarray, "time 6"] | None = None,
+    spotted: Spotted, spans: tuple[Span, ...], energy_of: EnergyOf, end_s: float, wish: str = "auto"
 ) -> Form:
-    """Lay chords out on the grid.
+    """Sections with their kinds and themes.
 
     Args:
-        labels: one chord a second.
-        duration_s: where the video ends.
-        cuts_s: the video's cuts, rising.
-        emotion: shares of the six emotions in each second.
+        spotted: the grid and where sections start.
+        spans: the chart.
+        energy_of: what the picture asks for.
+        end_s: when the last chord is let go.
+        wish: the style's form, one of `FORMS`.
     """
-    spans = chord_spans(labels, grid, duration_s)
-    spans, final, end_s = _ending(spans, grid, duration_s)
-    phrases = _phrases(spans, _section_starts(cuts_s, emotion, grid))
-    return Form(tuple(spans), tuple(phrases), final, end_s)
-
-
-def change_times(labels: Sequence[str]) -> list[float]:
-    """The seconds at which a chord differs from the one before."""
-    return [
-        float(second) for second in range(1, len(labels)) if labels[second] != labels[second - 1]
+    places, parts = layout(spotted)
+    grid = spotted.grid
+    phrases = _phrases(parts, grid, spans, energy_of)
+    energies = [
+        float(np.mean([phrase.energy for phrase in phrases if phrase.section == index]))
+        for index in range(len(places))
     ]
+    opens = [
+        float(np.mean([phrase.open for phrase in phrases if phrase.section == index]))
+        for index in range(len(places))
+    ]
+    kinds = section_kinds(energies, opens)
+    name = choose_form(energies, kinds) if wish == "auto" else wish
+    themes = _themes(name, kinds, energies)
+    sections = []
+    for index, ((start, end, is_spotted), theme, kind) in enumerate(
+        zip(places, themes, kinds, strict=True)
+    ):
+        turn = themes[:index].count(theme)
+        sections.append(Section(start, end, theme, kind, turn, energies[index], is_spotted))
+    return Form(tuple(sections), tuple(phrases), spans, spotted.final, end_s, name)
 
 
-def chord_spans(labels: Sequence[str], grid: Grid, duration_s: float) -> list[Span]:
-    """Chords from beat to beat: each change on the nearest one, the later of two changes
-    that meet.
-    """
-    last = max(1, grid.steps_within(duration_s) + 1)
-    spans: list[Span] = []
-    for second, each in enumerate(labels):
-        label = chords.label(chords.token(each))
-        start = grid.beat(float(second))
-        if start >= last:
-            break
-        while spans and spans[-1].start == start:
-            spans.pop()
-        if not spans or spans[-1].label != label:
-            spans.append(Span(start, last, label))
-    return [replace(one, end=after.start) for one, after in pairwise(spans)] + spans[-1:]
-
-
-def _ending(
-    spans: list[Span], grid: Grid, duration_s: float
-) -> tuple[list[Span], int | None, float]:
-    """The spans, the last one long enough to end on; the step of the last stroke; and when it is
-    let go.
-    """
-    release_s = duration_s - min(RELEASE_S, 0.2 * duration_s)
-    if len(spans) > 1:
-        room_s = release_s - grid.seconds(spans[-1].start)
-        beside_rest = REST in (spans[-1].label, spans[-2].label)
-        if room_s < (0.05 if beside_rest else 0.5):
-            spans = [*spans[:-2], replace(spans[-2], end=spans[-1].end)]
-    sounding = [span for span in spans if span.label != REST]
-    if not sounding:
-        return spans, None, release_s
-    last = sounding[-1]
-    end_s = min(grid.seconds(last.end), release_s)
-    ring_s = max(FINAL_RING_S, 3 * STEPS_PER_BEAT * grid.step_s)
-    final = grid.steps_within(max(0.0, end_s - ring_s)) // STEPS_PER_BAR * STEPS_PER_BAR
-    return spans, max(last.start, final), end_s
-
-
-def mood_jumps(emotion: Float[np.ndarray, "time 6"]) -> list[int]:
-    """The seconds at which the emotions of the next four seconds differ most from those of the last
-    four, where 35 % of their shares move or more; no two within four seconds.
-    """
-    seconds = range(MOOD_S, len(emotion) - MOOD_S + 1)
-    moved = {
-        second: float(
-            np.abs(_mood(emotion, second, MOOD_S) - _mood(emotion, second - MOOD_S, MOOD_S)).sum()
-        )
-        / 2
-        for second in seconds
-    }
-    found: list[int] = []
-    for second in sorted(seconds, key=lambda each: -moved[each]):
-        if moved[second] < MOOD_JUMP:
-            break
-        if all(abs(second - other) > MOOD_S for other in found):
-            found.append(second)
-    return sorted(found)
-
-
-def _mood(emotion: Float[np.ndarray, "time 6"], start: int, length: int) -> Float[np.ndarray, " 6"]:
-    mean: Float[np.ndarray, " 6"] = emotion[start : start + length].mean(axis=0)
-    return mean
-
-
-def _section_starts(
-    cuts_s: Sequence[float], emotion: Float[np.ndarray, "time 6"] | None, grid: Grid
-) -> list[int]:
-    """The beats of cuts that end a long scene, and of jumps in emotion."""
-    before = [0.0, *cuts_s]
-    times = [cut for cut, last in zip(cuts_s, before, strict=False) if cut - last >= LONG_SCENE_S]
-    if emotion is not None:
-        times += map(float, mood_jumps(emotion))
-    return [grid.beat(time_s) for time_s in sorted(times)]
-
-
-def _phrases(spans: list[Span], section_starts: list[int]) -> list[Phrase]:
-    groups = _grouped(_pieces(spans), section_starts)
-    has_intro = len(groups) >= 4
+def _phrases(
+    parts: Sequence[tuple[int, int, int, int]], grid: Grid, spans: Sequence[Span],
+    energy_of: EnergyOf,
+) -> list[Phrase]:  # fmt: skip
+    opened = np.zeros(grid.steps + 1)
+    for span in spans:
+        opened[span.start : span.end] = span.open
     phrases: list[Phrase] = []
-    turns: dict[tuple[str, ...], int] = {}
-    letters: dict[tuple[str, ...], str] = {}
-    length = 0
-    for i, (group, opens) in enumerate(groups):
-        names = tuple(span.label for span in group)
-        if has_intro and i == 0:
-            phrases.append(Phrase(group[0].start, group[-1].end, INTRO, True, 0))
-            continue
-        rested = bool(phrases) and phrases[-1].end != group[0].start
-        opens = opens or rested or length % SECTION_PHRASES == 0 or phrases[-1].section == INTRO
-        length = 1 if opens else length + 1
-        letter = letters.setdefault(names, _letter(len(letters))) if opens else phrases[-1].section
-        phrases.append(Phrase(group[0].start, group[-1].end, letter, opens, turns.get(names, 0)))
-        turns[names] = turns.get(names, 0) + 1
+    for start, end, bars, section in parts:
+        number = phrases[-1].number + 1 if phrases and phrases[-1].section == section else 0
+        energy = energy_of(grid.straight(start), grid.straight(end))
+        is_open = bool(opened[start:end].mean() > 0.5)
+        phrases.append(Phrase(start, end, bars, section, number, energy, is_open))
     return phrases
 
 
-def _pieces(spans: list[Span]) -> list[Span]:
-    """Spans, those longer than a phrase may be cut at bar lines."""
-    longest = PHRASE_BARS[1] * STEPS_PER_BAR
-    pieces = []
-    for span in spans:
-        start = span.start
-        while span.end - start > longest:
-            end = (start + longest) // STEPS_PER_BAR * STEPS_PER_BAR
-            pieces.append(Span(start, end, span.label))
-            start = end
-        pieces.append(replace(span, start=start))
-    return pieces
+def section_kinds(energies: Sequence[float], opens: Sequence[float]) -> list[str]:
+    """What each section is for, from the energies and the shares of open harmony."""
+    count = len(energies)
+    kinds = [STATEMENT] * count
+    if count < 3:
+        if count == 2:
+            kinds[int(np.argmax(energies))] = CLIMAX
+        return kinds
+    inner = energies[1:]
+    late = 0.15 * np.arange(1, count) / count  # of two peaks the later one is the climax
+    peak = 1 + int(np.argmax(np.array(inner) + late))
+    for index in range(1, count):
+        drop = energies[index - 1] - energies[index]
+        low = energies[index] < np.mean(energies)
+        if index != peak and (opens[index] > 0.5 or (drop > 0.12 and low)):
+            kinds[index] = BREAKDOWN
+    kinds[peak] = CLIMAX
+    for index in range(peak + 1, count):  # a high section is no weaker for coming later
+        if energies[index] >= energies[peak] - 0.03 and kinds[index] == STATEMENT:
+            kinds[index] = CLIMAX
+    if peak >= 2 and kinds[peak - 1] == STATEMENT:
+        kinds[peak - 1] = BUILD
+    kinds[0] = INTRO
+    if count >= 4 and kinds[-1] != CLIMAX:
+        kinds[-1] = OUTRO
+    return kinds
 
 
-def _grouped(pieces: list[Span], section_starts: list[int]) -> list[tuple[list[Span], bool]]:
-    """Phrases as lists of spans, each with whether a long scene or a mood ended where it starts."""
-    shortest, longest = (bars * STEPS_PER_BAR for bars in PHRASE_BARS)
-    groups: list[tuple[list[Span], bool]] = []
-    waiting = list(section_starts)
-    full = True
-    for piece in pieces:
-        if piece.label == REST:
-            full = True
-            continue
-        jump = bool(waiting) and waiting[0] < piece.end
-        while waiting and waiting[0] < piece.end:
-            waiting.pop(0)
-        if full or (jump and piece.start - groups[-1][0][0].start >= shortest):
-            groups.append(([], jump))
-        group = groups[-1][0]
-        group.append(piece)
-        length = piece.end - group[0].start
-        full = (len(group) >= PHRASE_CHORDS and length >= shortest) or length >= longest
-    return groups
+def choose_form(energies: Sequence[float], kinds: Sequence[str]) -> str:
+    """A form by length and energy: one theme that builds where the energy rises, verse and chorus
+    where it swings, AABA otherwise.
+    """
+    if len(kinds) < 3:
+        return "build"
+    rise = float(np.corrcoef(energies, np.arange(len(energies)))[0, 1]) if np.ptp(energies) else 0.0
+    if rise > 0.7 and len(kinds) <= 6:
+        return "build"
+    return "verse" if np.ptp(energies) > 0.3 and len(kinds) >= 4 else "aaba"
 
 
-def _letter(index: int) -> str:
-    name = chr(ord("A") + index % 26)
-    return name if index < 26 else f"{name}{index // 26}"
+def _themes(name: str, kinds: Sequence[str], energies: Sequence[float]) -> list[str]:
+    """A letter for each section."""
+    if name == "build" or len(kinds) < 3:
+        peak = kinds.index(CLIMAX) if CLIMAX in kinds and len(kinds) > 4 else len(kinds)
+        return ["B" if peak <= index < peak + 2 else "A" for index in range(len(kinds))]
+    if name == "verse":
+        middle = float(np.median(energies))
+        letters = ["B" if energy > middle else "A" for energy in energies]
+        for index in range(2, len(letters)):
+            if letters[index - 2 : index + 1] in (["A"] * 3, ["B"] * 3):
+                letters[index] = "C"
+        if kinds[0] == INTRO:
+            letters[0] = letters[1]
+        return letters
+    first = 1 if kinds[0] == INTRO and len(kinds) > 3 else 0
+    count = len(kinds) - first
+    pattern = "ABA" if count == 3 else "AABA"
+    return ["A"] * first + [pattern[index % len(pattern)] for index in range(count)]

@@ -1,46 +1,69 @@
 """Harmony and pads: chords and broken chords, voice-led."""
 
+from collections.abc import Sequence
+
 from vmt import chords
-from vmt.arrange.grid import STEPS_PER_BAR
-from vmt.arrange.plan import Event, Plan, cells, ends, phrases_played, stress
+from vmt.arrange.form import CLIMAX
+from vmt.arrange.plan import Event, Plan
 from vmt.arrange.styles import Track
+from vmt.arrange.texture import ends, expand_pattern, stress
 from vmt.arrange.voicing import Voicing, voice, voice_leading
 
-_WEIGHTS = {"X": 1.08, "x": 0.88, "h": 0.86}
+_WEIGHTS = {"X": 1.06, "x": 0.9, "h": 0.88, "o": 0.62}
 
 
-def play_harmony(track: Track, plan: Plan) -> list[Event]:
-    """Chords and broken chords, with the smallest movements from one to the next; also pads."""
+def play_harmony(track: Track, plan: Plan, plays: Sequence[bool]) -> list[Event]:
+    """Chords and broken chords, with the smallest movements from one to the next; also pads.
+
+    Args:
+        track: the instrument.
+        plan: of the piece.
+        plays: for each phrase, whether it plays.
+    """
     voicings = _voicings(track, plan)
-    plays = phrases_played(plan, track.enters, track.intro)
-    found = cells(track.levels, plan, plays, stroke="X", accented=track.role == "harmony")
-    stop = ends(found, plan)
+    marked = track.role == "harmony" and track.hit
+    cells = expand_pattern(track.levels, plan, plays, stroke="X", marked=marked)
+    stop = ends(cells, plan)
     events = []
-    for step, character in enumerate(found):
+    for step, character in enumerate(cells):
         if character in "-.":
             continue
         span = plan.span_at[step]
         end = span.end if track.ring else stop[step]
-        if track.ring and step != plan.form.final:
-            end = min(end, step + STEPS_PER_BAR)
+        if track.ring and step < plan.form.final:
+            end = min(end, step + plan.grid.metre.steps)
+        exact = step in plan.accents or step == plan.form.final or step in plan.section_starts
+        section = plan.section_of(plan.phrase(step))
+        octave = 12 if section.kind == CLIMAX and track.role == "pad" and track.soars else 0
         for place, pitch in enumerate(_struck(voicings[span.start], character)):
             weight = _WEIGHTS.get(character, 0.9) * stress(plan, step)
-            events.append(Event(step, end, pitch, weight, place * track.strum_s))
+            top = (
+                pitch + octave
+                if octave and place and pitch + octave <= track.highest + 7
+                else pitch
+            )
+            late_s = 0.0 if step in plan.accents else place * track.strum_s
+            events.append(Event(step, end, top, weight, late_s, exact))
     return events
 
 
 def _voicings(track: Track, plan: Plan) -> dict[int, Voicing]:
     """The voicing of each chord, by the step where it starts."""
-    led = voice_leading(
-        [span.label for span in plan.sounding], track.lowest, track.highest, track.voices
-    )
+    spans = plan.form.spans
+    labels = [span.label for span in spans]
+    voicings = voice_leading(labels, track.lowest, track.highest, track.voices)
     if track.rooted:
-        roots = [chords.pitch_classes(chords.token(span.label))[0] for span in plan.sounding]
-        led = [
-            (each[0] - ((each[0] - root) % 12 or 12), *each)
-            for each, root in zip(led, roots, strict=True)
+        voicings = [
+            (_root_under(voicing, label), *voicing)
+            for voicing, label in zip(voicings, labels, strict=True)
         ]
-    return {span.start: each for span, each in zip(plan.sounding, led, strict=True)}
+    return {span.start: voicing for span, voicing in zip(spans, voicings, strict=True)}
+
+
+def _root_under(voicing: Voicing, label: str) -> int:
+    """The chord's root below its lowest voice."""
+    root = chords.pitch_classes(chords.token(label))[0]
+    return voicing[0] - ((voicing[0] - root) % 12 or 12)
 
 
 def _struck(voicing: Voicing, character: str) -> Voicing:

@@ -1,4 +1,6 @@
-"""From events on the grid to a MIDI song: velocities, expression, names, marks; and its bytes."""
+"""From events on the grid to a MIDI song: velocities, expression, tempo map, names, marks; and its
+bytes.
+"""
 
 import io
 from collections.abc import Sequence
@@ -8,71 +10,110 @@ import numpy as np
 import pretty_midi
 from jaxtyping import Float64
 
-from vmt.arrange.form import REST
+from vmt.arrange.grid import Grid
+from vmt.arrange.groove import late_seconds
 from vmt.arrange.plan import Event, Plan, at_times
 from vmt.arrange.styles import Kit, Style, Track
 
 RESOLUTION = 480
 SECTION_MARK = "section: "
-DAMPING_S = 0.2  # rests are heard at once, not after the instruments have died away
+PHRASE_MARK = "phrase: "
 GAP_S = 0.012  # between one note and the next of the same pitch
+EXPRESSION_SHARE = 0.62  # of the level, by expression; velocity and players bring the rest
+VELOCITY_SHARE = 0.25
+LOUDEST_EXPRESSION = 120
+STEP_S = 0.25  # between two values of expression
 _VOLUME, _PAN, _EXPRESSION, _REVERB, _CHORUS = 7, 10, 11, 91, 93
+
+Part = tuple[Track | Kit, list[Event]]
 
 
 def make_midi(
-    parts: Sequence[tuple[Track | Kit, list[Event]]],
-    plan: Plan,
-    style: Style,
-    level: Float64[np.ndarray, " time"],
-    rng: np.random.Generator,
+    parts: Sequence[Part], plan: Plan, style: Style, seed: Sequence[int]
 ) -> pretty_midi.PrettyMIDI:
-    """A song of one instrument for each part that plays, with tempo, 4/4, key, chord symbols and
+    """A song of one instrument for each part that plays, with tempo, metre, key, chord symbols and
     sections.
 
     Args:
         parts: tracks with their events.
         plan: what they were made from.
         style: for the spread of velocities.
-        level: amplitude wanted in each second, relative to the loudest.
-        rng: for the spread.
+        seed: of velocities and timing.
     """
-    midi = pretty_midi.PrettyMIDI(resolution=RESOLUTION, initial_tempo=plan.grid.tempo_bpm)
-    midi.time_signature_changes.append(pretty_midi.TimeSignature(4, 4, 0.0))
+    midi = pretty_midi.PrettyMIDI(resolution=RESOLUTION, initial_tempo=6e7 / plan.grid.tempi[0][1])
+    _set_tempi(midi, plan.grid)
+    midi.time_signature_changes = _metres(plan.grid)
     number = plan.key.tonic + (12 if plan.key.minor else 0)
     midi.key_signature_changes.append(pretty_midi.KeySignature(number, 0.0))
-    for track, events in parts:
+    for index, (track, events) in enumerate(parts):
         if events:
             instrument = pretty_midi.Instrument(
                 track.program, is_drum=isinstance(track, Kit), name=track.name
             )
-            instrument.notes = _notes(track, events, plan, style, level, rng)
-            instrument.control_changes = _controls(track, plan, level)
+            instrument.notes = _notes(track, events, plan, style, (*seed, index))
+            instrument.control_changes = _controls(track, plan)
             midi.instruments.append(instrument)
     midi.text_events = _texts(plan)
     return midi
 
 
+def _set_tempi(midi: pretty_midi.PrettyMIDI, grid: Grid) -> None:
+    """The grid's tempo map."""
+    ticks_a_step = RESOLUTION // 4
+    midi._tick_scales = [
+        (step * ticks_a_step, microseconds / 1e6 / RESOLUTION) for step, microseconds in grid.tempi
+    ]
+    midi._update_tick_to_time((grid.steps + 2 * grid.metre.steps) * ticks_a_step)
+
+
+def _metres(grid: Grid) -> list[pretty_midi.TimeSignature]:
+    """A time signature wherever a bar is longer or shorter than the one before."""
+    changes: list[pretty_midi.TimeSignature] = []
+    length = 0
+    for start, end in zip(grid.bars, grid.bars[1:], strict=False):
+        if end - start != length and not (start == grid.bars[-2] and length):
+            length = end - start
+            numerator = round(length * grid.metre.denominator / 16)
+            denominator = grid.metre.denominator
+            changes.append(pretty_midi.TimeSignature(numerator, denominator, grid.straight(start)))
+    return changes
+
+
 def _notes(
-    track: Track | Kit,
-    events: list[Event],
-    plan: Plan,
-    style: Style,
-    level: Float64[np.ndarray, " time"],
-    rng: np.random.Generator,
+    track: Track | Kit, events: list[Event], plan: Plan, style: Style, seed: Sequence[int]
 ) -> list[pretty_midi.Note]:
-    starts = np.array([plan.grid.seconds(event.step) + event.late_s for event in events])
-    touch = at_times(level, starts) ** 0.2  # expression does the rest
-    wanted = track.velocity * touch * np.array([event.weight for event in events])
-    velocities = np.clip(np.rint(wanted + rng.normal(0, style.spread, len(events))), 1, 127).astype(
-        int
+    events = sorted(events, key=lambda event: (event.step, event.late_s, event.pitch))
+    late = late_seconds(track, events, plan, (*seed, 1))
+    rng = np.random.default_rng([*seed, 2])
+    starts = np.array(
+        [plan.grid.seconds(event.step) + late_s for event, late_s in zip(events, late, strict=True)]
     )
+    for index, event in enumerate(events):
+        accent = plan.accents.get(event.step)
+        if accent is not None:
+            starts[index] = accent.point.time_s + event.late_s
+    starts = np.maximum(starts, 0.0)
+    touch = 10 ** (VELOCITY_SHARE * at_times(plan.level_db, starts) / 40)
+    weights = np.array([event.weight for event in events])
+    scatter = np.clip(rng.normal(0, style.spread, len(events)), -2 * style.spread, 2 * style.spread)
+    velocities = np.clip(np.rint(track.velocity * touch * weights + scatter), 1, 127).astype(int)
     notes: list[pretty_midi.Note] = []
     sounding: dict[int, pretty_midi.Note] = {}
-    for event, start, velocity in zip(events, starts.tolist(), velocities.tolist(), strict=True):
+    order = np.argsort(starts, kind="stable").tolist()
+    for index in order:
+        event, start, velocity = events[index], float(starts[index]), int(velocities[index])
         end = max(start + 0.03, min(plan.grid.seconds(event.end), plan.form.end_s) - GAP_S)
+        for stop_s, resume_s in plan.stops:
+            if start < stop_s - 1e-6 < end:
+                end = stop_s
+            elif stop_s - 1e-6 <= start < resume_s - 1e-6:
+                end = -1.0
+        if end <= start or start >= plan.form.end_s - 0.05:
+            continue
         before = sounding.get(event.pitch)
-        if before is not None and before.start >= start:
+        if before is not None and before.start >= start - 0.02:
             before.velocity = max(before.velocity, velocity)
+            before.end = max(before.end, end)
             continue
         if before is not None and before.end > start - GAP_S:
             before.end = max(before.start + 0.01, start - GAP_S)
@@ -81,11 +122,9 @@ def _notes(
     return notes
 
 
-def _controls(
-    track: Track | Kit, plan: Plan, level: Float64[np.ndarray, " time"]
-) -> list[pretty_midi.ControlChange]:
-    """Volume, pan and effects at the start; expression twice a second and around rests, where it
-    changes.
+def _controls(track: Track | Kit, plan: Plan) -> list[pretty_midi.ControlChange]:
+    """Volume, pan and effects at the start; expression four times a second where it changes; 0 in
+    stops.
     """
     fixed = (
         (_VOLUME, track.volume),
@@ -94,63 +133,71 @@ def _controls(
         (_CHORUS, track.chorus),
     )
     changes = [pretty_midi.ControlChange(number, value, 0.0) for number, value in fixed]
-    rests = [
-        (plan.grid.seconds(each.start), plan.grid.seconds(each.end))
-        for each in plan.form.spans
-        if each.label == REST
-    ]
-    around = [
-        start + DAMPING_S * share for start, _ in rests for share in (0.0, 0.25, 0.5, 0.75, 1.0)
-    ]
-    ends = [end for _, end in rests if end < plan.form.end_s]
-    times = np.union1d(np.arange(0, max(plan.form.end_s, 0.5), 0.5), [*around, *ends])
-    values = np.rint(127 * _open(times, rests) * at_times(level, times) ** 0.3).astype(int)
-    for i, (time_s, value) in enumerate(zip(times.tolist(), values.tolist(), strict=True)):
-        if i == 0 or value != values[i - 1]:
+    times = np.arange(0, max(plan.form.end_s, STEP_S), STEP_S)
+    bounds = [time_s for stop in plan.stops for time_s in stop]
+    times = np.union1d(times, bounds) if bounds else times
+    values = expression(plan, times)
+    for index, (time_s, value) in enumerate(zip(times.tolist(), values.tolist(), strict=True)):
+        if index == 0 or value != values[index - 1]:
             changes.append(pretty_midi.ControlChange(_EXPRESSION, value, time_s))
     return changes
 
 
-def _open(
-    times: Float64[np.ndarray, " n"], rests: list[tuple[float, float]]
-) -> Float64[np.ndarray, " n"]:
-    """1 outside rests, falling to 0 at the start of each."""
-    found = np.ones_like(times)
-    for start, end in rests:
-        inside = slice(*np.searchsorted(times, [start, end]))
-        found[inside] = np.clip(1 - (times[inside] - start) / DAMPING_S, 0, 1)
-    return found
+def expression(plan: Plan, times: Float64[np.ndarray, " n"]) -> np.ndarray:
+    """MIDI expression (CC11) at some times. Its square is the amplitude (General MIDI)."""
+    level_db = EXPRESSION_SHARE * at_times(plan.level_db, times)
+    values = np.rint(LOUDEST_EXPRESSION * 10 ** (level_db / 40)).astype(int)
+    for stop_s, resume_s in plan.stops:
+        values[(times >= stop_s - 1e-9) & (times < resume_s - 1e-9)] = 0
+    return values
 
 
 def _texts(plan: Plan) -> list[pretty_midi.Text]:
     """Chord symbols where chords change, and a mark where a section starts."""
-    texts = [
-        pretty_midi.Text(span.label, plan.grid.seconds(span.start)) for span in plan.form.spans
-    ]
+    grid = plan.grid
+    texts = []
+    label = ""
+    for span in plan.form.spans:
+        if span.label != label:
+            texts.append(pretty_midi.Text(span.label, grid.straight(span.start)))
+        label = span.label
+    for section in plan.form.sections:
+        texts.append(pretty_midi.Text(SECTION_MARK + section.name, grid.straight(section.start)))
     for phrase in plan.form.phrases:
-        if phrase.opens:
-            texts.append(
-                pretty_midi.Text(SECTION_MARK + phrase.section, plan.grid.seconds(phrase.start))
-            )
-    if plan.form.final is not None:
-        texts.append(pretty_midi.Text(SECTION_MARK + "Ending", plan.grid.seconds(plan.form.final)))
-    return sorted(texts, key=lambda text: (text.time, not text.text.startswith(SECTION_MARK)))
+        texts.append(
+            pretty_midi.Text(f"{PHRASE_MARK}{phrase.bars} bars", grid.straight(phrase.start))
+        )
+    texts.append(pretty_midi.Text(SECTION_MARK + "Ending", grid.straight(plan.form.final)))
+    return sorted(texts, key=lambda text: (text.time, _rank(text.text)))
+
+
+def _rank(text: str) -> int:
+    """Sections come before phrases, and phrases before chords."""
+    return 0 if text.startswith(SECTION_MARK) else 1 if text.startswith(PHRASE_MARK) else 2
 
 
 def midi_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
-    """A standard MIDI file; the same song gives the same bytes. Sections become markers."""
+    """A standard MIDI file; the same song gives the same bytes.
+
+    Sections become markers, phrases cue points.
+    """
     file = io.BytesIO()
     midi.write(file)
     song = mido.MidiFile(file=io.BytesIO(file.getvalue()))
+    tempi = [round(scale * RESOLUTION * 1e6) for _, scale in midi._tick_scales]
     for track in song.tracks:
         for i, message in enumerate(track):
             if message.type == "text" and message.text.startswith(SECTION_MARK):
                 track[i] = mido.MetaMessage(
                     "marker", text=message.text.removeprefix(SECTION_MARK), time=message.time
                 )
+            elif message.type == "text" and message.text.startswith(PHRASE_MARK):
+                track[i] = mido.MetaMessage(
+                    "cue_marker", text=message.text.removeprefix(PHRASE_MARK), time=message.time
+                )
             elif message.type == "set_tempo":
                 # pretty_midi rounds microseconds down, and so may be one out
-                exact = round(6e7 / midi.get_tempo_changes()[1][0])
+                exact = min(tempi, key=lambda tempo: abs(tempo - message.tempo))
                 track[i] = message.copy(tempo=exact)
     out = io.BytesIO()
     song.save(file=out)

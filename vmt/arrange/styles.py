@@ -1,26 +1,27 @@
 """Styles: which instruments play which patterns. Each is one file, `styles/<name>.toml`; adding a
 style is adding a file.
 
-A pattern is one bar of 16 sixteenths, one character each; blanks and bars (`|`) are for the eye.
+A pattern is one bar of sixteenths (16 in 4/4, 12 in 3/4 and 6/8), one character each; blanks and
+bars (`|`) are for the eye. A `-` goes on, a `.` rests, and each role has characters of its own:
 
-| role | characters |
-|---|---|
-| all | `-` goes on, `.` rests |
-| harmony, pad | `X` `x` all voices, loud and soft; `h` all but the lowest; `1` to `9` one voice,
-counted from the lowest, going on an octave higher | | bass | `R` root, `O` root an octave higher,
-`5` fifth, `3` third, `a` a step that leads to the next chord's root | | lead | `x` a note that
-belongs to the chord, `p` a passing one | | drums | for each drum: `X` accent, `x` stroke, `o` ghost
-|
+- harmony, pad: `X` and `x` all voices, loud and soft; `o` all voices as a ghost; `h` all but the
+  lowest; `1` to `9` one voice, counted from the lowest, going on an octave higher.
+- bass: `R` root, `O` root an octave higher, `5` fifth, `3` third, `7` seventh or sixth, `a` a step
+  that leads to the next chord's root, `r` a ghost of the root.
+- drums, for each drum: `X` accent, `x` stroke, `o` ghost.
+- lead: none; a theme is sung (`vmt.arrange.theme`), in the rhythms of the track's `family`.
 
 A track has `levels`, from the sparsest to the busiest, each a list of variants that phrases take in
-turn."""
+turn.
+"""
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vmt.arrange.grid import STEPS_PER_BAR
+from vmt.arrange.form import FORMS
+from vmt.arrange.grid import METRES, Metre, parse_metre
 from vmt.errors import GenerationError
 from vmt.runtime.named_texts import NamedTexts, PackageTexts
 
@@ -41,16 +42,26 @@ DRUMS = {
     "ride": 51,
     "tambourine": 54,
     "shaker": 70,
+    "cowbell": 56,
+    "floor_tom": 41,
+    "splash": 55,
+    "ride_bell": 53,
+    "woodblock": 76,
+    "triangle": 81,
+    "low_conga": 64,
+    "high_conga": 63,
     "bass_drum": 35,
     "cymbal": 57,
 }
 """General MIDI pitches of the drums that patterns may name."""
 
+FAMILIES = ("lyrical", "riff", "sparse", "swung")
+"""Of a lead's rhythms."""
+
 _CHARACTERS = {
-    "harmony": set("-.Xxh123456789"),
-    "pad": set("-.Xxh123456789"),
-    "bass": set("-.RO53a"),
-    "lead": set("-.xp"),
+    "harmony": set("-.Xxoh123456789"),
+    "pad": set("-.Xxoh123456789"),
+    "bass": set("-.RO537ar"),
     "drums": set(".Xxo"),
 }
 
@@ -70,8 +81,14 @@ class Track:
         ring: notes sound on until the chord changes, as under a pedal.
         strum_s: time between the notes of a chord that is struck whole.
         enters: energy, 0 to 1, from which it plays.
-        intro: whether it plays in the opening phrase.
-        levels: patterns, from sparse to busy, each with its variants.
+        intro: whether it plays in the opening section.
+        levels: patterns, from sparse to busy, each with its variants; none for a lead.
+        hit: whether it takes part in hits: it must speak at once.
+        lag_ms: how much later than the beat it plays, or earlier where negative.
+        sway_ms: how far its offbeats move.
+        family: of a lead's rhythms: lyrical, riff, sparse or swung.
+        soars: whether a lead sings higher, and a pad an octave wider, in a climax.
+        lock: whether a bass plays with the kick drum.
     """
 
     name: str
@@ -79,7 +96,7 @@ class Track:
     program: int
     lowest: int
     highest: int
-    levels: tuple[tuple[str, ...], ...]
+    levels: tuple[tuple[str, ...], ...] = ()
     volume: int = 100
     pan: int = 64
     reverb: int = 40
@@ -91,6 +108,12 @@ class Track:
     strum_s: float = 0.0
     enters: float = 0.0
     intro: bool = True
+    hit: bool = True
+    lag_ms: float = 0.0
+    sway_ms: float = 6.0
+    family: str = "lyrical"
+    soars: bool = True
+    lock: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +124,7 @@ class Kit:
         fills: bars whose second half leads to a new section.
         crash: the drum that marks a new section.
         accent: the drum that marks a hard cut.
+        back_ms: how much later than the beat snare, clap and rim play; hats play a little early.
     """
 
     levels: tuple[tuple[Mapping[str, str], ...], ...]
@@ -115,6 +139,11 @@ class Kit:
     enters: float = 0.3
     crash: str = "crash"
     accent: str = "kick"
+    hit: bool = True
+    intro: bool = False
+    lag_ms: float = 0.0
+    sway_ms: float = 6.0
+    back_ms: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -122,10 +151,14 @@ class Style:
     """A style.
 
     Attributes:
-        tempo_bpm: the slowest and the fastest tempo that suit it.
-        swing: see `Grid`.
+        tempo_bpm: the slowest and the fastest tempo that suit it, in quarter notes a minute.
+        metre: 4/4, 3/4 or 6/8.
+        form: auto, or aaba, verse or build.
+        swing, swing_unit: see `Grid`.
         spread: standard deviation of the velocities of equal notes.
+        dynamics: factor on the swings of level, so that pieces of every style move by 4 to 6 dB.
         cadence: whether the last chords give way to a cadence.
+        spotted: whether bars are laid on the film's cuts.
     """
 
     name: str
@@ -133,9 +166,19 @@ class Style:
     tempo_bpm: tuple[float, float]
     tracks: tuple[Track, ...]
     drums: Kit | None = None
+    metre: Metre = METRES["4/4"]
+    form: str = "auto"
     swing: float = 0.5
-    spread: float = 4.0
+    swing_unit: int = 1
+    spread: float = 3.0
+    dynamics: float = 1.0
     cadence: bool = True
+    spotted: bool = True
+
+    @property
+    def players(self) -> tuple[Track | Kit, ...]:
+        """All that play, the drums last."""
+        return (*self.tracks, *([self.drums] if self.drums else []))
 
 
 def style_names(source: NamedTexts = BUILT_IN) -> tuple[str, ...]:
@@ -165,31 +208,53 @@ def parse_style(name: str, text: str) -> Style:
     """
     try:
         table = tomllib.loads(text)
-        tracks = tuple(_track(each) for each in table.pop("tracks"))
-        drums = _kit(table.pop("drums")) if "drums" in table else None
+        metre = parse_metre(table.pop("metre", "4/4"))
+        tracks = tuple(_track(track, metre) for track in table.pop("tracks"))
+        drums = _kit(table.pop("drums"), metre) if "drums" in table else None
         low, high = table.pop("tempo_bpm")
+        if table.get("form", "auto") not in FORMS:
+            raise ValueError(f"form {table['form']!r} is none of {', '.join(FORMS)}")
         return Style(
-            name=name, tempo_bpm=(float(low), float(high)), tracks=tracks, drums=drums, **table
+            name=name,
+            tempo_bpm=(float(low), float(high)),
+            tracks=tracks,
+            drums=drums,
+            metre=metre,
+            **table,
         )
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+    except (
+        tomllib.TOMLDecodeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        GenerationError,
+    ) as error:
         raise GenerationError(
             f"style {name}: {error}; see the table in vmt/arrange/styles.py"
         ) from error
 
 
-def _track(table: dict[str, Any]) -> Track:
+def _track(table: dict[str, Any], metre: Metre) -> Track:
     role = table["role"]
-    if role not in _CHARACTERS or role == "drums":
+    if role not in (*_CHARACTERS, "lead") or role == "drums":
         raise ValueError(
             f"track {table['name']}: role {role!r} is none of harmony, pad, bass, lead"
         )
-    levels = tuple(
-        tuple(_bar(each, role, table["name"]) for each in variants)
-        for variants in table.pop("levels")
-    )
-    if not levels or not all(levels):
-        raise ValueError(f"track {table['name']}: a level without a pattern")
+    patterns = table.pop("levels", [])
+    if role == "lead":
+        levels: tuple[tuple[str, ...], ...] = ()
+    else:
+        levels = tuple(
+            tuple(_bar(pattern, role, table["name"], metre) for pattern in variants)
+            for variants in patterns
+        )
+        if not levels or not all(levels):
+            raise ValueError(f"track {table['name']}: a level without a pattern")
     track = Track(levels=levels, **table)
+    if track.family not in FAMILIES:
+        raise ValueError(
+            f"track {track.name}: family {track.family!r} is none of {', '.join(FAMILIES)}"
+        )
     if track.highest - track.lowest < 12:
         raise ValueError(
             f"track {track.name}: a range of less than an octave ({track.lowest} to "
@@ -198,24 +263,26 @@ def _track(table: dict[str, Any]) -> Track:
     return track
 
 
-def _kit(table: dict[str, Any]) -> Kit:
-    levels = tuple(tuple(_drum_bar(each) for each in variants) for variants in table.pop("levels"))
-    fills = tuple(_drum_bar(each) for each in table.pop("fills"))
+def _kit(table: dict[str, Any], metre: Metre) -> Kit:
+    levels = tuple(
+        tuple(_drum_bar(bar, metre) for bar in variants) for variants in table.pop("levels")
+    )
+    fills = tuple(_drum_bar(bar, metre) for bar in table.pop("fills"))
     return Kit(levels=levels, fills=fills, **table)
 
 
-def _drum_bar(table: dict[str, str]) -> Mapping[str, str]:
+def _drum_bar(table: dict[str, str], metre: Metre) -> Mapping[str, str]:
     for drum in table:
         if drum not in DRUMS:
             raise ValueError(f"drum {drum!r} is none of {', '.join(DRUMS)}")
-    return {drum: _bar(pattern, "drums", drum) for drum, pattern in table.items()}
+    return {drum: _bar(pattern, "drums", drum, metre) for drum, pattern in table.items()}
 
 
-def _bar(pattern: str, role: str, owner: str) -> str:
+def _bar(pattern: str, role: str, owner: str, metre: Metre) -> str:
     bar = pattern.replace(" ", "").replace("|", "")
-    if len(bar) != STEPS_PER_BAR:
+    if len(bar) != metre.steps:
         raise ValueError(
-            f"{owner}: pattern {pattern!r} has {len(bar)} sixteenths, not {STEPS_PER_BAR}"
+            f"{owner}: pattern {pattern!r} has {len(bar)} sixteenths, not {metre.steps}"
         )
     if wrong := sorted(set(bar) - _CHARACTERS[role]):
         raise ValueError(

@@ -12,14 +12,16 @@ from typing import Annotated
 
 import typer
 
-from vmt.cli.shared import Json, app, print_table, show_result
+from vmt.cli.groups import OPERATE, app
+from vmt.cli.options import SERVICES, Json, argument, option
+from vmt.cli.output import print_table, show_result
 from vmt.errors import StackError
-from vmt.settings import load_settings
 from vmt.stack.folder import Folder
 from vmt.stack.ports import Ports
 
 DataFolder = Annotated[
-    Path | None, typer.Option("--data", help="the stack's folder; VMT_STACK, or vmt-stack, if none")
+    Path | None,
+    option("Folder of the stack. Default: VMT_STACK, or vmt-stack.", "--data"),
 ]
 DETACHED_WITHIN_S = 600.0  # the supervisor gives up on a service sooner
 DOWN_WITHIN_S = 90.0
@@ -27,24 +29,36 @@ DOWN_WITHIN_S = 90.0
 
 def folder_of(data: Path | None) -> Folder:
     """The stack's folder that an option or the environment names."""
+    from vmt.settings import load_settings
+
     return Folder(data or load_settings().stack)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def up(
     data: DataFolder = None,
     detach: Annotated[
-        bool, typer.Option("--detach", help="return when all is ready; `vmt down` stops it")
+        bool,
+        option(
+            "Return when all services are ready; `vmt down` stops them. Default: off.", "--detach"
+        ),
     ] = False,
-    s3_port: Annotated[int, typer.Option(help="of the S3 server; 0 is any free port")] = Ports.s3,
+    s3_port: Annotated[
+        int, option(f"Port of the S3 server; 0 is any free port. Default: {Ports.s3}.")
+    ] = Ports.s3,
     prefect_port: Annotated[
-        int, typer.Option(help="of Prefect's page and API; 0 is any free port")
+        int,
+        option(f"Port of Prefect's page and API; 0 is any free port. Default: {Ports.prefect}."),
     ] = Ports.prefect,
-    dashboard_port: Annotated[int, typer.Option(help="0 is any free port")] = Ports.dashboard,
+    dashboard_port: Annotated[
+        int, option(f"Port of the dashboard; 0 is any free port. Default: {Ports.dashboard}.")
+    ] = Ports.dashboard,
 ) -> None:
-    """Start the local stack: S3, Prefect, the deployments and the dashboard, on loopback; Ctrl-C
-    stops it.
+    """Start the local stack on loopback: S3, Prefect, the deployments and the dashboard.
+
+    Ctrl-C stops it.
     """
+    from vmt.settings import load_settings
     from vmt.stack.supervisor import Supervisor
 
     settings, folder = load_settings(), folder_of(data)
@@ -82,30 +96,38 @@ def _up_detached(folder: Folder, options: Sequence[str]) -> None:
     typer.echo(log.read_text().strip())
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def status(data: DataFolder = None, as_json: Json = False) -> None:
-    """Show the local stack's services."""
+    """Show the services of the local stack."""
     from vmt.stack.client import running
 
     folder = folder_of(data)
     state = running(folder)
 
-    def human() -> None:
+    def print_result() -> None:
         columns = ("name", "state", "pid", "restarts", "since", "URL")
         rows = [
-            (e.name, e.state, e.pid or "", e.restarts, e.since, e.url or "") for e in state.children
+            (
+                child.name,
+                child.state,
+                child.pid or "",
+                child.restarts,
+                child.since,
+                child.url or "",
+            )
+            for child in state.children
         ]
         print_table(
             f"the stack of {folder.root} (VMT {state.vmt}, process {state.pid})", columns, rows
         )
         typer.echo(f"to work in its store: . {folder.environment}")
 
-    show_result(state, as_json, human)
+    show_result(state, as_json, print_result)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def down(data: DataFolder = None) -> None:
-    """Stop the local stack, in order."""
+    """Stop the local stack in order."""
     from vmt.stack.client import running
     from vmt.stack.guardian import end_leftovers
 
@@ -131,36 +153,39 @@ def down(data: DataFolder = None) -> None:
     typer.echo(f"the stack of {folder.root} is stopped")
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def logs(
-    name: Annotated[
-        str | None, typer.Argument(help="s3, prefect, serve or dashboard; all if none")
-    ] = None,
+    name: Annotated[str | None, argument(f"Service: {SERVICES}. Default: all of them.")] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="go on as lines come, until Ctrl-C")
+        bool, option("Print new lines as they come, until Ctrl-C. Default: off.", "--follow", "-f")
     ] = False,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=0, help="how many of the last lines to begin with")
+        int,
+        option(
+            "Number of last lines to begin with: 0 or more. Default: 40.", "--lines", "-n", min=0
+        ),
     ] = 40,
     data: DataFolder = None,
 ) -> None:
-    """Print what the local stack's services wrote."""
+    """Print the logs of the local stack's services."""
     folder = folder_of(data)
-    found = {path.stem: path for path in sorted(folder.logs.glob("*.log"))}
-    if not found:
+    files = {path.stem: path for path in sorted(folder.logs.glob("*.log"))}
+    if not files:
         raise StackError(f"folder {folder.root}: no logs; `vmt up` starts a stack")
-    if name is not None and name not in found:
-        raise StackError(f"no log {name!r} in {folder.logs}; there are {', '.join(found)}")
-    chosen = found if name is None else {name: found[name]}
+    if name is not None and name not in files:
+        raise StackError(f"no log {name!r} in {folder.logs}; there are {', '.join(files)}")
+
+    wanted = files if name is None else {name: files[name]}
     ends = {
-        each: _print_tail(each, path, lines, named=name is None) for each, path in chosen.items()
+        service: _print_tail(service, path, lines, named=name is None)
+        for service, path in wanted.items()
     }
     with contextlib.suppress(KeyboardInterrupt):
         while follow:
             time.sleep(0.2)
             ends = {
-                each: _print_from(each, path, ends[each], named=name is None)
-                for each, path in chosen.items()
+                service: _print_from(service, path, ends[service], named=name is None)
+                for service, path in wanted.items()
             }
 
 
@@ -172,9 +197,9 @@ def _print_tail(name: str, path: Path, count: int, *, named: bool) -> int:
 
 
 def _print_from(name: str, path: Path, start: int, *, named: bool) -> int:
-    """The whole lines after `start` bytes; where the next ones begin."""
+    """Print the complete lines after `start` bytes; the offset of the next line."""
     with path.open("rb") as file:
-        if file.seek(0, os.SEEK_END) < start:  # it was put aside and begun anew
+        if file.seek(0, os.SEEK_END) < start:  # the log was rotated
             start = 0
         file.seek(start)
         content = file.read()

@@ -1,129 +1,77 @@
-"""Commands about runs: train, list, promote, weights in and out."""
+"""Commands that train: train, model, runs, weights import and export."""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vmt.cli.shared import (
-    Json,
-    app,
-    open_configured,
-    print_table,
-    progress,
-    run_epoch,
-    show_result,
-    weights_app,
-)
+from vmt.cli.evaluation import print_evaluation
+from vmt.cli.groups import INSPECT, TRAIN, app, weights_app
+from vmt.cli.options import PRESETS, Chords, Json, argument, option, run_epoch
+from vmt.cli.output import open_configured, place, print_table, show_result
+from vmt.cli.progress import progress
 from vmt.errors import VmtError
 
-
-@weights_app.command("import")
-def import_weights(
-    file: Annotated[Path, typer.Argument(help="the published transformer's .pickle")],
-    regression: Annotated[
-        Path | None, typer.Option(help="the published regression's .pickle")
-    ] = None,
-    dataset: Annotated[str | None, typer.Option(help="to evaluate on: main, or main@v0003")] = None,
-    run: Annotated[
-        str | None, typer.Option(help="its name; one that follows from the files if none")
-    ] = None,
-    heads: Annotated[
-        int | None, typer.Option(help="of a model without relative positions; 8 if none")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Make a run of published weights; give a regression, or a dataset to train one on."""
-    from vmt.jobs.train.published_weights import import_weights as job
-
-    settings, store = open_configured()
-    with progress() as on_event:
-        report = job(
-            store,
-            file,
-            regression=regression,
-            dataset=dataset,
-            run=run,
-            n_heads=heads,
-            device=settings.device,
-            on_event=on_event,
-        )
-
-    def human() -> None:
-        typer.echo(report.run)
-        if report.unused:
-            typer.echo(f"kept from the regression, but of no use here: {', '.join(report.unused)}")
-
-    show_result(report, as_json, human)
+if TYPE_CHECKING:
+    from vmt.catalog.runs import Run
+    from vmt.runtime.events import OnEvent
+    from vmt.settings import Settings
+    from vmt.store import ObjectStore
 
 
-@weights_app.command()
-def export(
-    run: Annotated[str, typer.Argument(help="RUN, or RUN@EPOCH; RUN is its best epoch")],
-    file: Annotated[Path, typer.Argument(help="the .pickle to write")],
-    regression: Annotated[
-        Path | None, typer.Option(help="the .pickle to write an imported regression to")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Write a run's transformer, and its regression where it was imported, as the published code
-    saves them.
-    """
-    from vmt.jobs.train.published_weights import export_regression, export_weights
-
-    _, store = open_configured()
-    name, epoch = run_epoch(run)
-    contents = {file: export_weights(store, name, epoch)}
-    if regression:
-        contents[regression] = export_regression(store, name)
-    for path, data in contents.items():
-        try:
-            path.write_bytes(data)
-        except OSError as error:
-            raise VmtError(f"{path}: cannot be written ({error.strerror})") from error
-    sizes = {str(path): len(data) for path, data in contents.items()}
-    show_result(
-        sizes,
-        as_json,
-        lambda: typer.echo("\n".join(f"{path}: {size} bytes" for path, size in sizes.items())),
-    )
-
-
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def train(
     dataset: Annotated[
         str | None,
-        typer.Argument(help="main, or main@v0003; main if none, or that of the run to go on from"),
+        argument(
+            "Dataset, such as main (newest version) or main@v0003. Default: main, or with --from "
+            "that of the run."
+        ),
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(
-            help="a name (amt, vmt, demo, or one of your own) or a TOML file; vmt if none, or that "
-            "of the run to go on from"
+        option(
+            f"Preset of model and training: {PRESETS}, a preset of your own, or a TOML file. "
+            "Default: vmt, or with --from that of the run."
         ),
     ] = None,
     run: Annotated[
-        str | None, typer.Option(help="its name; one that follows from the other arguments if none")
+        str | None,
+        option("Run name. Default: derived from the dataset, preset and settings."),
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option("--from", help="RUN@EPOCH to go on from, as a new run; RUN is its last epoch"),
+        option(
+            "Start a new run from the weights of RUN@EPOCH, or of the last epoch of RUN. "
+            "Default: random weights.",
+            "--from",
+        ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="the last epoch's number; short for --set epochs=N")
+        int | None,
+        option("Number of the last epoch, as --set epochs=N. Default: the preset's."),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="NAME=VALUE in place of the preset's, such as epochs=10"),
+        option(
+            "Setting that differs from the preset, as NAME=VALUE, such as batch_size=8; may be "
+            "repeated. Default: none.",
+            "--set",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train a run, or go on where it was stopped; every epoch's weights go to the store.
+    """Train a run, or resume a run that was stopped; the weights of every epoch are stored.
 
-    Under torchrun (torchrun --nproc-per-node 8 -m -- vmt.cli train ...) processes share the songs
-    of each batch.
+    Under torchrun (torchrun --nproc-per-node 8 -m -- vmt.cli train ...) the processes share the
+    songs of each batch.
     """
+    overrides = dict(_assignment(text) for text in settings or [])
+    if epochs is not None:
+        overrides["epochs"] = epochs
+    origin, epoch = run_epoch(source) if source else (None, None)
+
     from vmt.catalog.runs import Run
     from vmt.hardware import choose_device
     from vmt.jobs.train.presets import find_preset
@@ -131,11 +79,10 @@ def train(
     from vmt.training.distributed import join
 
     environment, store = open_configured()
-    overrides = dict(_assignment(each) for each in settings or []) | (
-        {} if epochs is None else {"epochs": epochs}
-    )
-    origin, epoch = run_epoch(source) if source else (None, None)
-    with join(choose_device(environment.device)) as team, progress() as on_event:
+    with (
+        join(choose_device(environment.device)) as team,
+        progress(shown=team.leads) as on_event,
+    ):
         name = job(
             store,
             dataset,
@@ -150,10 +97,11 @@ def train(
         )
     if team.leads:
         summary = Run(store, name).read_json("summary.json")
-        show_result(summary, as_json, lambda: losses_table(Run(store, name)))
+        show_result(summary, as_json, lambda: print_losses(Run(store, name)))
 
 
 def _assignment(text: str) -> tuple[str, Any]:
+    """Name and value of NAME=VALUE; the value is JSON, else text."""
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
@@ -163,9 +111,10 @@ def _assignment(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def losses_table(run: Any) -> None:
-    """A run's table of losses by epoch, the best one marked, beside the baselines."""
+def print_losses(run: "Run") -> None:
+    """Print the losses of a run by epoch with the best one marked, and the baselines."""
     rows, summary = run.results(), run.read_json("summary.json")
+    assert summary is not None, run.name
     best = summary["best_epoch"]
     columns = (
         "epoch",
@@ -187,19 +136,20 @@ def losses_table(run: Any) -> None:
         for row in rows
     ]
     print_table(f"{run.name}, losses by epoch", columns, cells)
+
     typer.echo(f"best epoch: {best}, by validation {summary['selected_by']} loss")
     if summary["baselines"]:
-        chord, known = summary["best"]["chord"], summary["baselines"]
+        chord, baselines = summary["best"]["chord"], summary["baselines"]
+        unigram, bigram = baselines["unigram"], baselines["bigram"]
         typer.echo(
-            f"validation chord NLL: {chord:.4f}; unigram {known['unigram']:.4f}, bigram "
-            f"{known['bigram']:.4f} "
-            f"({chord / known['unigram']:.2f} and {chord / known['bigram']:.2f} of them)"
+            f"validation chord NLL: {chord:.4f}; unigram {unigram:.4f}, bigram {bigram:.4f} "
+            f"({chord / unigram:.2f} and {chord / bigram:.2f} of them)"
         )
 
 
-@app.command()
+@app.command(rich_help_panel=INSPECT)
 def runs(as_json: Json = False) -> None:
-    """List the runs in the store."""
+    """List the runs of the store."""
     from vmt.catalog.runs import runs as registered
 
     _, store = open_configured()
@@ -207,43 +157,163 @@ def runs(as_json: Json = False) -> None:
     columns = ("run", "dataset", "state", "epochs", "best epoch", "val chord", "val total")
     rows = [
         (
-            s["run"],
-            s["dataset"],
-            s["state"],
-            s["epochs"],
-            s["best_epoch"],
-            *((s["best"] or {}).get(k) for k in ("chord", "total")),
+            summary["run"],
+            summary["dataset"],
+            summary["state"],
+            summary["epochs"],
+            summary["best_epoch"],
+            *((summary["best"] or {}).get(name) for name in ("chord", "total")),
         )
-        for s in summaries
+        for summary in summaries
     ]
     show_result(summaries, as_json, lambda: print_table("runs", columns, rows))
 
 
-@app.command()
-def promote(
-    run: Annotated[str, typer.Argument(help="RUN, or RUN@EPOCH")], as_json: Json = False
+@app.command(rich_help_panel=TRAIN)
+def model(
+    folder: Annotated[
+        Path,
+        argument(
+            "Folder of training data: MuVi-Sync's vevo_* folders, or videos with ID.lab and "
+            "ID.mid beside them."
+        ),
+    ],
+    chords: Chords = 157,
+    epochs: Annotated[
+        int | None, option("Number of the last epoch. Default: the preset's.")
+    ] = None,
 ) -> None:
-    """Let a run's best epoch, or the one named, serve."""
-    from vmt.jobs.release.promote import promote as job
+    """Make a model from a folder: import or ingest, train preset vmt, evaluate and report."""
+    from vmt.catalog import datasets
+    from vmt.catalog.runs import Run
+    from vmt.jobs.train.evaluate import SPLITS, evaluate
+    from vmt.jobs.train.report import report
+    from vmt.jobs.train.train import train
+
+    settings, store = open_configured()
+    with progress() as on_event:
+        if (folder / "vevo_meta").is_dir():
+            dataset = _import_published(store, folder, chords)
+        else:
+            dataset = _ingest_folder(store, settings, folder, chords, on_event)
+        typer.echo(f"dataset {dataset}")
+        run = train(
+            store,
+            dataset,
+            preset="vmt",
+            overrides={} if epochs is None else {"epochs": epochs},
+            device=settings.device,
+            on_event=on_event,
+        )
+    print_losses(Run(store, run))
+
+    sizes = datasets.read(store, datasets.resolve(store, dataset)).info["splits"]
+    for split in (split for split in SPLITS if sizes.get(split)):
+        evaluation = evaluate(store, run, dataset=dataset, split=split, device=settings.device)
+        print_evaluation(store, evaluation.key, evaluation.content)
+    typer.echo(f"the report: {place(store, report(store, run).html)}")
+
+
+def _import_published(store: "ObjectStore", folder: Path, chords: int) -> str:
+    """A dataset version of MuVi-Sync's published features; its name."""
+    from vmt.jobs.dataset.freeze import import_muvi_sync
+
+    report = import_muvi_sync(store, folder, chord_labels=chords)
+    for problem in report.problems:
+        typer.echo(f"left out: {problem}", err=True)
+    return report.dataset
+
+
+def _ingest_folder(
+    store: "ObjectStore",
+    settings: "Settings",
+    folder: Path,
+    chords: int,
+    on_event: "OnEvent",
+) -> str:
+    """A dataset version of the videos of a folder; its name."""
+    from vmt.jobs.dataset.freeze import freeze
+    from vmt.jobs.ingest.extractors import configured
+    from vmt.jobs.ingest.ingest import ingest
+    from vmt.jobs.ingest.upload import bring
+    from vmt.runtime.worker_pool import worker_map
+
+    _, failures = bring(store, folder)
+    for failure in failures:
+        typer.echo(f"left out: {failure.reason}", err=True)
+    extractor = configured(settings)
+    ingest(store, extractor, map=worker_map(settings.workers), on_event=on_event)
+    return freeze(store, extractor.name, chord_labels=chords, on_event=on_event)
+
+
+@weights_app.command("import")
+def import_weights(
+    file: Annotated[Path, argument("The published transformer's .pickle.")],
+    regression: Annotated[
+        Path | None,
+        option("The published regression's .pickle. Default: none; one is trained on --dataset."),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        option("Dataset to evaluate on, such as main or main@v0003. Default: none."),
+    ] = None,
+    run: Annotated[
+        str | None, option("Run name. Default: derived from the content of the files.")
+    ] = None,
+    heads: Annotated[
+        int | None,
+        option("Attention heads of a model without relative positions. Default: 8."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a run of published weights, with a published regression or one trained on a dataset."""
+    from vmt.jobs.train.published_weights import import_weights as job
+
+    settings, store = open_configured()
+    with progress() as on_event:
+        report = job(
+            store,
+            file,
+            regression=regression,
+            dataset=dataset,
+            run=run,
+            n_heads=heads,
+            device=settings.device,
+            on_event=on_event,
+        )
+
+    def print_result() -> None:
+        typer.echo(report.run)
+        if report.unused:
+            typer.echo(f"kept from the regression but unused: {', '.join(report.unused)}")
+
+    show_result(report, as_json, print_result)
+
+
+@weights_app.command()
+def export(
+    run: Annotated[str, argument("Run, as RUN@EPOCH, or RUN for its best epoch.")],
+    file: Annotated[Path, argument("The .pickle to write.")],
+    regression: Annotated[
+        Path | None,
+        option("Write the imported regression to this .pickle as well. Default: none."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the weights of a run in the format of the published code."""
+    from vmt.jobs.train.published_weights import export_regression, export_weights
 
     _, store = open_configured()
-    champion = job(store, *run_epoch(run))
-    show_result(
-        champion,
-        as_json,
-        lambda: typer.echo(f"{champion.run} epoch {champion.epoch} serves since {champion.since}"),
-    )
+    name, epoch = run_epoch(run)
+    contents = {file: export_weights(store, name, epoch)}
+    if regression:
+        contents[regression] = export_regression(store, name)
 
-
-@app.command()
-def rollback(as_json: Json = False) -> None:
-    """Let the one that served before serve again; again goes back one more."""
-    from vmt.jobs.release.promote import rollback as job
-
-    _, store = open_configured()
-    champion = job(store)
-    show_result(
-        champion,
-        as_json,
-        lambda: typer.echo(f"{champion.run} epoch {champion.epoch} serves since {champion.since}"),
-    )
+    for path, data in contents.items():
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise VmtError(f"{path}: cannot be written ({error.strerror})") from error
+    sizes = {str(path): len(data) for path, data in contents.items()}
+    lines = [f"{path}: {size} bytes" for path, size in sizes.items()]
+    show_result(sizes, as_json, lambda: typer.echo("\n".join(lines)))

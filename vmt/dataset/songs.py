@@ -7,7 +7,7 @@ the last second, PAD after END.
 
 import dataclasses
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,9 @@ from torch import Tensor
 
 from vmt import chords
 from vmt.errors import DatasetError
+from vmt.features.inputs import compute_inputs
 from vmt.features.record import Features
+from vmt.model.song_memory import SongContext
 
 CHORD_LABELS = (25, 157)
 
@@ -33,6 +35,7 @@ class Song:
         tokens: chords, 0 to 156.
         minor: whether the song's key is minor.
         rhythm: note density and loudness; nan where it is not known.
+        inputs: further inputs by name (`vmt.features.inputs`), for models that read them.
     """
 
     id: str
@@ -41,6 +44,15 @@ class Song:
     tokens: Int64[np.ndarray, " time"]
     minor: bool
     rhythm: Float32[np.ndarray, "time 2"]
+    inputs: Mapping[str, Float32[np.ndarray, "time _"]] = dataclasses.field(default_factory=dict)
+
+    def video_for(self, inputs: Iterable[str]) -> Float32[np.ndarray, "time f"]:
+        """What a model reads of the video: the inputs of these names, then the common ones.
+
+        Raises:
+            DatasetError: if there is no input of a name.
+        """
+        return _joined(self.video, self.inputs, inputs)
 
     @property
     def seconds(self) -> int:
@@ -48,15 +60,37 @@ class Song:
         return len(self.tokens)
 
 
-def video_inputs(features: Features) -> Float32[np.ndarray, "time f"]:
-    """A model's inputs for each second: semantic, scene offset + 1, motion, six emotions."""
+def video_inputs(features: Features, inputs: Iterable[str] = ()) -> Float32[np.ndarray, "time f"]:
+    """A model's inputs for each second: those of the names `inputs` (`vmt.features.inputs`), then
+    the common ones, which are semantic, scene offset + 1, motion and six emotions.
+
+    Raises:
+        DatasetError: if there is no input of a name.
+    """
     columns = [
         features.semantic,
         features.scene_offset[:, None] + 1,
         features.motion[:, None],
         features.emotion,
     ]
-    return np.concatenate(columns, axis=1, dtype=np.float32)
+    common = np.concatenate(columns, axis=1, dtype=np.float32)
+    return _joined(common, compute_inputs(features), inputs) if inputs else common
+
+
+def _joined(
+    common: Float32[np.ndarray, "time f"],
+    known: Mapping[str, Float32[np.ndarray, "time _"]],
+    names: Iterable[str],
+) -> Float32[np.ndarray, "time _f"]:
+    """The inputs of these names, then the common ones."""
+    names = tuple(names)
+    for name in names:
+        if name not in known:
+            raise DatasetError(
+                f"input {name!r}: the model reads it and vmt/features/inputs has no such module; "
+                "add it, or choose another run"
+            )
+    return np.concatenate([*(known[name] for name in names), common], axis=1) if names else common
 
 
 def song(name: str, features: Features, chord_labels: int) -> Song:
@@ -86,6 +120,7 @@ def song(name: str, features: Features, chord_labels: int) -> Song:
         tokens,
         features.key.minor,
         np.stack(curves, axis=1),
+        compute_inputs(features),
     )
 
 
@@ -102,6 +137,7 @@ def stretched(song: Song, factor: float) -> Song:
         song.tokens[place],
         song.minor,
         song.rhythm[place],
+        {name: values[place] for name, values in song.inputs.items()},
     )
 
 
@@ -117,6 +153,7 @@ class Batch:
         minor: 1 in minor, 0 in major.
         lengths: seconds of each song, those past S included.
         rhythm: note density and loudness, nan past the end and where it is not known.
+        context: what the `inputs` say of themselves, for a model that reads it; else None.
     """
 
     ids: tuple[str, ...]
@@ -127,19 +164,27 @@ class Batch:
     minor: Float[Tensor, " batch"]
     lengths: Int64[Tensor, " batch"]
     rhythm: Float[Tensor, "batch seconds 2"]
+    context: SongContext | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
         moved: dict[str, Any] = {
-            name: value.to(device) for name, value in vars(self).items() if name != "ids"
+            name: value if value is None else value.to(device)
+            for name, value in vars(self).items()
+            if name != "ids"
         }
         return dataclasses.replace(self, **moved)
 
 
-def collate(songs: Sequence[Song], max_seconds: int, *, fixed: bool) -> Batch:
+def collate(
+    songs: Sequence[Song], max_seconds: int, *, fixed: bool, inputs: Iterable[str] = ()
+) -> Batch:
     """Songs as one batch, each cut to its first `max_seconds` seconds.
 
     Args:
+        songs: at least one.
+        max_seconds: of a song that the model sees.
+        inputs: names of the inputs that the model reads beside the common ones.
         fixed: pad to `max_seconds` seconds and `max_seconds` - 1 positions, as the published code
             does; otherwise to the longest song.
     """
@@ -147,12 +192,13 @@ def collate(songs: Sequence[Song], max_seconds: int, *, fixed: bool) -> Batch:
     seconds = max_seconds if fixed else max(lengths)
     positions = seconds - 1 if fixed else seconds
     shape = (len(songs), seconds)
-    video = np.zeros((*shape, songs[0].video.shape[1]), dtype=np.float32)
+    videos = [song.video_for(inputs) for song in songs]
+    video = np.zeros((*shape, videos[0].shape[1]), dtype=np.float32)
     rhythm = np.full((*shape, 2), np.nan, dtype=np.float32)
     known = np.full((len(songs), seconds + 2), chords.PAD, dtype=np.int64)
     emotion = np.full((len(songs), seconds + 2), chords.PAST_END, dtype=np.int64)
     for row, (each, length) in enumerate(zip(songs, lengths, strict=True)):
-        video[row, :length] = each.video[:length]
+        video[row, :length] = videos[row][:length]
         rhythm[row, :length] = each.rhythm[:length]
         known[row, :length] = each.tokens[:length]
         emotion[row, :length] = each.emotion[:length]
@@ -198,8 +244,10 @@ def bucketed(
 
 
 def input_statistics(
-    songs: Sequence[Song],
+    songs: Sequence[Song], inputs: Iterable[str] = ()
 ) -> tuple[Float32[np.ndarray, " f"], Float32[np.ndarray, " f"]]:
-    """Mean and standard deviation of each input over all seconds of `songs`."""
-    everything = np.concatenate([each.video for each in songs]).astype(np.float64)
+    """Mean and standard deviation of each input over all seconds of `songs`; `inputs` as in
+    `collate`.
+    """
+    everything = np.concatenate([song.video_for(inputs) for song in songs]).astype(np.float64)
     return everything.mean(0).astype(np.float32), everything.std(0).astype(np.float32)

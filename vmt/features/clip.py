@@ -1,5 +1,5 @@
-"""CLIP over single frames: one pass of the image tower gives the embedding and how well each of a
-few words fits.
+"""CLIP over single frames: one pass of the image tower gives the embedding and the similarity to a
+few prompts.
 
 Conventions: a frame is prepared by the model's own validation transform; embeddings are not
 normalised; the emotion row is the softmax of the scaled cosine between the picture and each prompt.
@@ -92,8 +92,7 @@ class Clip:
     def embed(
         self, batch: Sequence[Float32[torch.Tensor, "3 height width"]]
     ) -> tuple[Float32[np.ndarray, "batch d"], Float32[np.ndarray, "batch prompts"]]:
-        """Embeddings of prepared frames and, for each, the softmax over the prompts; one pass for
-        both.
+        """Embeddings of prepared frames, and the softmax over the prompts, in one pass.
 
         Returns:
             the embeddings, not normalised, and rows that add up to 1.

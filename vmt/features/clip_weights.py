@@ -65,8 +65,13 @@ def _sha256(path: Path, mtime_ns: int, size: int) -> str:
 
 
 def fetch(model: str, weights: str, cache_dir: Path | None) -> None:
-    """Make sure that `weights` can be used here; a tag's file is downloaded if it is not in the
-    cache yet.
+    """Make sure that `weights` are on this machine; a tag's file is downloaded where the cache
+    lacks it.
+
+    Args:
+        model: an open_clip model name.
+        weights: an open_clip tag, a local file, or `untrained:SEED`.
+        cache_dir: where downloads are kept; the hub's own folder when None.
 
     Raises:
         WeightsError: naming what is missing and what to do.
@@ -92,7 +97,7 @@ def fetch(model: str, weights: str, cache_dir: Path | None) -> None:
 
 
 def _published(model: str, weights: str) -> dict[str, Any] | None:
-    """What open_clip knows of a tag's file; None where there is nothing to fetch.
+    """open_clip's entry of a tag's file; None where there is nothing to fetch.
 
     Raises:
         WeightsError: if there is no such model, or it has no such weights.
@@ -118,6 +123,11 @@ def _published(model: str, weights: str) -> dict[str, Any] | None:
 
 def is_here(model: str, weights: str, cache_dir: Path | None) -> bool:
     """Whether `weights` can be used without a download.
+
+    Args:
+        model: an open_clip model name.
+        weights: an open_clip tag, a local file, or `untrained:SEED`.
+        cache_dir: where downloads are kept; the hub's own folder when None.
 
     Raises:
         WeightsError: if there are no such weights anywhere.
@@ -145,7 +155,7 @@ def hub_unreachable(timeout_s: float) -> str | None:
     try:
         urllib.request.urlopen(constants.ENDPOINT, timeout=timeout_s).close()
     except urllib.error.HTTPError:
-        return None  # an answer all the same
+        return None  # an error status is an answer
     except (urllib.error.URLError, OSError) as error:
         return str(getattr(error, "reason", error))
     return None
@@ -164,11 +174,17 @@ def cache_folder(cache_dir: Path | None) -> str | None:
 def resolve_weights(
     model: str, weights: str, cache_dir: Path | None, *, fallback_untrained: bool
 ) -> str:
-    """`weights`, or `untrained:0` with one warning where they cannot be had and
+    """`weights`, or `untrained:0` with one warning where they are not available and
     `fallback_untrained` allows it.
 
+    Args:
+        model: an open_clip model name.
+        weights: an open_clip tag, a local file, or `untrained:SEED`.
+        cache_dir: where downloads are kept; the hub's own folder when None.
+        fallback_untrained: whether missing weights are replaced.
+
     Raises:
-        WeightsError: where they cannot be had and no fallback was asked for.
+        WeightsError: where they are not available and there is no fallback.
     """
     try:
         fetch(model, weights, cache_dir)
@@ -176,9 +192,8 @@ def resolve_weights(
         if not fallback_untrained or model not in _models():
             raise
         logger.warning(
-            "%s. Going on with UNTRAINED weights (seed 0): the picture then says little about "
-            "mood, and all "
-            "that is made from it is marked 'untrained'.",
+            "%s. Using UNTRAINED weights (seed 0) instead: they say little about the mood of a "
+            "picture, and everything made with them is marked 'untrained'.",
             error,
         )
         return "untrained:0"

@@ -33,12 +33,12 @@ def loudness(
     Returns:
         0 and up; a last part of a second counts as one; 0 after the sound's end.
     """
-    found = np.zeros(length, dtype=np.float32)
+    curve = np.zeros(length, dtype=np.float32)
     for second in range(min(length, -(-len(sound) // sample_rate))):
         part = sound[second * sample_rate : (second + 1) * sample_rate].astype(np.float64)
         part = part[np.isfinite(part)]  # broken streams decode to infinities and NaN
-        found[second] = np.sqrt(np.mean(part * part)) if len(part) else 0.0
-    return found
+        curve[second] = np.sqrt(np.mean(part * part)) if len(part) else 0.0
+    return curve
 
 
 def note_density(notes: Iterable[tuple[float, float]], length: int) -> Float32[np.ndarray, " time"]:
@@ -62,8 +62,8 @@ def note_density(notes: Iterable[tuple[float, float]], length: int) -> Float32[n
 
 
 def midi_notes(midi: pretty_midi.PrettyMIDI) -> list[tuple[float, float]]:
-    """Start and end of every pitched note; drums have no pitch and recognisers do not hear them as
-    notes.
+    """Start and end of every pitched note. Drums are left out: they have no pitch, and transcribers
+    give no notes for them.
     """
     return [
         (float(note.start), float(note.end))
@@ -74,8 +74,7 @@ def midi_notes(midi: pretty_midi.PrettyMIDI) -> list[tuple[float, float]]:
 
 
 def find_key(labels: Sequence[str]) -> Key:
-    """The key whose profile fits best to the tones of `labels`, each label sounding for the same
-    time.
+    """The key whose profile correlates best with the tones of `labels`; all labels count the same.
 
     Returns:
         the key; C major where no chord sounds, so that nothing is transposed.

@@ -88,9 +88,9 @@ class CutFinder:
     """Hard cuts of a video whose frames are shown one by one, in order.
 
     Frames are scaled down as PySceneDetect's own SceneManager scales them, so that both find the
-    same cuts, but for those in a fade: where the picture is nearly black its hue and saturation
-    jump by themselves, and the detector takes that for a cut. A cut must also stand out from its
-    neighbours in plain RGB difference.
+    same cuts. The exception are cuts within a fade: where the picture is nearly black, its hue and
+    saturation jump by themselves, and the detector reports a cut. A cut must therefore also stand
+    out from its neighbours in plain RGB difference.
     """
 
     _NEIGHBOURS = 2  # frames on each side, as many as the detector's rolling mean has
@@ -108,7 +108,7 @@ class CutFinder:
 
     @property
     def cuts_s(self) -> tuple[float, ...]:
-        """Times of the cuts found so far, rising; a cut is found two frames after it."""
+        """Times of the cuts detected so far, rising; a cut is detected two frames after it."""
         return tuple(self._cuts_s)
 
     def see(self, frame: VideoFrame) -> None:
@@ -117,17 +117,19 @@ class CutFinder:
         if self._size is None:
             factor = max(1.0, compute_downscale_factor(max(width, height)))
             self._size = max(1, round(width / factor)), max(1, round(height / factor))
+
         small = frame.rgb
         if (width, height) != self._size:
             small = cv2.resize(small, self._size, interpolation=cv2.INTER_LINEAR)
         bgr = np.ascontiguousarray(small[:, :, ::-1])
+
         # The rate only turns times into frame numbers, which nothing here reads: every length is in
         # seconds.
         at = FrameTimecode(Timecode(round(frame.time_s / _TICK), _TICK), fps=Fraction(25))
         self._changes.append((float(at.seconds), motion(bgr, self._before)))
         self._before = bgr
-        found = (float(cut.seconds) for cut in self._detector.process_frame(at, bgr))
-        self._cuts_s += [round(cut_s, 6) for cut_s in found if self._stands_out(cut_s)]
+        detected = (float(cut.seconds) for cut in self._detector.process_frame(at, bgr))
+        self._cuts_s += [round(cut_s, 6) for cut_s in detected if self._stands_out(cut_s)]
 
     def _stands_out(self, cut_s: float) -> bool:
         changes = [change for time_s, change in self._changes if time_s == cut_s]
@@ -138,8 +140,8 @@ class CutFinder:
 def picks(frames: Iterable[VideoFrame], seconds: int, cuts: CutFinder, name: str) -> Iterator[Pick]:
     """The frame of each of `seconds` seconds, while `cuts` sees every frame.
 
-    Nothing is decoded ahead: a frame is asked for only when the one before has been dealt with;
-    three are held at most.
+    Nothing is decoded ahead: the next frame is requested only when the one before has been
+    processed, and at most three frames are held.
 
     Args:
         frames: every frame of the video, in order.

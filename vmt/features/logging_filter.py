@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet_root_logger(package: str) -> Iterator[None]:
-    """Keep `package`, which logs on the root logger, from speaking and from configuring logging for
-    all.
+    """Drop what `package` logs on the root logger, and keep it from configuring logging for the
+    whole process.
     """
     folder = f"{os.sep}{package}{os.sep}"
 

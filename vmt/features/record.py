@@ -1,5 +1,5 @@
-"""`Features`: everything that is known about a video, one value a second on the grid 0, 1, 2, ...
-of its own clock.
+"""`Features`: everything that VMT knows about a video, one value a second at the seconds 0, 1, 2,
+... of its own clock.
 """
 
 import dataclasses
@@ -24,8 +24,8 @@ _ARRAYS = (*_PICTURE, "loudness", "note_density")
 class Features:
     """Features of one video of T seconds.
 
-    A musical field is None when nothing says what it is: loudness without sound, note_density
-    without sound and `.mid`, chord and key without sound and `.lab`.
+    A musical field is None when it is not known: loudness without sound, note_density without sound
+    and `.mid`, chord and key without sound and `.lab`.
 
     Attributes:
         semantic: CLIP image embedding, not normalised.
@@ -35,11 +35,11 @@ class Features:
         loudness: root mean square of the mono mix over the second, 0 to 1.
         note_density: notes sounding during the second.
         chord: labels of AMT's vocabulary, as heard (not normalised to C).
-        key: as annotated, or found from the chords.
+        key: as annotated, or estimated from the chords.
         duration_s: exact length of the video.
         source_sha256: of the video's bytes.
-        extractors: name and version of every tool that made a field, by field; `annotation` where
-            people said it.
+        extractors: name and version of the tool that made each field; `annotation` where people
+            did.
         cuts_s: exact times of the hard cuts, rising.
     """
 
@@ -114,9 +114,9 @@ class Features:
             AnnotationError,
             safetensors.SafetensorError,
         ) as error:
-            what = str(error).partition("\n")[0]
+            reason = str(error).partition("\n")[0]
             raise DatasetError(
-                f"features record is damaged ({what}); delete it and run `vmt ingest` again"
+                f"features record is damaged ({reason}); delete it and run `vmt ingest` again"
             ) from error
 
     def first(self, seconds: int) -> "Features":

@@ -96,7 +96,9 @@ def model_logits(model: ChordModel, device: torch.device) -> Predict:
 
     @torch.inference_mode()
     def predict(song: Song) -> Logits:
-        batch = collate([song], config.max_seconds, fixed=not config.mask_padding).to(device)
+        batch = collate(
+            [song], config.max_seconds, fixed=not config.mask_padding, inputs=config.inputs
+        ).to(device)
         found: Logits = (
             model(batch.video, batch.inputs, batch.minor, batch.lengths)[0].float().cpu().numpy()
         )
@@ -247,9 +249,9 @@ def shuffled(songs: Sequence[Song]) -> list[Song]:
 
     def swapped(song: Song) -> Song:
         other = pairs[song.id]
-        return dataclasses.replace(
-            song, video=other.video[np.minimum(np.arange(song.seconds), other.seconds - 1)]
-        )
+        place = np.minimum(np.arange(song.seconds), other.seconds - 1)
+        inputs = {name: values[place] for name, values in other.inputs.items()}
+        return dataclasses.replace(song, video=other.video[place], inputs=inputs)
 
     return [swapped(each) for each in songs]
 

@@ -14,13 +14,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vmt.model.dropout_attention import halves, hidden_future, skewed, thinned_attention
+from vmt.model.dropout_attention import dropout_attention, halves, hidden_future, skewed
 
 
 class Attention(nn.Module):
-    """Multi-head attention; queries of `heads` may look back by relative position where
-    `max_distance` is given.
-    """
+    """Multi-head attention, with relative positions where `max_distance` is given."""
 
     def __init__(
         self, d_model: int, n_heads: int, dropout: float, max_distance: int | None = None
@@ -94,7 +92,7 @@ class Attention(nn.Module):
             table = self.Er[-q.shape[2] :].to(q.dtype) if causal and self.Er is not None else None
             if mask is not None and mask.dtype == torch.bool:
                 mask = torch.zeros(mask.shape).masked_fill_(~mask, -math.inf)
-            heads = thinned_attention(q, k, v, p, causal=causal, table=table, bias=mask)
+            heads = dropout_attention(q, k, v, p, causal=causal, table=table, bias=mask)
         elif causal and self.Er is not None:
             parts = [self._causal_part(q[:, :, part], k, v, part, p) for part in halves(q.shape[2])]
             heads = torch.cat(parts, dim=2)
@@ -118,11 +116,11 @@ class Attention(nn.Module):
     def relative_scores(
         self, q: Float[Tensor, "batch heads length e"], first: int = 0
     ) -> Float[Tensor, "batch heads length source"]:
-        """What relative positions add to the scores of queries at positions `first`, `first` + 1,
-        ... over keys 0 to the last query.
+        """The part of the scores that relative positions contribute, for queries at positions
+        `first`, `first` + 1, ... and keys 0 to the last query.
 
-        Row i holds q_i . Er[distance 0 last], so that a query and a key d apart meet row -1 - d of
-        the table; keys after a query get whatever skewing leaves there and must be masked.
+        The last row of `Er` is distance 0, so a query and a key at distance d use row -1 - d.
+        Values for keys after a query are undefined and must be masked.
         """
         assert self.Er is not None
         scaled = q * q.shape[-1] ** -0.5

@@ -14,7 +14,7 @@ from jaxtyping import Float64, Int64
 from vmt import chords
 
 _SMOOTHING = 0.01
-"""Added to every count, so that what training never saw keeps a little probability."""
+"""Added to every count, so that a chord that training never saw keeps some probability."""
 _WHOLE = 10**9
 _TINY = 1e-12
 
@@ -54,8 +54,8 @@ class Unigram:
 
 
 class RepeatLast:
-    """The chord stays, as often as it stays in training; what follows otherwise is the
-    unigram's.
+    """Repeats the chord with the probability that training songs repeat theirs, and otherwise draws
+    from the unigram.
     """
 
     def __init__(self, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int = _WHOLE) -> None:
@@ -66,9 +66,9 @@ class RepeatLast:
 
     def predict(self, tokens: Int64[np.ndarray, " time"]) -> Float64[np.ndarray, "time vocabulary"]:
         """Log-probabilities over all tokens but PAD, after each of `tokens`."""
-        found = np.tile((1 - self.share) * self.unigram, (len(tokens), 1))
-        found[np.arange(len(tokens)), tokens] += self.share
-        logs: Float64[np.ndarray, "time vocabulary"] = np.log(found)
+        probabilities = np.tile((1 - self.share) * self.unigram, (len(tokens), 1))
+        probabilities[np.arange(len(tokens)), tokens] += self.share
+        logs: Float64[np.ndarray, "time vocabulary"] = np.log(probabilities)
         return logs
 
 
@@ -96,7 +96,7 @@ class Bigram:
 
 
 class SongNgram:
-    """A bigram mixed with an n-gram of the song so far, which learns as the song goes on.
+    """A bigram mixed with an n-gram of the song so far, which is updated every second.
 
     The song's n-grams of order 1 to `order` are counted up to each second and backed off one to the
     next, the shortest to the bigram; the shorter one weighs `escape` for each different chord that
@@ -123,11 +123,14 @@ class SongNgram:
         """
         song = tokens.tolist()
         followed: dict[tuple[int, ...], dict[int, int]] = {}
-        found = np.empty((len(song), chords.PAD))
+        probabilities = np.empty((len(song), chords.PAD))
+
         for now, chord in enumerate(song):
             for length in range(min(self.order, now + 1)):
                 counts = followed.setdefault(tuple(song[now - length : now]), {})
                 counts[chord] = counts.get(chord, 0) + 1
+
+            # From the shortest context to the longest: a longer one takes what weight it has.
             own = self.bigram[chord]
             for length in range(min(self.order, now + 2)):
                 if known := followed.get(tuple(song[now + 1 - length : now + 1])):
@@ -136,13 +139,17 @@ class SongNgram:
                     own = own * (weight / total)
                     for after, count in known.items():
                         own[after] += count / total
-            found[now] = (1 - self.share) * self.bigram[chord] + self.share * own
-        return np.log(np.maximum(found, _TINY))
+            probabilities[now] = (1 - self.share) * self.bigram[chord] + self.share * own
+        return np.log(np.maximum(probabilities, _TINY))
 
 
 def chord_nll(model: Baseline, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int) -> float:
-    """Mean over songs of the mean negative log-likelihood, in nats; songs cut to `max_seconds`, END
-    counted where it falls inside.
+    """Mean over songs of the mean negative log-likelihood, in nats.
+
+    Args:
+        model: what predicts.
+        songs: tokens of each song.
+        max_seconds: songs are cut to this length; END counts where it falls inside.
     """
     scores = []
     for tokens in songs:

@@ -81,6 +81,12 @@ class ChordModel(nn.Module, ABC):
     def learn_songs(self, songs: TrainingSongs) -> None:
         """Take from the training songs what the model needs before the first step."""
 
+    def context_of(self, tokens: Int64[Tensor, "batch length"]) -> Any:
+        """What the model reads of the chords so far besides the chords themselves, computed on the
+        host ahead of `forward`, which takes it as its last argument; None where it reads nothing.
+        """
+        return None
+
     @property
     def n_parameters(self) -> int:
         """Number of trainable numbers."""

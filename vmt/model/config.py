@@ -4,6 +4,7 @@ Importing this module does not load PyTorch.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +20,8 @@ class ChordConfig:
 
     Attributes:
         kind: the architecture's name in `vmt.model.architectures`; stored with the weights.
+        inputs: names of `vmt.features.inputs` that the architecture reads beside the common ones,
+            with their widths.
         d_semantic: width of the CLIP embedding; belongs to the dataset's extractor.
         n_layers: layers of each stack.
         max_seconds: seconds of video and chords that the model sees at once; longer songs slide a
@@ -26,6 +29,7 @@ class ChordConfig:
     """
 
     kind: ClassVar[str]
+    inputs: ClassVar[Mapping[str, int]] = {}
 
     d_semantic: int = 768
     n_layers: int = 6
@@ -68,9 +72,14 @@ class ChordConfig:
         return True
 
     @property
-    def d_video(self) -> int:
-        """Inputs for each second of video."""
+    def d_common(self) -> int:
+        """Inputs for each second of video that every architecture reads."""
         return self.d_semantic + EXTRA_INPUTS
+
+    @property
+    def d_video(self) -> int:
+        """Inputs for each second of video: the architecture's own, then the common ones."""
+        return sum(self.inputs.values()) + self.d_common
 
     @property
     def d_head(self) -> int:

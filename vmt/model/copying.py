@@ -19,7 +19,7 @@ from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -28,8 +28,9 @@ from vmt.model import song_memory
 from vmt.model.baselines import Bigram
 from vmt.model.chord_model import ChordModel, TrainingSongs
 from vmt.model.config import EXTRA_INPUTS, CopyConfig
+from vmt.model.distance_attention import distance_attention, distance_bias
 from vmt.model.dropout import Dropout
-from vmt.model.song_memory import Clues
+from vmt.model.song_memory import SongContext, SongMemory, song_context
 
 COPY_HEADS = 4
 _FAR = -1e4
@@ -58,37 +59,27 @@ class Layer(nn.Module):
         self.dropout = Dropout(config.dropout)
         self.log_slope = nn.Parameter(-1.0 - torch.arange(config.n_heads, dtype=torch.float32))
 
-    def all_three(self, x: Float[Tensor, "batch length d"]) -> tuple[Tensor, Tensor, Tensor]:
+    def qkv_of(self, x: Float[Tensor, "batch length d"]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (B, heads, L, D / heads)."""
         parts = self.qkv(self.norm1(x)).unflatten(2, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
         return parts[0], parts[1], parts[2]
 
-    def bias(
-        self, first: int, last: int, device: torch.device
-    ) -> Float[Tensor, "heads queries keys"]:
-        """What a head subtracts for distance, for queries `first` to `last` - 1 and all keys before
-        `last`.
-        """
-        distance = torch.arange(first, last, device=device)[:, None] - torch.arange(
-            last, device=device
-        )
-        slope = self.log_slope.exp()[:, None, None]
-        return (-slope * distance).masked_fill(distance < 0, _FAR)
+    @property
+    def slope(self) -> Float[Tensor, " heads"]:
+        """What each head subtracts for a second of distance."""
+        return self.log_slope.exp()
 
     def after(
-        self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, bias: Tensor
+        self, x: Float[Tensor, "batch length d"], heard: Float[Tensor, "batch heads length e"]
     ) -> Float[Tensor, "batch length d"]:
-        """The layer's result, given queries, keys and values."""
-        heard = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
-        x = x + self.dropout(self.out(heard.transpose(1, 2).flatten(2)))
-        out: Tensor = x + self.dropout(
-            self.linear2(self.dropout(F.gelu(self.linear1(self.norm2(x)))))
-        )
-        return out
+        """The layer's result, given what attention heard."""
+        x = self.dropout.add(x, self.out(heard.transpose(1, 2).flatten(2)))
+        hidden = self.dropout(F.gelu(self.linear1(self.norm2(x))))
+        return self.dropout.add(x, self.linear2(hidden))
 
 
 class Worth(nn.Module):
-    """How much each of H heads trusts each like moment: a sum of learned tables of its clues."""
+    """How much each of H heads trusts each like moment: a sum of learned tables of its context."""
 
     def __init__(self, heads: int) -> None:
         super().__init__()
@@ -101,18 +92,6 @@ class Worth(nn.Module):
             match, alignment = (levels.flatten()[:, None] for levels in _levels())
             self.agreement.weight += 0.3 * match * torch.linspace(0.5, 1.5, heads) + 0.2 * alignment
 
-    def forward(
-        self, clues: Clues, known: Bool[Tensor, "batch length moments"]
-    ) -> Float[Tensor, "batch length moments heads"]:
-        """Scores before a softmax; far below all others where the moment is not `known`."""
-        score = (
-            self.agreement(clues.agreement)
-            + self.timing(clues.timing)
-            + self.progression(clues.progression)
-        )
-        found: Tensor = score.masked_fill(~known[..., None], _FAR)
-        return found
-
 
 def _levels() -> tuple[Tensor, Tensor]:
     level = torch.arange(song_memory.LEVELS, dtype=torch.float32)
@@ -120,21 +99,52 @@ def _levels() -> tuple[Tensor, Tensor]:
     return match, alignment
 
 
-def _shares(score: Tensor, known: Tensor) -> Float[Tensor, "batch length moments heads"]:
-    """Each head's shares of the moments; all zero where none is known."""
-    return score.float().softmax(2) * known[..., None]
+def _shares(
+    score: Float[Tensor, "batch length heads moments"], known: Bool[Tensor, "batch length moments"]
+) -> Float[Tensor, "batch length heads moments"]:
+    """Each head's shares of the moments that are known; of no meaning where none is."""
+    return score.float().masked_fill(~known[:, :, None], _FAR).softmax(-1)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """What a forward pass looks up, computed from the weights once; U chords may be met.
+
+    Attributes:
+        chord: embedding of each token of the vocabulary.
+        agreement: scores of a like moment by its agreement, a column for each copying head of the
+            four ways that moments are used; `timing` and `progression` likewise.
+        place: of each token among the U chords, 0 where it is none of them.
+        follower: what a chord adds to a layer's input when a head expects it to follow: for each
+            head a row for each of the U chords, and a row of zeros for a moment that is not known;
+            `next_chord` likewise.
+    """
+
+    chord: Float[Tensor, "vocabulary d"]
+    agreement: Float[Tensor, "levels ways_heads"]
+    timing: Float[Tensor, "timings ways_heads"]
+    progression: Float[Tensor, "progressions ways_heads"]
+    place: Int64[Tensor, " vocabulary"]
+    follower: Float[Tensor, "heads_met d"]
+    next_chord: Float[Tensor, "heads_met d"]
 
 
 @dataclass
 class CopyCache:
-    """What generation keeps between chords; made by `CopyTransformer.start`."""
+    """What generation keeps between chords; made by `CopyTransformer.start`.
 
-    keys: list[Tensor]  # (B, heads, capacity, E) a layer
-    values: list[Tensor]
+    Keys, values and the penalty on distance have a row for each song and head, so that a chord
+    reads them as they lie.
+    """
+
+    keys: list[Float[Tensor, "batch_heads e capacity"]]
+    values: list[Float[Tensor, "batch_heads capacity e"]]
+    bias: list[Float[Tensor, "batch_heads 1 capacity"]]
+    tables: _Tables
     picture: Float[Tensor, "batch seconds d"]
     minor: Int64[Tensor, " batch"]
     lengths: Int64[Tensor, " batch"]
-    memory: song_memory.Memory
+    memory: SongMemory
     position: int = 0
 
 
@@ -199,6 +209,10 @@ class CopyTransformer(ChordModel):
         """What of this model the published code does not know."""
         return ("a memory of the song",)
 
+    def context_of(self, tokens: Int64[Tensor, "batch length"]) -> SongContext:
+        """The song's own repetition up to each chord."""
+        return song_context(tokens)
+
     def learn_songs(self, songs: TrainingSongs) -> None:
         """Take the statistics of the inputs and the bigram of the chords."""
         self.set_input_statistics(*songs.input_statistics())
@@ -227,83 +241,114 @@ class CopyTransformer(ChordModel):
         """What the picture of the next second adds; the last second's own at the end."""
         after = torch.arange(1, video.shape[1] + 1, device=video.device).expand(len(video), -1)
         after = torch.minimum(after, lengths[:, None] - 1).clamp(0, video.shape[1] - 1)
-        inputs = ((video - self.input_mean) * self.input_scale)[..., -EXTRA_INPUTS:].clamp(
-            -_FARTHEST, _FARTHEST
+        part = slice(-EXTRA_INPUTS, None)
+        inputs = (video[..., part] - self.input_mean[part]) * self.input_scale[part]
+        inputs = inputs.clamp(-_FARTHEST, _FARTHEST)
+        seen: Tensor = self.picture(inputs.gather(1, after[..., None].expand_as(inputs)))
+        return seen
+
+    def _tables(self, met: Int64[Tensor, " met"]) -> _Tables:
+        """The tables for songs that meet the chords `met` alone."""
+        ways = [self.stay_trust, self.change_trust, self.copy_stay, self.copy_change]
+        chord = (
+            self.chord.weight + self.root(self.roots) + self.quality(self.qualities)
+        )  # (vocabulary, D)
+        embedded = F.pad(chord[met], (0, 0, 0, 1))
+        place = torch.zeros(len(chord), dtype=torch.int64, device=met.device)
+        place[met] = torch.arange(len(met), device=met.device)
+
+        def projected(layer: nn.Linear) -> Tensor:
+            by_head = layer.weight.unflatten(1, (COPY_HEADS, -1))  # (D, heads, D)
+            return torch.einsum("vi,ohi->hvo", embedded, by_head).flatten(0, 1)
+
+        return _Tables(
+            chord,
+            torch.cat([way.agreement.weight for way in ways], dim=1),
+            torch.cat([way.timing.weight for way in ways], dim=1),
+            torch.cat([way.progression.weight for way in ways], dim=1),
+            place,
+            projected(self.follower),
+            projected(self.next_chord),
         )
-        found: Tensor = self.picture(
-            inputs.gather(1, after[..., None].expand(-1, -1, EXTRA_INPUTS))
-        )
-        return found
 
     def _embed(
-        self, tokens: Tensor, clues: Clues, picture: Tensor, minor: Tensor, left: Tensor
-    ) -> Tensor:
-        """The input of the first layer, (B, L, D); `left` is the number of seconds after each."""
-        followed = _shares(self.stay_trust(clues, clues.known), clues.known)
-        changed = _shares(self.change_trust(clues, clues.change_known), clues.change_known)
-        stays = (followed * (clues.follower == tokens[..., None])[..., None]).sum(2)
-        due = (changed * (clues.progression % song_memory.WAITS == 0)[..., None]).sum(2)
-        measures = torch.cat([clues.measures, stays, due], dim=-1).to(picture.dtype)
-        x = self._chords(tokens) + self.mode(minor)[:, None] + picture
-        x = (
-            x
-            + self.held(clues.held)
-            + self.before(clues.before)
-            + self.before_that(clues.before_that)
-        )
+        self,
+        tokens: Int64[Tensor, "batch length"],
+        context: SongContext,
+        trust: Sequence[Tensor],
+        tables: _Tables,
+        picture: Float[Tensor, "batch length d"],
+        minor: Int64[Tensor, " batch"],
+        left: Int64[Tensor, "batch length"],
+    ) -> Float[Tensor, "batch length d"]:
+        """The input of the first layer.
+
+        Args:
+            tokens: the chords heard.
+            context: what the song's past says of each second.
+            trust: each head's scores of the like moments, for what stays and for what changes.
+            tables: see `_Tables`.
+            picture: what each second's picture adds.
+            minor: 1 for songs in minor, else 0.
+            left: seconds after each.
+        """
+        followed = _shares(trust[0], context.known)
+        changed = _shares(trust[1], context.change_known)
+        holds = (context.follower == tokens[..., None]) & context.known
+        stays = (followed * holds[:, :, None].to(followed.dtype)).sum(-1)
+        ends = (context.progression % song_memory.WAITS == 0) & context.change_known
+        due = (changed * ends[:, :, None].to(changed.dtype)).sum(-1)
+        measures = torch.cat([context.measures, stays, due], dim=-1).to(picture.dtype)
+
+        x = F.embedding(tokens, tables.chord) + self.mode(minor)[:, None] + picture
+        x = x + self.held(context.held.int()) + self.before(context.before.int())
+        x = x + self.before_that(context.before_that.int())
         x = x + self.left(left.clamp(0, song_memory.HELD - 1)) + self.measures(measures)
-        x = x + self.follower(self._expected(clues.follower, followed))
-        x = (
-            x
-            + self.next_chord(self._expected(clues.next_chord, changed))
-            + self.pulse(clues.pulse.to(x.dtype))
-        )
+        place = _places(context.follower, context.known, tables)
+        x = x + _expected(place, followed, tables.follower)
+        place = _places(context.next_chord, context.change_known, tables)
+        x = x + _expected(place, changed, tables.next_chord)
+        x = x + self.follower.bias + self.next_chord.bias + self.pulse(context.pulse.to(x.dtype))
         out: Tensor = self.dropout(x)
         return out
-
-    def _chords(self, tokens: Tensor) -> Tensor:
-        found: Tensor = (
-            self.chord(tokens)
-            + self.root(self.roots[tokens])
-            + self.quality(self.qualities[tokens])
-        )
-        return found
-
-    def _expected(self, tokens: Tensor, shares: Tensor) -> Float[Tensor, "batch length heads_d"]:
-        """The mean embedding of the moments' chords, by each head's shares."""
-        everything = self._chords(torch.arange(chords.VOCABULARY_SIZE, device=tokens.device))
-        heads = shares.shape[3]
-        room = shares.new_zeros(*tokens.shape[:2], chords.VOCABULARY_SIZE, heads)
-        likely = room.scatter_add(2, tokens[..., None].expand(-1, -1, -1, heads), shares)
-        return torch.einsum("blvh,vd->blhd", likely.to(everything.dtype), everything).flatten(2)
 
     def _mix(
         self,
         x: Float[Tensor, "batch length d"],
         tokens: Int64[Tensor, "batch length"],
-        clues: Clues,
+        context: SongContext,
+        trust: Sequence[Tensor],
     ) -> Float[Tensor, "batch length vocabulary"]:
-        """Log-probabilities, all raised by a learned level that only the emotion term feels."""
+        """Log-probabilities, all raised by a learned level that only the emotion term feels.
+
+        Args:
+            x: the last layer's result.
+            tokens: the chords heard.
+            context: what the song's past says of each second.
+            trust: each head's scores of the like moments, for what stays and for what changes.
+        """
         h = self.norm(x)
-        own = (
-            self.vocabulary(self.dropout(h)).float()
-            + self.bigram_weight.float() * self.bigram[tokens].float()
-        )
-        sharpness = self.sharpness(h).float().clamp(-3, 3).exp()[:, :, None]
+        own = self.vocabulary(self.dropout(h)).float()
+        own = own + self.bigram_weight.float() * self.bigram[tokens].float()
+        sharpness = self.sharpness(h).float().clamp(-3, 3).exp()[..., None]
         gate = self.gate(h).float().softmax(-1)
         heads = COPY_HEADS
-        stay = _shares(
-            self.copy_stay(clues, clues.known).float() * sharpness[..., :heads], clues.known
+        stay = _shares(trust[0].float() * sharpness[:, :, :heads], context.known)
+        change = _shares(trust[1].float() * sharpness[:, :, heads:], context.change_known)
+
+        # The three ways of copying add to the vocabulary's own probabilities.
+        stay = (stay * gate[..., :heads, None]).sum(2)
+        change = (change * gate[..., heads:-2, None]).sum(2)
+        shares = [
+            stay.masked_fill(~context.known, 0.0),
+            change.masked_fill(~context.change_known, 0.0),
+            gate[..., -1:],
+        ]
+        copied = [context.follower.long(), context.next_chord.long(), tokens[..., None]]
+        mixed = (own.softmax(-1) * gate[..., -2:-1]).scatter_add(
+            2, torch.cat(copied, dim=2), torch.cat(shares, dim=2)
         )
-        change = self.copy_change(clues, clues.change_known).float() * sharpness[..., heads:]
-        change = _shares(change, clues.change_known)
-        found = own.softmax(-1) * gate[..., -2:-1]
-        found = found.scatter_add(2, clues.follower, (stay * gate[:, :, None, :heads]).sum(-1))
-        found = found.scatter_add(
-            2, clues.next_chord, (change * gate[:, :, None, heads:-2]).sum(-1)
-        )
-        found = found.scatter_add(2, tokens[..., None], gate[..., -1:])
-        logits: Tensor = (found + _FLOOR).log() + self.level.float()
+        logits: Tensor = (mixed + _FLOOR).log() + self.level.float()
         return logits
 
     def forward(
@@ -312,6 +357,7 @@ class CopyTransformer(ChordModel):
         tokens: Int64[Tensor, "batch length"],
         minor: Float[Tensor, " batch"],
         lengths: Int64[Tensor, " batch"] | None = None,
+        context: SongContext | None = None,
     ) -> Float[Tensor, "batch length vocabulary"]:
         """Logits for the chord after each of `tokens`.
 
@@ -321,9 +367,22 @@ class CopyTransformer(ChordModel):
             tokens: AMT's numbers, second by second from 0.
             minor: 1 for songs in minor, else 0.
             lengths: seconds of each video, also where it is longer than the `tokens`.
+            context: of `tokens`, on their device; computed here where None.
         """
-        cache = self.start(video, minor, lengths, tokens.shape[1])
-        return self._read(tokens, cache, song_memory.recall(tokens.cpu().numpy()), keep=False)
+        if context is None:
+            context = song_context(tokens)
+        if lengths is None:
+            lengths = torch.full((len(video),), video.shape[1], device=video.device)
+        length = tokens.shape[1]
+        tables = self._tables(_met(tokens))
+        trust = _trust(context, tables)
+        left = lengths[:, None] - 1 - torch.arange(length, device=tokens.device)
+        picture = self._seen(video, lengths)[:, :length]
+
+        x = self._embed(tokens, context, trust[:2], tables, picture, minor.long(), left)
+        for layer in self._layers:
+            x = layer.after(x, distance_attention(*layer.qkv_of(x), layer.slope))
+        return self._mix(x, tokens, context, trust[2:])
 
     def start(
         self,
@@ -332,14 +391,30 @@ class CopyTransformer(ChordModel):
         lengths: Int64[Tensor, " batch"] | None = None,
         capacity: int | None = None,
     ) -> CopyCache:
-        """A cache for writing up to `capacity` chords."""
+        """A cache for writing chords.
+
+        Args:
+            video: inputs a second; zeros past a song's end.
+            minor: 1 for songs in minor, else 0.
+            lengths: seconds of each video; all of `video` where None.
+            capacity: chords that there is room for; `max_seconds` where None.
+        """
         room = capacity or self.config.max_seconds
+        songs, device = len(video), video.device
         if lengths is None:
-            lengths = torch.full((len(video),), video.shape[1], device=video.device)
-        shape = (len(video), self.config.n_heads, room, self.config.d_head)
-        keys, values = ([video.new_empty(shape) for _ in self.layers] for _ in range(2))
-        memory = song_memory.Memory(len(video), room)
-        return CopyCache(keys, values, self._seen(video, lengths), minor.long(), lengths, memory)
+            lengths = torch.full((songs,), video.shape[1], device=device)
+        rows, e = songs * self.config.n_heads, self.config.d_head
+        keys = [video.new_zeros(rows, e, room) for _ in self.layers]
+        values = [video.new_zeros(rows, room, e) for _ in self.layers]
+        # The last query's penalty on each key: that of `position` is its end.
+        bias = [
+            distance_bias(layer.slope, room - 1, room).to(video.dtype).repeat(songs, 1, 1)
+            for layer in self._layers
+        ]
+        tables = self._tables(torch.arange(chords.VOCABULARY_SIZE, device=device))
+        memory = SongMemory(songs, room, device)
+        picture = self._seen(video, lengths)
+        return CopyCache(keys, values, bias, tables, picture, minor.long(), lengths, memory)
 
     def prefill(
         self, tokens: Int64[Tensor, "batch length"], cache: CopyCache
@@ -348,34 +423,93 @@ class CopyTransformer(ChordModel):
         positions at once.
         """
         assert cache.position == 0
-        heard = tokens.cpu().numpy()
-        clues = song_memory.stack(
-            [cache.memory.push(heard[:, second]) for second in range(heard.shape[1])]
-        )
-        return self._read(tokens, cache, clues, keep=True)[:, -1]
+        context = song_memory.join_seconds([cache.memory.push(heard) for heard in tokens.unbind(1)])
+        length = tokens.shape[1]
+        x, trust = self._heard(tokens, context, cache)
+        for layer, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
+            q, k, v = layer.qkv_of(x)
+            keys[:, :, :length] = k.flatten(0, 1).mT
+            values[:, :length] = v.flatten(0, 1)
+            x = layer.after(x, distance_attention(q, k, v, layer.slope))
+        cache.position = length
+        return self._mix(x, tokens, context, trust[2:])[:, -1]
 
     def step(
         self, tokens: Int64[Tensor, " batch"], cache: CopyCache
     ) -> Float[Tensor, "batch vocabulary"]:
         """Logits for the chord after `tokens`, which take the cache's next position."""
-        clues = song_memory.stack([cache.memory.push(tokens.cpu().numpy())])
-        return self._read(tokens[:, None], cache, clues, keep=True)[:, 0]
-
-    def _read(self, tokens: Tensor, cache: CopyCache, clues: Clues, *, keep: bool) -> Tensor:
-        """Logits after each of `tokens`, which follow what `cache` holds; their keys and values
-        join it to `keep`.
-        """
-        device = tokens.device
-        first = cache.position
-        last = first + tokens.shape[1]
-        clues = clues.to(device)
-        left = cache.lengths[:, None] - 1 - torch.arange(first, last, device=device)
-        x = self._embed(tokens, clues, cache.picture[:, first:last], cache.minor, left)
-        for layer, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
-            q, k, v = layer.all_three(x)
-            if keep:
-                keys[:, :, first:last], values[:, :, first:last] = k, v
-                k, v = keys[:, :, :last], values[:, :, :last]
-            x = layer.after(x, q, k, v, layer.bias(first, last, device))
+        context = cache.memory.push(tokens)
+        position, last = cache.position, cache.position + 1
+        x, trust = self._heard(tokens[:, None], context, cache)
+        kept = zip(self._layers, cache.keys, cache.values, cache.bias, strict=True)
+        for layer, keys, values, bias in kept:
+            q, k, v = layer.qkv_of(x)  # (B, heads, 1, E)
+            keys[:, :, position] = k.flatten(0, 2)
+            values[:, position] = v.flatten(0, 2)
+            scaled = q.flatten(0, 1) * q.shape[-1] ** -0.5
+            scores = torch.baddbmm(bias[:, :, -last:], scaled, keys[:, :, :last])
+            heard = scores.softmax(-1) @ values[:, :last]
+            x = layer.after(x, heard.view(q.shape))
         cache.position = last
-        return self._mix(x, tokens, clues)
+        return self._mix(x, tokens[:, None], context, trust[2:])[:, 0]
+
+    def _heard(
+        self, tokens: Int64[Tensor, "batch length"], context: SongContext, cache: CopyCache
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        """The first layer's input of chords that take the cache's next positions, and the trust in
+        their like moments.
+        """
+        first, last = cache.position, cache.position + tokens.shape[1]
+        left = cache.lengths[:, None] - 1 - torch.arange(first, last, device=tokens.device)
+        trust = _trust(context, cache.tables)
+        picture = cache.picture[:, first:last]
+        x = self._embed(tokens, context, trust[:2], cache.tables, picture, cache.minor, left)
+        return x, trust
+
+
+def _met(tokens: Int64[Tensor, "batch length"]) -> Int64[Tensor, " met"]:
+    """The chords that songs meet; on other devices than a CPU, where counting them would wait for
+    the device, the whole vocabulary.
+    """
+    if tokens.device.type == "cpu":
+        return tokens.unique()
+    return torch.arange(chords.VOCABULARY_SIZE, device=tokens.device)
+
+
+def _trust(
+    context: SongContext, tables: _Tables
+) -> Sequence[Float[Tensor, "batch length heads moments"]]:
+    """Scores of the like moments before a softmax: for expecting what stays, what changes, and for
+    copying each.
+    """
+    # `index_select`, for its gradient takes a quarter of the time of an embedding's.
+    score = tables.agreement.index_select(0, context.agreement.flatten().int())
+    score = score + tables.timing.index_select(0, context.timing.flatten().int())
+    score = score + tables.progression.index_select(0, context.progression.flatten().int())
+    by_head = score.view(*context.agreement.shape, -1).transpose(2, 3).contiguous()
+    return by_head.split(COPY_HEADS, dim=2)
+
+
+def _places(
+    chord: UInt8[Tensor, "batch length moments"],
+    known: Bool[Tensor, "batch length moments"],
+    tables: _Tables,
+) -> Int64[Tensor, "batch length moments"]:
+    """Rows of a head's table for the chords of the moments; the row of zeros where one is not
+    known.
+    """
+    nothing = len(tables.follower) // COPY_HEADS - 1
+    place = tables.place.index_select(0, chord.flatten().int()).view(chord.shape)
+    return place.masked_fill(~known, nothing)
+
+
+def _expected(
+    place: Int64[Tensor, "batch length moments"],
+    shares: Float[Tensor, "batch length heads moments"],
+    table: Float[Tensor, "heads_met d"],
+) -> Float[Tensor, "batch length d"]:
+    """What the chords of the moments add, by each head's shares."""
+    heads = shares.shape[2]
+    room = shares.new_zeros(*shares.shape[:3], len(table) // heads)
+    likely = room.scatter_add(3, place[:, :, None].expand(-1, -1, heads, -1), shares)
+    return likely.flatten(2).to(table.dtype) @ table

@@ -1,9 +1,9 @@
-"""Dropout that draws its chances sixteen bits at a time.
+"""Dropout that draws sixteen random bits an element.
 
-PyTorch draws one Bernoulli number for each element on a CPU, which took a sixth of a training step
-of `amt`; here four elements share one 64-bit draw. The probability is exact to 1/65536. Each draw
-starts a generator of its own from a number of PyTorch's, so that `torch.manual_seed` settles it. On
-other devices PyTorch's own is used.
+On a CPU, PyTorch draws one Bernoulli number for each element, which took a sixth of a training step
+of `amt`; here four elements share one 64-bit draw. The probability is exact to 1/65536. Each call
+seeds a generator of its own with a number of PyTorch's generator, so that `torch.manual_seed`
+determines it. On other devices PyTorch's own dropout is used.
 """
 
 import numpy as np
@@ -15,10 +15,8 @@ from torch.nn import functional as F
 _LEVELS = 1 << 16
 
 
-def thinning(x: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape"]:
-    """What dropout multiplies `x`, which lies on a CPU, with: 0 with probability `p`, else 1 / (1 -
-    p).
-    """
+def dropout_factors(x: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape"]:
+    """Dropout's factors for `x` on a CPU: 0 with probability `p`, else 1 / (1 - p)."""
     seed = int(torch.empty((), dtype=torch.int64).random_())
     chances = np.random.SFC64(seed).random_raw(-(-x.numel() // 4)).view(np.uint16)[: x.numel()]
     keep = chances >= np.uint16(min(round(p * _LEVELS), _LEVELS - 1))
@@ -31,7 +29,7 @@ def dropout(x: Float[Tensor, "*shape"], p: float, training: bool) -> Float[Tenso
     """
     if not training or p == 0:
         return x
-    return x * thinning(x, p) if x.device.type == "cpu" else F.dropout(x, p)
+    return x * dropout_factors(x, p) if x.device.type == "cpu" else F.dropout(x, p)
 
 
 class Dropout(nn.Module):
@@ -42,13 +40,13 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """`x`, thinned out while training."""
+        """`x` with dropout while training."""
         return dropout(x, self.p, self.training)
 
     def add(
         self, x: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"]
     ) -> Float[Tensor, "*shape"]:
-        """`x` plus `y` thinned out while training, on a CPU in one pass."""
+        """`x` plus `y` with dropout while training; on a CPU in one pass."""
         if self.training and self.p > 0 and y.device.type == "cpu":
-            return torch.addcmul(x, y, thinning(y, self.p))
+            return torch.addcmul(x, y, dropout_factors(y, self.p))
         return x + self.forward(y)

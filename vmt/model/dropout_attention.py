@@ -1,8 +1,8 @@
 """Attention with dropout on its weights, for training on a CPU, where no fused kernel has dropout.
 
-Forward and backward are written by hand. Of causal attention the later half of the queries is
-worked on apart, so that the earlier half never meets the later keys. Relative positions are skewed
-by a stride and not by a copy.
+Forward and backward are written by hand. In causal attention the two halves of the queries are
+computed separately, so that the earlier half never meets the later keys. Relative positions are
+skewed by a stride and not by a copy.
 
 Shapes: N songs x heads, L queries, S keys, E = d_head.
 
@@ -17,15 +17,15 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd import Function
 
-from vmt.model.dropout import thinning
+from vmt.model.dropout import dropout_factors
 
 _WORTH_HALVING = 128
-"""Queries of causal attention from which on the halves are worked on apart."""
+"""From this number of queries on, causal attention computes the halves separately."""
 
 
 def halves(length: int) -> list[slice]:
-    """Queries of causal attention that are worked on together; those of a slice see keys up to its
-    end.
+    """Slices of the queries of causal attention that are computed together; the queries of a slice
+    see keys up to its end.
     """
     middle = length // 2 if length >= _WORTH_HALVING else 0
     return [slice(0, middle), slice(middle, length)] if middle else [slice(0, length)]
@@ -48,14 +48,14 @@ def skewed(
 
 
 def hidden_future(q: Tensor, queries: slice) -> Float[Tensor, "queries source"]:
-    """-inf where a key up to the end of `queries` lies after its query, else 0; of `q`'s type and
-    device.
+    """A mask for keys up to the end of `queries`: -inf where a key comes after its query, else 0;
+    of `q`'s type and device.
     """
     shape = (queries.stop - queries.start, queries.stop)
     return torch.full(shape, -math.inf, dtype=q.dtype, device=q.device).triu(queries.start + 1)
 
 
-class _Thinned(Function):
+class _DropoutAttention(Function):
     @staticmethod
     def forward(
         ctx: Any,
@@ -79,9 +79,9 @@ class _Thinned(Function):
             if bias is not None:
                 scores += bias
             weights = torch.softmax(scores, -1, out=scores)
-            thinned = torch.mul(weights, thinning(weights, p)).to(q.dtype)
-            out[:, part] = thinned @ v[:, seen]
-            kept += [weights, thinned]
+            dropped = torch.mul(weights, dropout_factors(weights, p)).to(q.dtype)
+            out[:, part] = dropped @ v[:, seen]
+            kept += [weights, dropped]
         ctx.save_for_backward(q, k, v, table, out, *kept)
         return out
 
@@ -90,16 +90,16 @@ class _Thinned(Function):
         q, k, v, table, out, *kept = ctx.saved_tensors
         dq, dk, dv = _like(q), _like(k).zero_(), _like(v).zero_()
         d_table = None if table is None else torch.zeros_like(table)
-        # The sum over keys of a weight times its gradient is that of an output times its own, over
-        # far fewer numbers.
+        # The sum over keys of weight times gradient equals the sum over the output's E numbers of
+        # output times gradient, which is far smaller.
         centre = (gradients[0] * out).float().sum(-1, keepdim=True)
-        for part, weights, thinned in zip(ctx.parts, kept[::2], kept[1::2], strict=True):
+        for part, weights, dropped in zip(ctx.parts, kept[::2], kept[1::2], strict=True):
             own, d_out, seen = q[:, part], gradients[0][:, part], slice(0, weights.shape[-1])
-            dv[:, seen] += thinned.mT @ d_out
+            dv[:, seen] += dropped.mT @ d_out
             d = (
                 (d_out @ v[:, seen].mT)
                 .float()
-                .mul_(thinned)
+                .mul_(dropped)
                 .addcmul_(weights, centre[:, part], value=-1)
             )
             if table is None or d_table is None:
@@ -115,8 +115,8 @@ class _Thinned(Function):
 
 
 def _like(x: Float[Tensor, "heads length e"]) -> Float[Tensor, "heads length e"]:
-    """Room for such a tensor with a position's heads side by side, as the layers before and after
-    lay them out.
+    """An empty tensor of this shape in which the heads of a position are adjacent, the layout of
+    the layers before and after.
     """
     heads, length, e = x.shape
     return x.new_empty(length, heads, e).transpose(0, 1)
@@ -137,7 +137,7 @@ def _by_both(d: Float[Tensor, "heads queries source"]) -> tuple[Tensor, Tensor]:
     )
 
 
-def thinned_attention(
+def dropout_attention(
     q: Float[Tensor, "batch heads length e"],
     k: Float[Tensor, "batch heads source e"],
     v: Float[Tensor, "batch heads source e"],
@@ -157,5 +157,7 @@ def thinned_attention(
     scaled = q.flatten(0, 1) * q.shape[-1] ** -0.5
     if bias is not None:
         bias = bias.expand(*q.shape[:2], -1, -1).flatten(0, 1)
-    out: Tensor = _Thinned.apply(scaled, k.flatten(0, 1), v.flatten(0, 1), table, bias, causal, p)
+    out: Tensor = _DropoutAttention.apply(
+        scaled, k.flatten(0, 1), v.flatten(0, 1), table, bias, causal, p
+    )
     return out.view(q.shape)

@@ -1,8 +1,8 @@
-"""Weights in the published form: a `.pickle` that `torch.save` made of a `state_dict`, read without
-running any of it.
+"""Weights in the published form: a `.pickle` of a `state_dict` by `torch.save`, read without
+running code in it.
 
-The shape of a model follows from its tensors; only the number of heads does not, where there are no
-relative positions.
+The shape of a model follows from its tensors. The exception is the number of heads of a model
+without relative positions.
 
 Source: the published code of Kang et al. 2024 (AMAAI-Lab/Video2Music), which saves
     `model.state_dict()`.
@@ -29,9 +29,7 @@ _DAMAGED = (
     *(UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),
     *(AssertionError, OverflowError, ImportError, struct.error),
 )
-"""What a reader of pickles raises on bytes that are no pickle, or on one that asks for more than
-tensors.
-"""
+"""Raised when a pickle is damaged, or holds more than tensors."""
 _NAMED = 3
 
 
@@ -39,8 +37,9 @@ def read_transformer(data: bytes, name: str, n_heads: int | None = None) -> Vide
     """The transformer of a published file, in eval mode.
 
     Args:
+        data: the file's bytes.
         name: of the file, for messages.
-        n_heads: where the tensors do not tell, that is, without relative positions; 8 where None.
+        n_heads: number of heads of a model without relative positions; 8 where None.
 
     Raises:
         WeightsError: if `data` holds anything but tensors, or not those of a Video Music
@@ -56,8 +55,8 @@ def read_transformer(data: bytes, name: str, n_heads: int | None = None) -> Vide
 
 
 def read_regressor(data: bytes, name: str) -> tuple[VideoRegressor, dict[str, Tensor]]:
-    """The biGRU of a published file, in eval mode, and the tensors beside it that VMT has no use
-    for.
+    """The biGRU of a published file, in eval mode, and the other tensors of the file, which VMT
+    does not use.
 
     The published file holds an LSTM and a GRU, one- and two-directional, at once; the biGRU is what
     the published code generates with.
@@ -96,8 +95,12 @@ def transformer_pickle(model: ChordModel, name: str) -> bytes:
 
 
 def regressor_pickle(model: VideoRegressor, unused: Mapping[str, Tensor], name: str) -> bytes:
-    """The biGRU as the published code saves it, beside the tensors that `read_regressor` had no use
-    for.
+    """The biGRU as the published code saves it, with the tensors that VMT does not use.
+
+    Args:
+        model: the biGRU.
+        unused: the other tensors, as `read_regressor` gave them.
+        name: of the weights, for messages.
 
     Raises:
         WeightsError: if the published code would compute something else with these weights.
@@ -164,9 +167,9 @@ def _transformer_config(
 ) -> ModelConfig:
     d_model, d_video = _shape(tensors, "Linear_vis.weight", 2, name)
     layers = {
-        found[1]
+        layer[1]
         for key in tensors
-        if (found := re.match(r"transformer\.encoder\.layers\.(\d+)\.", key))
+        if (layer := re.match(r"transformer\.encoder\.layers\.(\d+)\.", key))
     }
     relative = "transformer.decoder.layers.0.self_attn.Er" in tensors
     if relative:
@@ -197,9 +200,7 @@ def _transformer_config(
 
 def _shape(tensors: Mapping[str, Tensor], key: str, axes: int, name: str) -> tuple[int, ...]:
     if key not in tensors:
-        raise WeightsError(
-            f"{name}: has no tensor {key}, so it is not the weights that are asked for"
-        )
+        raise WeightsError(f"{name}: has no tensor {key}; it is another model's file")
     shape = tuple(tensors[key].shape)
     if len(shape) != axes or 0 in shape:
         raise WeightsError(

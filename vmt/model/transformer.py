@@ -239,6 +239,7 @@ class VideoMusicTransformer(ChordModel):
         extras = {
             "normalise_inputs": self.config.normalise_inputs,
             "mask_padding": self.config.mask_padding,
+            f"inputs {', '.join(self.config.inputs)}": bool(self.config.inputs),
         }
         return tuple(name for name, used in extras.items() if used)
 

@@ -4,12 +4,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from vmt.errors import StackError
+from vmt.runtime.flow_process import flow_command
 from vmt.settings import Settings
 from vmt.stack.folder import Folder, StackState
 from vmt.stack.services import connected, environment
@@ -113,14 +113,7 @@ class Client:
             name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")
         }
         told |= self._environment
-        command = [
-            sys.executable,
-            "-m",
-            "flows.commands.start",
-            deployment,
-            "--parameters",
-            json.dumps(parameters),
-        ]
+        command = flow_command("start", deployment, "--parameters", json.dumps(parameters))
         done = subprocess.run(command, env=told, stdout=subprocess.DEVNULL, check=False)
         if done.returncode:
             raise StackError(

@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from vmt.errors import StackError, StoreError
+from vmt.runtime.flow_process import flow_command
 from vmt.settings import PREFIX, Settings
 from vmt.stack.folder import Credentials, Folder
 from vmt.stack.ports import HOST, Ports
@@ -32,9 +33,8 @@ BUCKET = "vmt"
 STORE = f"s3://{BUCKET}"
 READY_KEY = "health/stack"
 PROBE_TIMEOUT_S = 3.0
-# At a time, where a Postgres database is named; SQLite bears the two that `flows.commands.serve`
-# allows by itself. One holds the GPU, a few may wait for it, and the rest of the work goes on
-# beside them.
+# Runs at a time with a Postgres database; with SQLite the limit is the default of `vmt flow serve`.
+# One run holds the GPU, a few may wait for it, and the rest of the work continues beside them.
 POSTGRES_RUNS = 8
 INNER_PORTS = (
     *(
@@ -239,17 +239,14 @@ def _serve(environment: Mapping[str, str], database: SecretStr | None) -> Servic
         "PREFECT_CLIENT_MAX_RETRIES": "7",
         "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
     }
-    command = (
-        sys.executable,
-        "-m",
-        "flows.commands.serve",
-        *(() if database is None else ("--limit", str(POSTGRES_RUNS))),
-    )
+    limit = () if database is None else ("--limit", str(POSTGRES_RUNS))
 
     def is_ready(started_at: float) -> bool:
         return any(polled_at >= started_at for polled_at in _polled(api))
 
-    return Service("serve", command, told, is_ready, needs=("s3", "prefect"))
+    return Service(
+        "serve", tuple(flow_command("serve", *limit)), told, is_ready, needs=("s3", "prefect")
+    )
 
 
 def _dashboard(environment: Mapping[str, str], port: int) -> Service:

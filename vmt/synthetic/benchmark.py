@@ -30,7 +30,7 @@ from vmt.features.recognisers import (
 )
 from vmt.features.recognisers.protocol import SAMPLE_RATE
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
-from vmt.runtime.worker_pool import Lost
+from vmt.runtime.worker_pool import WorkerFailure
 from vmt.synthetic import probe_films, probe_songs, recognition_scores
 from vmt.synthetic.recognition_scores import CutScore, SongScore
 
@@ -128,7 +128,7 @@ def check_features(
     seen: list[CutScore] = []
     on_event("vmt.check.started", {"songs": len(work)})
     for (condition, number), outcome in zip(work, map(_score, work), strict=True):
-        if isinstance(outcome, Lost):
+        if isinstance(outcome, WorkerFailure):
             raise VmtError(
                 f"features check: song {number}, {condition.name}: {outcome.reason}; run it again"
             )

@@ -164,7 +164,14 @@ def run_config(
 def continued_config(
     preset: str, model: ChordConfig, train: TrainConfig, overrides: Mapping[str, Any], epoch: int
 ) -> RunConfig:
-    """The configuration of a run that goes on from `epoch` of another one, with fields replaced.
+    """The configuration of a run that continues from `epoch` of another one, with fields replaced.
+
+    Args:
+        preset: the other run's, by name.
+        model: the other run's shape.
+        train: the other run's training.
+        overrides: values by field.
+        epoch: of the other run.
 
     Raises:
         TrainingError: if a field is unknown or belongs to the model's shape, a value breaks its
@@ -175,12 +182,12 @@ def continued_config(
         old, new = getattr(model, field.name), getattr(config.model, field.name)
         if field.name != "dropout" and old != new:
             raise TrainingError(
-                f"{field.name} {new!r} cannot replace {old!r}: it belongs to the weights to go "
-                "on from"
+                f"{field.name} {new!r} cannot replace {old!r}: it belongs to the weights to "
+                "continue from"
             )
     if config.train.epochs <= epoch:
         raise TrainingError(
-            f"epochs {config.train.epochs} must be over {epoch}, the epoch to go on from"
+            f"epochs {config.train.epochs} must be over {epoch}, the epoch to continue from"
         )
     return config
 

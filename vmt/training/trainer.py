@@ -152,9 +152,11 @@ class Trainer:
                 song.tokens[part],
                 song.minor,
                 song.rhythm[part],
+                {name: values[part] for name, values in song.inputs.items()},
             )
         if config.drop_video and rng.random() < config.drop_video:
-            return replace(song, video=np.zeros_like(song.video))
+            blank = {name: np.zeros_like(values) for name, values in song.inputs.items()}
+            return replace(song, video=np.zeros_like(song.video), inputs=blank)
         if self._noise_scale is not None:
             noise = rng.standard_normal(song.video.shape, dtype=np.float32) * (
                 config.feature_noise * self._noise_scale

@@ -2,11 +2,14 @@
 listening.
 """
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from dashboard.components import charts
-from dashboard.components.format import number, tempo
+from dashboard.components.format import NOTHING, number, tempo
+from dashboard.components.takes import Take, numbered
 from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
@@ -17,39 +20,31 @@ BESIDE = 4
 KINDS = ("chord", "total", "emotion")
 
 
-def name_of(prefix: str) -> str:
-    """`outputs/run/epoch_0026/015/take/` as `run, epoch 26, take`."""
-    _, run, epoch, _, take, _ = prefix.split("/")
-    return f"{run}, {t('epoch')} {int(epoch.removeprefix('epoch_'))}, {take}"
-
-
-def show_beside(prefixes: list[str]) -> None:
-    """Players, validation losses and chords of each; the least of a loss has a star where there are
-    several.
+def show_beside(takes: Sequence[Take]) -> None:
+    """Players, validation losses and chords of each take; the smallest of a loss has a star where
+    there are several.
     """
-    records = [soundtracks.output(prefix) for prefix in prefixes]
-    every = [
-        store.epoch_losses(str(each["run"]), int(each["epoch"])) if each else {} for each in records
-    ]
-    several = [losses for losses in every if losses] if len(prefixes) > 1 else []
+    every = [store.epoch_losses(*take.made_by) if take.record else {} for take in takes]
+    several = [losses for losses in every if losses] if len(takes) > 1 else []
     least = {kind: min((losses[kind] for losses in several), default=None) for kind in KINDS}
-    for column, prefix, record, losses in zip(
-        st.columns(len(prefixes)), prefixes, records, every, strict=True
-    ):
+
+    for column, take, losses in zip(st.columns(len(takes)), takes, every, strict=True):
         with column:
-            st.markdown(f"**{name_of(prefix)}**")
+            run, epoch = take.made_by
+            st.markdown(f"**{run}, {t('epoch')} {epoch}**  \n{take.name}")
+            record = take.record
             if record is None:
-                st.warning(t("listen.unfinished", prefix=prefix))
+                st.warning(t("listen.unfinished", prefix=take.prefix))
                 continue
             st.video(store.media_url(record["files"]["mp4"]))
             rows = {
                 t(f"validation.{kind}"): starred(losses.get(kind), least[kind]) for kind in KINDS
             }
             rows |= {
-                t("key"): str(record.get("key") or "–"),
+                t("key"): str(record.get("key") or NOTHING),
                 t("tempo"): tempo(record.get("tempo_bpm")),
+                t("chord_changes"): str(len(charts.chord_blocks(record["chords"])) - 1),
             }
-            rows |= {t("chord_changes"): str(len(charts.chord_blocks(record["chords"])) - 1)}
             st.table(pd.DataFrame({t("value"): rows}).rename_axis(t("measure")))
             if record.get("untrained"):
                 st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
@@ -62,21 +57,21 @@ def starred(value: float | None, least: float | None) -> str:
 
 def show_side_by_side(video: str) -> None:
     """The soundtracks chosen for `video`; they stand in the URL."""
-    known = soundtracks.of_video(video)
+    known = {take.prefix: take for take in numbered(soundtracks.of_video(video))}
     wanted = [
         prefix for prefix in (selected("beside") or "").split(",") if prefix in known
-    ] or known[:2]
+    ] or list(known)[:2]
     st.session_state["beside"] = wanted
     st.multiselect(
         t("beside"),
-        known,
+        list(known),
         key="beside",
-        format_func=name_of,
+        format_func=lambda prefix: known[prefix].long_name,
         max_selections=BESIDE,
         on_change=lambda: select(beside=",".join(st.session_state["beside"]) or None),
     )
     if wanted:
-        show_beside(wanted)
+        show_beside([known[prefix] for prefix in wanted])
 
 
 def show_blind(video: str) -> None:
@@ -117,7 +112,8 @@ def show_blind(video: str) -> None:
     ratings.save(store.store(), pair, video, given, comment, rater)
     soundtracks.ratings.clear()
     ratings.next_pair(st.session_state, video)
-    first, second = (name_of(prefix) for prefix in pair.prefixes)
+    names = {take.prefix: take.long_name for take in numbered(known)}
+    first, second = (names[prefix] for prefix in pair.prefixes)
     st.success(t("blind.thanks", first=first, second=second))
     st.button(t("blind.next"))
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.components.takes import numbered
 from dashboard.components.url_state import choose
 from dashboard.i18n.text import t
 from dashboard.pages.listen.soundtrack import show_files, show_notes, show_players, show_timeline
@@ -14,7 +15,7 @@ def choose_output() -> str | None:
     if not runs:
         return None
     champion = store.champion() or {}
-    columns = st.columns([3, 1, 2, 2])
+    columns = st.columns([3, 1, 2, 4])
     with columns[0]:
         run = choose(
             "run",
@@ -24,16 +25,21 @@ def choose_output() -> str | None:
             drops=["epoch", "take"],
         )
     with columns[1]:
-        epochs = [str(each) for each in soundtracks.epochs(str(run))]
+        epochs = [str(epoch) for epoch in soundtracks.epochs(str(run))]
         epoch = choose(
             "epoch", epochs, t("epoch"), default=str(champion.get("epoch")), drops=["take"]
         )
         takes = soundtracks.takes(str(run), int(epoch or 0))
     with columns[2]:
         video = choose("video", sorted(takes), t("video"), drops=["take"])
+    prefixes = [
+        soundtracks.prefix(str(run), int(epoch or 0), str(video), take)
+        for take in takes.get(str(video), [])
+    ]
+    known = {take.id: take for take in numbered(prefixes)}
     with columns[3]:
-        take = choose("take", takes.get(str(video), []), t("take"))
-    return soundtracks.prefix(str(run), int(epoch or 0), str(video), str(take))
+        chosen = choose("take", list(known), t("take"), shown=lambda take: known[take].name)
+    return soundtracks.prefix(str(run), int(epoch or 0), str(video), str(chosen))
 
 
 def page() -> None:

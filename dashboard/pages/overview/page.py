@@ -7,14 +7,14 @@ import re
 import streamlit as st
 
 from dashboard.components import charts
-from dashboard.components.error_banner import trouble
 from dashboard.components.format import duration, number, when
 from dashboard.components.metric_row import show_figures
 from dashboard.i18n.text import language, t
+from dashboard.pages.overview.first_steps import show_first_steps
+from dashboard.pages.overview.work import show_work
 from dashboard.sources import soundtracks, store
 from vmt.reports.night import markdown
 
-LIVE_S = 5
 SHOWN = 3
 REPORT_HEIGHT = 320
 LONG_REPORT = 1000
@@ -50,53 +50,11 @@ def show_champion() -> None:
     history = champion.get("history") or []
     if history:
         with st.expander(t("champion.history", n=len(history))):
-            for each in reversed(history[-20:]):
-                until = when(each.get("until"))
+            for former in reversed(history[-20:]):
                 st.markdown(
-                    f"- **{each['run']}**, {t('epoch')} {each['epoch']}: "
-                    f"{when(each.get('since'))} → {until}"
+                    f"- **{former['run']}**, {t('epoch')} {former['epoch']}: "
+                    f"{when(former.get('since'))} → {when(former.get('until'))}"
                 )
-
-
-@st.fragment(run_every=LIVE_S)
-@trouble()
-def show_work() -> None:
-    """What is running now with its progress, and what failed and why; reads itself again every few
-    seconds.
-    """
-    summaries = store.summaries()
-    running, failed = st.columns(2)
-    with running:
-        st.subheader(t("running_now"))
-        live = [summary for summary in summaries if summary.get("state") == "running"]
-        for summary in live:
-            done, planned = summary.get("epochs") or 0, summary.get("planned_epochs") or 1
-            st.page_link(
-                "pages/runs/page.py",
-                label=f"{summary['run']} →",
-                query_params={"run": str(summary["run"])},
-            )
-            st.progress(min(1.0, done / planned), t("run.progress", done=done, planned=planned))
-        if not live:
-            st.caption(t("running_now.none"))
-    with failed:
-        st.subheader(t("failed"))
-        broken = [summary for summary in summaries if summary.get("state") == "failed"][:SHOWN]
-        for summary in broken:
-            st.page_link(
-                "pages/runs/page.py",
-                label=f"{summary['run']} →",
-                query_params={"run": str(summary["run"])},
-            )
-            st.caption(
-                f"{when(summary.get('finished_at'))}: "
-                f"{summary.get('error') or t('failed.no_reason')}"
-            )
-        refused = store.quarantine()
-        if refused:
-            st.page_link("pages/dataset/page.py", label=f"{t('failed.refused', n=len(refused))} →")
-        if not broken and not refused:
-            st.caption(t("failed.none"))
 
 
 def show_night() -> None:
@@ -141,12 +99,12 @@ def show_growth() -> None:
 def show_soundtracks() -> None:
     """The champion's newest soundtracks, ready to play."""
     st.subheader(t("newest"))
-    found = soundtracks.newest(SHOWN)
-    if not found:
+    newest = soundtracks.newest(SHOWN)
+    if not newest:
         st.info(t("listen.empty"))
         st.code("vmt generate my-video.mp4", language="bash")
         return
-    for column, record in zip(st.columns(SHOWN), found, strict=False):
+    for column, record in zip(st.columns(SHOWN), newest, strict=False):
         with column:
             st.video(store.media_url(record["files"]["mp4"]))
             link = {name: str(record[name]) for name in ("run", "epoch", "take")} | {
@@ -163,9 +121,8 @@ def show_soundtracks() -> None:
 def page() -> None:
     """Everything, top to bottom."""
     st.title(t("page.overview"))
+    show_first_steps()
     if not store.folders(""):
-        st.info(t("store.empty"))
-        st.code("make demo", language="bash")
         return
     show_champion()
     show_work()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.commands import run
+from flows.commands.arguments import NAMES
 from flows.engine.deployments import DEPLOYMENTS
 from tests.flows.conftest import Bucket
 
@@ -26,7 +27,7 @@ def start(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_knows_every_flow_that_is_deployed() -> None:
-    assert set(run.NAMES) == {deployment.name for deployment in DEPLOYMENTS}
+    assert set(NAMES) == {deployment.name for deployment in DEPLOYMENTS}
 
 
 @pytest.mark.parametrize("parameters", ["[1]", "{", '"main"'])

@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Pending, Running
 
 from flows.commands import start
-from flows.commands.serve import as_they_stand, bury_lost_runs, tell
+from flows.commands.serve import crash_lost_runs, deployments_to_serve, notify_lost_runs
 from flows.commands.start import RunFailed, begin, follow
 from flows.engine.deployments import DEPLOYMENTS
 from tests.flows.receiver import receiving
@@ -33,7 +33,7 @@ def client(prefect_api: None) -> Iterator[SyncPrefectClient]:
         ingest = next(each for each in DEPLOYMENTS if each.name == "ingest")
         ingest.served().apply()
         yield client
-        bury_lost_runs(client)
+        crash_lost_runs(client)
 
 
 def test_lost_runs_crash_and_their_deployment_starts_again(client: SyncPrefectClient) -> None:
@@ -48,14 +48,14 @@ def test_lost_runs_crash_and_their_deployment_starts_again(client: SyncPrefectCl
     assert client.read_flow_run(refused.id).state_type == StateType.CANCELLED
     waiting = begin(client, "ingest", {})
 
-    assert [run.id for run in bury_lost_runs(client)] == [lost.id]
+    assert [run.id for run in crash_lost_runs(client)] == [lost.id]
     assert client.read_flow_run(lost.id).state_type == StateType.CRASHED
     assert client.read_flow_run(waiting.id).state_type == StateType.SCHEDULED
     client.set_flow_run_state(waiting.id, Pending())
     client.set_flow_run_state(waiting.id, Running())
     assert client.read_flow_run(waiting.id).state_type == StateType.RUNNING
-    assert [run.id for run in bury_lost_runs(client)] == [waiting.id]
-    assert bury_lost_runs(client) == []
+    assert [run.id for run in crash_lost_runs(client)] == [waiting.id]
+    assert crash_lost_runs(client) == []
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # Apprise's mail plugin imports it
@@ -65,8 +65,8 @@ def test_lost_runs_are_told(client: SyncPrefectClient, monkeypatch: pytest.Monke
     client.set_flow_run_state(lost.id, Running())
     with receiving() as (url, received):
         monkeypatch.setenv("VMT_NOTIFY_URL", url)
-        tell(client, bury_lost_runs(client))
-        tell(client, bury_lost_runs(client))
+        notify_lost_runs(client, crash_lost_runs(client))
+        notify_lost_runs(client, crash_lost_runs(client))
     (message,) = received
     assert message["title"] == "VMT: ingest crashed"
     assert (
@@ -79,7 +79,7 @@ def test_what_is_paused_stays_paused(client: SyncPrefectClient) -> None:
 
     def serve_again() -> dict[str, tuple[bool, list[bool]]]:
         scheduled = ("ingest", "nightly", "inbox")
-        for each in as_they_stand(client):
+        for each in deployments_to_serve(client):
             if each.name in scheduled:
                 each.apply()
         found = [each for each in client.read_deployments() if each.name in scheduled]
@@ -146,7 +146,7 @@ def test_the_command_fails_with_the_run_and_leaves_it_at_ctrl_c(
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         first = process.stderr.readline()
-        assert first.endswith("of ingest is asked for\n")
+        assert first.endswith("of ingest is requested\n")
         (run,) = [run for run in client.read_flow_runs(limit=50) if run.name == first.split()[2]]
         if sign is None:
             client.set_flow_run_state(run.id, Cancelled(message="by hand"))
@@ -161,14 +161,14 @@ def test_the_command_fails_with_the_run_and_leaves_it_at_ctrl_c(
     else:
         assert (process.returncode, rest) == (
             130,
-            "no longer followed; the run goes on, and Prefect's page shows it\n",
+            "no longer followed; the run continues, and Prefect's page shows it\n",
         )
         assert client.read_flow_run(run.id).state_type == StateType.SCHEDULED
 
 
 def test_an_unknown_deployment_says_what_serves_it(client: SyncPrefectClient) -> None:
     with pytest.raises(
-        RunFailed, match=r"deployment polish: .* knows none of that name; `vmt up` serves it"
+        RunFailed, match=r"deployment polish: .* has no deployment of that name; `vmt up` or"
     ):
         begin(client, "polish", {})
 

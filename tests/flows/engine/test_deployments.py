@@ -20,7 +20,7 @@ from flows.engine.automations import (
     runs_that_never_begin,
 )
 from flows.engine.deployments import DEPLOYMENTS, POOL, Deployment
-from flows.engine.environment import FLOWS
+from flows.engine.environment import DEPLOYED_VERSION, FLOWS
 from tests.prefect_server import ROOT, PrefectServer
 
 each_deployment = pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
 @pytest.fixture(scope="module")
 def deployed(server: PrefectServer) -> PrefectServer:
     """The server with everything that production deploys."""
-    server.run("python", "-m", "flows.engine.automations")
+    server.run("python", "-m", "vmt.cli", "flow", "prepare")
     server.run("prefect", "--no-prompt", "deploy", "--all")
     return server
 
@@ -110,15 +110,15 @@ def test_a_real_server_takes_what_production_deploys(
     )
     client.pause_deployment(housekeep.id)
     client.update_deployment_schedule(inbox.id, inbox.schedules[0].id, active=False)
-    deployed.run("python", "-m", "flows.engine.automations")
-    deployed.run("python", "-m", "flows.commands.deploy")
+    deployed.run("python", "-m", "vmt.cli", "flow", "prepare")
+    deployed.run("python", "-m", "vmt.cli", "flow", "deploy")
     listed = deployed.run("prefect", "deployment", "ls")
     for deployment in DEPLOYMENTS:
         assert f"{deployment.name}/{deployment.name}" in listed
         found = client.read_deployment_by_name(f"{deployment.name}/{deployment.name}")
         assert found.entrypoint == deployment.entrypoint
         assert found.work_queue_name == deployment.queue
-        assert found.job_variables == {"env": FLOWS}
+        assert found.job_variables == {"env": {**FLOWS, **DEPLOYED_VERSION}}
         assert str(ROOT) in str(found.pull_steps), "the checkout, wherever the declaration lies"
         assert found.paused == (deployment.name == "housekeep")
         assert not [each for each in found.schedules if each.active == (deployment.name == "inbox")]

@@ -7,12 +7,13 @@ import pytest
 from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.engine.events import Progress, artifact_key, resource, words
+from flows.engine.events import Progress, artifact_key, resource
+from vmt.runtime.progress import event_text
 
 
 def test_words_name_nested_values_and_leave_lists_out() -> None:
     payload = {"epoch": 3, "validation": {"chord": 2.10344}, "passed_over": [1], "error": None}
-    assert words(payload) == "epoch=3 validation.chord=2.1034 error=None"
+    assert event_text(payload) == "epoch=3 validation.chord=2.1034 error=None"
 
 
 def test_an_event_is_about_its_video_run_or_version() -> None:

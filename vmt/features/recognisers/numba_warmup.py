@@ -1,9 +1,9 @@
-"""The parts of librosa that numba compiles, compiled by one process at a time.
+"""Compile the parts of librosa that numba compiles, in one process at a time.
 
-In a new installation the first process that needs them compiles them, and numba keeps the result
-beside librosa. Of processes that do so at once, what is kept may not fit together, and every
-process from then on is killed by it (SIGSEGV in a gufunc; in two of four attempts with three
-processes, numba 0.68.1, librosa 0.11.0).
+In a new installation the first process that needs them compiles them, and numba caches the result
+beside librosa. When several processes compile at once, the cached files may be inconsistent, and
+every later process crashes (SIGSEGV in a gufunc; in two of four attempts with three processes,
+numba 0.68.1, librosa 0.11.0).
 """
 
 import os
@@ -19,8 +19,8 @@ _SAMPLE_RATE = 22_050
 
 @cache
 def compile_librosa() -> None:
-    """Use each of them once under a lock that all processes of a user share; the next call costs
-    nothing.
+    """Call each compiled function once, under a lock that all processes of a user share. Later
+    calls return at once.
     """
     with FileLock(Path(tempfile.gettempdir()) / f"vmt-librosa-{os.getuid()}.lock"):
         import librosa  # its modules compile as they are loaded

@@ -27,7 +27,7 @@ from vmt.features.extractor import Extractor
 from vmt.features.record import Features
 from vmt.jobs.ingest.extractors import remember
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
-from vmt.runtime.worker_pool import Lost
+from vmt.runtime.worker_pool import WorkerFailure
 from vmt.store import ObjectStore
 
 _SAVE_EVERY = 10
@@ -109,7 +109,7 @@ def ingest(
     done = 0
     work = _Worker(store, extractor, Forgotten.load(store))
     for candidate, outcome in zip(wanted, map(work, wanted), strict=True):
-        if isinstance(outcome, Lost):
+        if isinstance(outcome, WorkerFailure):
             outcome = work.lost(candidate, outcome)
         if isinstance(outcome, Refusal):
             failed.append(outcome)
@@ -235,7 +235,7 @@ class _Worker:
             return Refusal(candidate.key, type(error).__name__, str(error), error.transient)
         return entry | {"features_key": key} | datasets.summary(features)
 
-    def lost(self, candidate: Candidate, how: Lost) -> dict[str, Any]:
+    def lost(self, candidate: Candidate, how: WorkerFailure) -> dict[str, Any]:
         """The index's entry of a video that took its worker along, in quarantine."""
         error = MediaError(
             f"video {candidate.key}: could not be read, {how.reason}; encode it again, or "

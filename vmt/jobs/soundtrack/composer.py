@@ -18,7 +18,6 @@ import torch
 from jaxtyping import Float32, Int64
 
 from vmt import chords
-from vmt.arrange.cadence import with_cadence
 from vmt.arrange.config import ADDED_LATER, GenerateConfig
 from vmt.audio.soundfont import check_soundfont, default_soundfont
 from vmt.catalog.identity import Identity, assign, identify
@@ -192,10 +191,12 @@ class Composer:
             return []
         seen = [directed(each.source.features, each.config) for each in takes]
         keys = [sounding_key(each, features) for each, features in zip(takes, seen, strict=True)]
-        requests = [self._request(*each) for each in zip(takes, seen, keys, strict=True)]
-        sampled = sample_chords(
-            self.run.transformer(self.epoch), requests, self.device, self.precision
-        )
+        model = self.run.transformer(self.epoch)
+        requests = [
+            self._request(take, video_inputs(features, model.config.inputs), key)
+            for take, features, key in zip(takes, seen, keys, strict=True)
+        ]
+        sampled = sample_chords(model, requests, self.device, self.precision)
         regressor = self.run.regressor().to(self.device)
         written = []
         for take, features, key, numbers in zip(takes, seen, keys, sampled, strict=True):
@@ -207,18 +208,19 @@ class Composer:
                 )
             density = np.clip(rhythm[:, 0] * take.config.density_scale, 0, None)
             loudness = swung(np.clip(rhythm[:, 1], 0, 1), take.config.loudness_scale)
-            cadence = self.style(take.config.style).style.cadence
-            labels = _labels(take, numbers, key, cadence=cadence)
+            labels = _labels(take, numbers, key)
             written.append(Written(labels, key, density.round(4), loudness.round(4)))
         return written
 
-    def _request(self, take: Take, features: Features, key: chords.Key) -> Request:
+    def _request(
+        self, take: Take, video: Float32[np.ndarray, "time f"], key: chords.Key
+    ) -> Request:
         primer = chords.transpose(chords.tokens(take.config.primer), key.semitones_to_normal)
         if self.parameters["chord_labels"] == 25:
             primer = chords.REDUCE_25[primer]
         tonic = chords.token("A:min" if key.minor else "C")
         return Request(
-            video_inputs(features),
+            video,
             key.minor,
             tuple(primer.tolist()) or (tonic,),
             take.stream("chords"),
@@ -308,14 +310,11 @@ def frozen(value: Any) -> Any:
     return tuple(frozen(each) for each in value) if isinstance(value, list) else value
 
 
-def _labels(
-    take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key, *, cadence: bool
-) -> tuple[str, ...]:
+def _labels(take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key) -> tuple[str, ...]:
     sounding = chords.transpose(numbers, -key.semitones_to_normal)
     primer = chords.tokens(take.config.primer)[: len(sounding)]
     sounding[: len(primer)] = primer
-    labels = tuple(chords.label(int(number)) for number in sounding)
-    return with_cadence(labels, key, given=len(primer)) if cadence else labels
+    return tuple(chords.label(int(number)) for number in sounding)
 
 
 def _stream(seed: int, video: str, use: str) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ from vmt.jobs.soundtrack.composer import (
 from vmt.jobs.soundtrack.render_take import produce
 from vmt.jobs.soundtrack.styles import find_style, style_source
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
-from vmt.runtime.worker_pool import Lost
+from vmt.runtime.worker_pool import WorkerFailure
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 
@@ -210,7 +210,7 @@ def _read(composer: Composer, video_keys: Sequence[str], map: Map) -> list[Sourc
     kept = dict(zip(video_keys, thread_map(composer.read_kept, video_keys), strict=True))
     unknown = [key for key, each in kept.items() if each is None]
     for key, each in zip(unknown, map(composer.read, unknown), strict=True):
-        kept[key] = Failure(key, each.reason) if isinstance(each, Lost) else each
+        kept[key] = Failure(key, each.reason) if isinstance(each, WorkerFailure) else each
     return [each for each in kept.values() if each is not None]
 
 
@@ -229,7 +229,7 @@ def _produce(
     """Render takes, each outcome announced."""
     made, failed = [], []
     for (take, _), outcome in zip(work, map(partial(_made, composer), work), strict=True):
-        if isinstance(outcome, Lost):
+        if isinstance(outcome, WorkerFailure):
             outcome = Failure(
                 take.source.key, f"{outcome.reason}; try it alone, and see the log above"
             )

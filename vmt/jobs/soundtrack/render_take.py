@@ -14,11 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
-import pretty_midi
 
 from vmt import chords, media
-from vmt.arrange.arrangement import arrange, midi_bytes, suit_tempo
-from vmt.arrange.plan import wanted_loudness
+from vmt.arrange.arrangement import Score, arrange, midi_bytes
 from vmt.arrange.styles import Style
 from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE, read_sound, stems, synthesize, write_flac
@@ -33,7 +31,7 @@ _log = logging.getLogger(__name__)
 class _Facts:
     """What came out besides the files."""
 
-    tempo_bpm: float
+    score: Score
     picture: str = "copied"
     picture_reason: str = ""
     original_sound: str = "replaced"
@@ -50,11 +48,11 @@ def produce(composer: Composer, take: Take, written: Written) -> dict[str, str] 
     try:
         with tempfile.TemporaryDirectory(prefix="vmt-") as name:
             folder = Path(name)
-            midi, tempo_bpm = arranged(take, written, composer.style(take.config.style).style)
-            facts = _Facts(tempo_bpm)
-            (folder / "out.lab").write_text(chords.format_lab(written.labels, written.key))
-            (folder / "out.mid").write_bytes(midi_bytes(midi))
-            _render(composer, take, written, midi, folder, facts)
+            score = arranged(take, written, composer.style(take.config.style).style)
+            facts = _Facts(score)
+            (folder / "out.lab").write_text(chords.format_lab(score.labels, written.key))
+            (folder / "out.mid").write_bytes(midi_bytes(score.midi))
+            _render(composer, take, score, folder, facts)
             _film(composer, take, folder, facts)
             for kind in ("lab", "mid", "flac", "mp4"):
                 store.put_file(take.keys[kind], folder / f"out.{kind}")
@@ -68,42 +66,39 @@ def produce(composer: Composer, take: Take, written: Written) -> dict[str, str] 
     return files
 
 
-def arranged(take: Take, written: Written, style: Style) -> tuple[pretty_midi.PrettyMIDI, float]:
-    """The song, and its tempo."""
-    features = take.source.features
-    tempo_bpm = take.config.tempo_bpm or suit_tempo(
-        written.labels, style, motion=features.motion, note_density=written.note_density
-    )
-    midi = arrange(
+def arranged(take: Take, written: Written, style: Style) -> Score:
+    """The piece."""
+    features, config = take.source.features, take.config
+    return arrange(
         written.labels,
         written.key,
         note_density=written.note_density,
         loudness=written.loudness,
         duration_s=features.duration_s,
         cuts_s=features.cuts_s,
-        emotion=directed(features, take.config).emotion,
+        emotion=directed(features, config).emotion,
+        motion=features.motion,
+        hits=config.hits,
         style=style,
-        tempo_bpm=tempo_bpm,
-        accents=take.config.accents,
+        tempo_bpm=config.tempo_bpm,
+        accents=config.accents,
+        given=len(config.primer),
         seed=int(np.random.default_rng(take.stream("arrangement")).integers(2**31)),
     )
-    return midi, tempo_bpm
 
 
 def _render(
     composer: Composer,
     take: Take,
-    written: Written,
-    midi: pretty_midi.PrettyMIDI,
+    score: Score,
     folder: Path,
     facts: _Facts,
 ) -> None:
     """The music alone, and on request each instrument alone."""
-    duration_s, config = take.source.features.duration_s, take.config
+    duration_s, config, midi = take.source.features.duration_s, take.config, score.midi
     bits: Literal[16, 24] = 24 if config.bits == 24 else 16
     sound = synthesize(midi, duration_s=duration_s, soundfont=composer.soundfont)
-    level = wanted_loudness(written.loudness)
-    sound = master(sound, SAMPLE_RATE, lufs=config.lufs, level=level)
+    sound = master(sound, SAMPLE_RATE, lufs=config.lufs, level=score.level)
     write_flac(sound, SAMPLE_RATE, folder / "out.flac", bits=bits)
     if config.stems:
         parts = stems(midi, duration_s=duration_s, lufs=config.lufs, soundfont=composer.soundfont)
@@ -183,7 +178,18 @@ def _record(composer: Composer, take: Take, written: Written, facts: _Facts) -> 
         "files": {**take.keys, **facts.stems},
         "made_at": now(),
         "key": str(written.key),
-        "tempo_bpm": facts.tempo_bpm,
+        "tempo_bpm": facts.score.tempo_bpm,
+        "form": facts.score.form,
+        "sections": [
+            {
+                "theme": section.theme,
+                "kind": section.kind,
+                "start_s": round(facts.score.plan.grid.straight(section.start), 4),
+                "on_a_point": section.spotted,
+            }
+            for section in facts.score.sections
+        ],
+        "hits": [dataclasses.asdict(point) for point in facts.score.points],
         "picture": facts.picture,
         "picture_reason": facts.picture_reason,
         "original_sound": facts.original_sound,

@@ -131,9 +131,9 @@ def _check(
             f"dataset {version.ref} has no {split} songs; take another split or version"
         )
     width = songs[0].video.shape[1]
-    if width != model.config.d_video:
+    if width != model.config.d_common:
         raise TrainingError(
-            f"run {run} reads {model.config.d_video} inputs a second and dataset {version.ref} "
+            f"run {run} reads {model.config.d_common} inputs a second and dataset {version.ref} "
             f"has {width}; "
             "name a dataset of the same CLIP model"
         )

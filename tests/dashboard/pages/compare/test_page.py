@@ -16,12 +16,16 @@ def test_an_empty_store_says_what_to_run(store: ObjectStore, open_page: Open) ->
 
 def test_soundtracks_of_one_video_stand_side_by_side(store: ObjectStore, open_page: Open) -> None:
     for epoch in (3, 7, 9):
-        put_output(store, "made-up", epoch, "015", "abc")
+        put_output(store, "made-up", epoch, "015", "abc", hours=6.0 + epoch)
     app = open_page(
         "compare", beside="outputs/made-up/epoch_0003/015/abc/,outputs/gone/epoch_0001/015/abc/"
     )
     assert app.multiselect[0].value == ["outputs/made-up/epoch_0003/015/abc/"]
-    assert "**made-up, Epoch 3, abc**" in [markdown.value for markdown in app.markdown]
+    names = [markdown.value for markdown in app.markdown]
+    name = "Take 1 · band · C major · 96 bpm · seed 0 · 2025-12-04 12:30 UTC"
+    assert f"**made-up, Epoch 3**  \n{name}" in names
+    offered = app.multiselect[0].options
+    assert offered[0].startswith("made-up, Epoch 9 · Take 1 · "), "the newest first"
     assert app.table[0].value["Value"]["Chord changes"] == "5"
     assert not app.exception
 

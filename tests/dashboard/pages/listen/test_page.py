@@ -27,7 +27,7 @@ def test_the_champion_plays_first(store: ObjectStore, open_page: Open) -> None:
         "Run": "made-up-amt",
         "Epoch": str(best),
         "Video": "015",
-        "Take": "3fd91c07",
+        "Take": "b2a6e85d",
     }
     assert not app.exception
 
@@ -83,3 +83,17 @@ def test_a_record_may_lack_what_an_older_version_did_not_write(
     app = open_page("listen")
     assert not app.exception
     assert not app.error
+
+
+def test_takes_are_told_apart_by_name_newest_first(store: ObjectStore, open_page: Open) -> None:
+    for hours, take in ((3.0, "zzz"), (5.0, "aaa"), (4.0, "mmm")):
+        put_output(store, "r", 1, "015", take, hours=hours)
+    app = open_page("listen")
+    box = app.selectbox(key="choose-take")
+    assert box.value == "aaa", "the newest"
+    assert box.options == [
+        f"Take {number} · band · C major · 96 bpm · seed 0 · 2025-12-04 0{hour}:30 UTC"
+        for number, hour in ((3, 8), (2, 7), (1, 6))
+    ]
+    chinese = open_page("listen", lang="zh").selectbox(key="choose-take").options
+    assert chinese[0].startswith("版本 3 · band")

@@ -1,19 +1,56 @@
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.fill import fill, put_json, put_night, put_output, put_run
+from dashboard.pages.overview.work import Jobs, _failed_jobs
+from dashboard.sources.prefect import JobRun
+from tests.dashboard.fill import (
+    fill,
+    put_dataset,
+    put_json,
+    put_night,
+    put_output,
+    put_run,
+)
 from vmt.catalog.page_index_writers import note_night, note_soundtracks
 from vmt.store import ObjectStore
 
 Open = Callable[..., AppTest]
 
 
-def test_an_empty_store_says_what_to_run(store: ObjectStore, open_page: Open) -> None:
+def words(app: AppTest) -> str:
+    parts = [*app.caption, *app.markdown, *app.info, *app.warning, *app.error]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def test_an_empty_store_leads_to_the_demo_or_to_the_first_step(
+    store: ObjectStore, open_page: Open
+) -> None:
     app = open_page("overview")
     assert "This store is empty" in app.info[0].value
-    assert app.code[0].value == "make demo"
+    assert [code.value for code in app.code] == ["make demo", "vmt ingest"]
+    assert "➡️ 1." in words(app)
+    assert "⬜ 5." in words(app)
+    assert not app.exception
+
+
+def test_a_store_with_a_run_leads_to_promoting_it(store: ObjectStore, open_page: Open) -> None:
+    store.put("videos/a.mp4", b"film")
+    put_dataset(store, "main", 1, 3, records=0)
+    put_run(store, "made-up-amt")
+    app = open_page("overview")
+    assert "vmt promote RUN" in [code.value for code in app.code]
+    assert [line[0] for line in words(app).splitlines() if ". " in line[:6]] == list("✅✅✅➡⬜")
+    assert not app.exception
+
+
+def test_a_store_with_soundtracks_needs_no_first_steps(store: ObjectStore, open_page: Open) -> None:
+    fill(store)
+    assert "➡️" not in words(open_page("overview"))
 
 
 def test_it_shows_what_serves_runs_failed_and_grows(store: ObjectStore, open_page: Open) -> None:
@@ -35,7 +72,8 @@ def test_a_store_without_a_champion_says_how_to_get_one(
     put_run(store, "made-up-amt")
     app = open_page("overview")
     assert "vmt promote" in app.info[0].value
-    assert "Nothing failed." in [caption.value for caption in app.caption]
+    assert "Nothing failed" not in words(app), "without Prefect nobody knows"
+    assert "failed jobs are not shown" in words(app)
     assert not app.exception
 
 
@@ -98,3 +136,40 @@ def test_a_night_of_an_older_version_reads_as_it_was_written(
     put_run(store, "made-up-amt")
     store.put("reports/nightly/2025-12-05T033000Z.md", b"# Night of long ago\n")
     assert any("Night of long ago" in part.value for part in open_page("overview").markdown)
+
+
+def test_everything_that_failed_is_told(store: ObjectStore, open_page: Open) -> None:
+    """Trainings, a night, and videos of the inbox; each wherever it is recorded."""
+    put_run(store, "made-up-lost", state="failed", error="loss is not finite at epoch 19")
+    put_night(store)
+    key = "reports/nightly/2025-12-05T033000Z.json"
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    lost = {"state": "failed", "error": "the store was away", "finished_at": now}
+    put_json(store, key, {**json.loads(store.get(key)), **lost})
+    given_up = {"state": "failed", "tries": 3, "reason": "given up: memory ran out", "at": now}
+    put_json(store, "index/inbox.json", {"inbox/a.mp4": given_up, "inbox/b.mp4": {"state": "made"}})
+    app = open_page("overview")
+    said = words(app)
+    for failure in ("loss is not finite", "the store was away", "given up: memory ran out"):
+        assert failure in said
+    assert "Nothing failed" not in said
+    assert not app.exception
+
+
+def test_with_prefect_only_a_week_without_failures_says_nothing_failed() -> None:
+    assert not _failed_jobs(Jobs((), ()))
+    run = JobRun(
+        UUID(int=1),
+        "n",
+        "nightly",
+        "CRASHED",
+        "Crashed",
+        "no heartbeat",
+        None,
+        None,
+        None,
+        0.0,
+        {},
+        True,
+    )
+    assert [failure.why for failure in _failed_jobs(Jobs((), [run]))] == ["crashed: no heartbeat"]
