@@ -33,15 +33,20 @@ BESIDE = frozenset(
     {
         *(".srt", ".vtt", ".ass", ".ssa", ".sub", ".idx", ".ttml", ".lrc", ".srv1", ".srv2"),
         *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".thm"),
-        *(".txt", ".nfo", ".xml", ".description", ".annotations", ".md", ".pdf", ".url", ".webloc"),
-        *(".html", ".csv", ".yaml", ".yml", ".log", ".cue", ".m3u", ".m3u8", ".pls", ".torrent"),
+        *(".nfo", ".description", ".annotations", ".url", ".webloc", ".torrent", ".log"),
         *(".md5", ".sha1", ".sha256", ".sfv", ".par2", ".xmp", ".aae", ".gpx", ".lrv", ".edl"),
         *(".part", ".ytdl", ".temp", ".tmp", ".crdownload", ".download", ".partial", ".aria2"),
-        *(".filepart", ".!qb", ".!ut", ".bak", ".db", ".ini", ".lnk", ".zip", ".jsonl", ".midi"),
-        *(".wav", ".mp3", ".m4a", ".flac", ".aac", ".opus", ".aif", ".aiff"),
+        *(".filepart", ".!qb", ".!ut", ".bak", ".db", ".ini", ".lnk", ".jsonl", ".cue", ".m3u"),
     }
 )
 """Endings of what yt-dlp, cameras, editors and browsers lay beside videos; none of it is one."""
+PAIRED = frozenset(
+    {
+        *(".wav", ".mp3", ".m4a", ".flac", ".aac", ".opus", ".aif", ".aiff", ".midi"),
+        *(".txt", ".md", ".xml", ".csv", ".html", ".pdf", ".yaml", ".yml", ".zip"),
+    }
+)
+"""Endings of what lies beside a video of the same name; alone it may be a mistake, and is told."""
 _BESIDE_NAMES = frozenset({"thumbs.db", "desktop.ini", "icon\r", "lost+found"})
 _BESIDE_FOLDERS = frozenset(
     {"__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information"}
@@ -80,6 +85,24 @@ def is_beside(key: str) -> bool:
     folders = {part.lower() for part in path.parts[:-1]}
     name = path.name.lower()
     return name in _BESIDE_NAMES or bool(folders & _BESIDE_FOLDERS) or path.suffix.lower() in BESIDE
+
+
+def lying_beside(keys: Iterable[str]) -> set[str]:
+    """Those of `keys` that are neither videos nor annotations, but lie beside videos."""
+    present = list(keys)
+    hidden = {key for key in present if is_beside(key)}
+    others = (*ANNOTATIONS, *PAIRED)
+    stems = {
+        _stem(key)
+        for key in present
+        if key not in hidden and PurePosixPath(key).suffix.lower() not in others
+    }
+    paired = {
+        key
+        for key in present
+        if PurePosixPath(key).suffix.lower() in PAIRED and _stem(key) in stems
+    }
+    return hidden | paired
 
 
 def check_key(key: str) -> None:
@@ -171,6 +194,21 @@ def identify(store: ObjectStore, key: str) -> Identity:
 def identities(store: ObjectStore) -> dict[str, Identity]:
     """All that are remembered, by key."""
     return _read(store)[0]
+
+
+def drop(store: ObjectStore, keys: Iterable[str]) -> None:
+    """Forget what is remembered of these keys: ids and titles of videos that were taken down."""
+    gone = set(keys)
+    while True:
+        known, etag = _read(store)
+        if etag is None or not gone & set(known):
+            return
+        kept = {key: identity for key, identity in known.items() if key not in gone}
+        try:
+            store.put(IDS_KEY, _written(kept), if_match=etag)
+        except PreconditionFailed:
+            continue
+        return
 
 
 def keys_of(store: ObjectStore, video: str, keys: Iterable[str]) -> set[str]:

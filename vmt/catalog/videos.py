@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from vmt.catalog.identity import ANNOTATIONS, assign, is_beside
+from vmt.catalog.identity import ANNOTATIONS, assign, lying_beside
 from vmt.errors import ObjectNotFound, PreconditionFailed
 from vmt.store import ObjectInfo, ObjectStore
 
@@ -31,15 +31,17 @@ class Candidate:
 
 def candidates(objects: Iterable[ObjectInfo]) -> list[Candidate]:
     """Videos among `objects`, without their ids; `stamp` changes when a video or an annotation of
-    it does. What lies beside videos is left out (`identity.is_beside`).
+    it does. What lies beside videos is left out (`identity.lying_beside`).
     """
     videos: list[ObjectInfo] = []
     beside: dict[str, list[ObjectInfo]] = {}
-    for each in objects:
+    listed = list(objects)
+    left_out = lying_beside(info.key for info in listed)
+    for each in listed:
         path = PurePosixPath(each.key)
         if path.suffix.lower() in ANNOTATIONS:
             beside.setdefault(str(path.with_suffix("")), []).append(each)
-        elif not is_beside(each.key):
+        elif each.key not in left_out:
             videos.append(each)
     found = []
     for video in videos:

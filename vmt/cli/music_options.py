@@ -79,21 +79,6 @@ class MusicOptions:
             "file's default track that can be decoded."
         ),
     ] = None
-    video: Annotated[
-        str,
-        option(
-            "What happens to the picture: auto copies what editors and phones open and encodes "
-            "the rest as H.264, copy copies it or fails, h264 encodes what is no H.264. "
-            "Default: auto.",
-        ),
-    ] = "auto"
-    sound_track: Annotated[
-        int | None,
-        option(
-            "Which of the video's own sound tracks is mixed or ducked, counted from 1. Default: "
-            "the file's default track that can be decoded.",
-        ),
-    ] = None
     bits: Annotated[int, option("Bits of a FLAC sample: 16 or 24. Default: 16.")] = 16
     stems: Annotated[
         bool,
@@ -128,8 +113,6 @@ class MusicOptions:
             loudness_scale=self.loudness,
             lufs=self.lufs,
             original_sound=self.original,
-            video=self.video,
-            sound_track=self.sound_track,
             bits=self.bits,
             stems=self.stems,
             video=self.video,

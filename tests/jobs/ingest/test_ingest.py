@@ -55,7 +55,8 @@ def mixed(tmp_path: Path, clips: Clips) -> LocalStore:
     store = LocalStore(tmp_path / "store")
     store.put_file("videos/good.mp4", clips.get("mp4-h264-aac"))
     store.put("videos/notes.mp4", b"these are no pictures")
-    store.put("videos/.hidden!.mp4", b"bad name")
+    store.put("videos/hey!.mp4", b"no video either")
+    store.put("videos/.hidden.mp4", b"not looked at")
     data = clips.get("mp4-h264-aac").read_bytes()
     store.put("videos/cut.mp4", data[: len(data) // 2])
     store.put_file("videos/mute.mp4", clips.get("silent"))
@@ -72,7 +73,7 @@ def test_bad_videos_are_refused_with_a_reason_and_stop_nobody(
     codes = {each.key.removeprefix("videos/"): each.code for each in report.refused}
     assert codes == {
         "notes.mp4": "not-media",
-        ".hidden!.mp4": "bad-name",
+        "hey!.mp4": "not-media",
         "cut.mp4": "truncated",
         "mute.mp4": "no-sound",
         "song.mp3": "no-picture",

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vmt.catalog import datasets as versions
-from vmt.catalog.identity import keys_of
+from vmt.catalog.identity import drop, keys_of
 from vmt.catalog.page_index_writers import note_forgotten
 from vmt.catalog.runs import runs
 from vmt.catalog.takedowns import bury, tombstone
@@ -160,6 +160,7 @@ class _Hunt:
             if name == self.video or self._quarantined(name):
                 self._delete_all(f"quarantine/{name}.json")
         note_forgotten(self.store, self.names, self.sha256s)
+        drop(self.store, {*self.objects, *copies})
         for index in self.indexes:
             if gone[index.extractor]:
                 index.save({}, gone[index.extractor])

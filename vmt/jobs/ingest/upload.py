@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 from vmt import media
-from vmt.catalog.identity import ANNOTATIONS, assign, is_beside, local_name, title_of
+from vmt.catalog.identity import ANNOTATIONS, assign, local_name, lying_beside, title_of
 from vmt.errors import DatasetError, VmtError
 from vmt.jobs.ingest.ingest import sha256_of
 from vmt.jobs.soundtrack.composer import Failure
@@ -30,8 +30,9 @@ def bring(store: ObjectStore, folder: Path) -> tuple[list[str], tuple[Failure, .
     titles: dict[str, str] = {}
     failures: list[Failure] = []
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    left_out = lying_beside(path.name for path in files)
     for path in files:
-        if path.suffix.lower() in ANNOTATIONS or is_beside(path.name):
+        if path.suffix.lower() in ANNOTATIONS or path.name in left_out:
             continue
         try:
             media.probe(path)
