@@ -119,7 +119,14 @@ def test_what_lies_beside_videos_is_none(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     names = [".DS_Store", "._clip.mp4", "Thumbs.db", "clip.srt", "clip.jpg", "clip.description"]
     names += ["other.mp4.part", "clip.en.vtt", "clip.info.json", "desktop.ini", "clip.webp"]
-    names += [".hidden/a.mp4", "@eaDir/clip.mp4/SYNO.jpg", "__MACOSX/a.mp4", "GX01.THM", "clip.wav", "clip.txt"]
+    names += [
+        ".hidden/a.mp4",
+        "@eaDir/clip.mp4/SYNO.jpg",
+        "__MACOSX/a.mp4",
+        "GX01.THM",
+        "clip.wav",
+        "clip.txt",
+    ]
     for name in [*names, "clip.mp4", "clip.lab", "what.xyz", "no-ending"]:
         store.put(f"videos/{name}", b"x")
     found = candidates(store.list("videos/"))

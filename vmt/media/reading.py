@@ -424,7 +424,7 @@ def open_media(path: Path) -> InputContainer:
         return av.open(
             f"file:{path.resolve()}", metadata_errors="replace", container_options=SAFE_INPUT
         )
-    except (av.error.FFmpegError, ValueError) as error:
+    except Exception as error:  # PyAV lets through more than FFmpeg's errors
         with path.open("rb") as file:
             head = file.read(12)
         if head[4:8] == b"ftyp" and isinstance(error, av.error.InvalidDataError):
@@ -484,10 +484,10 @@ def packets(
     while True:
         try:
             packet = next(demuxed)
-        except (StopIteration, av.error.FFmpegError):
+        except StopIteration:
             return
-        except IndexError:
-            # PyAV has flushed the streams that it knows, and trips over one that began in mid-file.
+        except Exception:  # noqa: BLE001 # FFmpeg's errors, and PyAV's own
+            # Such as an IndexError: PyAV trips over a stream that began in mid-file.
             return
         if clock and packet.time_base:
             index = packet.stream.index
@@ -504,7 +504,7 @@ def decode(packet: AnyPacket) -> list[Any] | None:
         return list(packet.decode())
     except av.error.EOFError:
         return []
-    except av.error.FFmpegError:
+    except Exception:  # noqa: BLE001 # FFmpeg's errors, and PyAV's own
         return None
 
 

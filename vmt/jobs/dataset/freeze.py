@@ -1,5 +1,7 @@
 """Freeze what was ingested, or a published dataset, as an immutable version."""
 
+import dataclasses
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -158,7 +160,7 @@ def _publish(
     on_event(
         "vmt.dataset.frozen",
         {
-            "dataset": str(ref),
+            "dataset": ref,
             "videos": info["videos"],
             "splits": info["splits"],
             "changes": info["changes"],
@@ -181,6 +183,7 @@ class ImportReport:
     dataset: str
     songs: int
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def import_muvi_sync(
@@ -205,13 +208,19 @@ def import_muvi_sync(
     """
     sides = muvi_sync.split_lists(folder)
     songs = sorted(sides)
+    warnings = [
+        f"song {song}: in several splits; it is {sides[song]} now"
+        for song in muvi_sync.repeated_songs(folder)
+    ]
     read: dict[str, dict[str, Any]] = {}
     problems = []
     for song, outcome in zip(songs, map(_SongImporter(store, folder), songs), strict=True):
         if isinstance(outcome, str):
             problems.append(outcome)
         else:
+            warnings += outcome.pop("warnings")
             read[song] = {"id": song, **outcome}
+    problems += _other_widths(read)
     if not read:
         raise DatasetError(
             f"{folder}: none of its {len(songs)} songs can be read; the first: {problems[0]}"
@@ -222,7 +231,40 @@ def import_muvi_sync(
     ref = _publish(
         store, name, chord_labels, muvi_sync.EXTRACTOR, contents, _newest(store, name), on_event
     )
-    return ImportReport(ref, len(read), tuple(problems))
+    keys = {song["song_key"] for song in read.values()}
+    if len(keys) == 1 and len(read) > 2:
+        warnings.append(
+            f"all songs: key: {keys.pop()}, so that nothing is learned of keys; is that so?"
+        )
+    report = ImportReport(ref, len(read), tuple(problems), tuple(warnings))
+    content = {
+        "schema": 1,
+        **dataclasses.asdict(report),
+        "dataset": ref,
+        "folder": folder.name,
+    }
+    version = ref.removeprefix(f"{name}@")
+    store.put(f"datasets/{name}/{version}/import.json", json.dumps(content, indent=1).encode())
+    return report
+
+
+def _other_widths(read: dict[str, dict[str, Any]]) -> list[str]:
+    """Take songs out whose semantic features are of another width than those of most songs."""
+    widths = Counter(song["d_semantic"] for song in read.values())
+    if len(widths) < 2:
+        return []
+    (width, most), (_, second) = widths.most_common(2)
+    if most == second:
+        raise DatasetError(
+            f"songs: semantic: widths {', '.join(map(str, sorted(widths)))} are mixed; import "
+            "features of one CLIP model"
+        )
+    odd = [name for name, song in read.items() if song["d_semantic"] != width]
+    return [
+        f"song {name}: semantic: {read.pop(name)['d_semantic']} columns, and other songs have "
+        f"{width}"
+        for name in odd
+    ]
 
 
 @dataclass(frozen=True)
@@ -241,4 +283,10 @@ class _SongImporter:
             return str(error)
         key = f"features/{muvi_sync.EXTRACTOR}/{features.source_sha256}.safetensors"
         self.store.put(key, features.to_bytes())
-        return {"sha256": features.source_sha256, "features_key": key, **datasets.summary(features)}
+        warnings = list(muvi_sync.song_warnings(features, song))
+        return {
+            "sha256": features.source_sha256,
+            "features_key": key,
+            **datasets.summary(features),
+            "warnings": warnings,
+        }

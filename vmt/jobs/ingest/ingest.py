@@ -3,15 +3,12 @@ reason.
 """
 
 import hashlib
-import io
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
-
-import pretty_midi
 
 from vmt import chords, media
 from vmt.catalog import datasets
@@ -24,6 +21,7 @@ from vmt.catalog.takedowns import Forgotten
 from vmt.catalog.videos import Candidate, VideoIndex, candidates, identified
 from vmt.errors import AnnotationError, DatasetError, MediaError, VmtError
 from vmt.features.extractor import Extractor
+from vmt.features.midi import read_midi
 from vmt.features.record import Features
 from vmt.jobs.ingest.extractors import remember
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
@@ -312,11 +310,11 @@ def features_of(
     if store.head(key) is not None:
         return key, Features.from_bytes(store.get(key))
     annotation = (
-        chords.parse_lab(_text(brought[".lab"], path), f"{path.stem}.lab")
+        chords.parse_lab(chords.lab_text(brought[".lab"], f"{path.stem}.lab"), f"{path.stem}.lab")
         if ".lab" in brought
         else None
     )
-    notes = _midi(brought[".mid"], path) if ".mid" in brought else None
+    notes = read_midi(brought[".mid"], f"{path.stem}.mid") if ".mid" in brought else None
     info = media.probe(path)
     sound = media.sound(path, extractor.SAMPLE_RATE)
     if training and sound is None and annotation is None:
@@ -338,32 +336,3 @@ def features_of(
     store.put(thumbnails_key(sha256), sheet.jpeg())
     store.put(key, features.to_bytes())
     return key, features
-
-
-def _text(data: bytes, path: Path) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise AnnotationError(
-            f"{path.stem}.lab: is not UTF-8 text ({error.reason} at byte {error.start}); save "
-            "it as text"
-        ) from error
-
-
-_DAMAGED = (
-    EOFError,
-    OSError,
-    ValueError,
-    KeyError,
-    IndexError,
-)  # what pretty_midi and mido let through
-
-
-def _midi(data: bytes, path: Path) -> pretty_midi.PrettyMIDI:
-    try:
-        return pretty_midi.PrettyMIDI(io.BytesIO(data))
-    except _DAMAGED as error:
-        raise AnnotationError(
-            f"{path.stem}.mid: is not a MIDI file that can be read ({error}); export it again "
-            "or remove it"
-        ) from error

@@ -93,7 +93,10 @@ def read_emotions(path: Path) -> tuple[tuple[float, ...], ...]:
     Raises:
         GenerationError: naming the file, the line and what is wrong there.
     """
-    rows = list(csv.reader(_text(path).splitlines()))
+    try:
+        rows = list(csv.reader(_text(path).splitlines()))
+    except csv.Error as error:
+        raise GenerationError(f"{path}: is not a CSV file ({error}); export it again") from error
     header = [name.strip().lower() for name in rows[0]] if rows else []
     if header != ["emotion"] and sorted(header) != sorted(chords.EMOTIONS):
         raise GenerationError(
@@ -117,7 +120,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     try:
         record = json.loads(_text(path))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise GenerationError(
             f"{path}: is not JSON ({error}); give an <id>_cgen_rd.json"
         ) from error

@@ -17,7 +17,8 @@ import pretty_midi
 
 from vmt import chords, media
 from vmt.audio.synthesis import SAMPLE_RATE, read_sound
-from vmt.errors import GenerationError, MediaError, ObjectNotFound
+from vmt.errors import AnnotationError, GenerationError, MediaError, ObjectNotFound
+from vmt.features.midi import read_midi
 from vmt.features.recognisers import DEFAULT_CHORDS, LoadOptions, chord_recogniser
 from vmt.features.recognisers.protocol import SAMPLE_RATE as RECOGNISED
 from vmt.features.record import Features
@@ -153,9 +154,9 @@ def _real(store: ObjectStore, record: Mapping[str, Any]) -> dict[str, float]:
     found |= chord_scores(labels) if labels is not None else {}
     try:
         notes = store.get(str(PurePosixPath(video["key"]).with_suffix(".mid")))
-        found |= note_scores(pretty_midi.PrettyMIDI(io.BytesIO(notes)))
-    except ObjectNotFound:
-        pass  # nobody brought the notes
+        found |= note_scores(read_midi(notes, PurePosixPath(video["key"]).stem + ".mid"))
+    except (ObjectNotFound, AnnotationError):
+        pass  # nobody brought notes that can be read
     with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
         path, wav = Path(folder) / PurePosixPath(video["key"]).name, Path(folder) / "own.wav"
         try:
