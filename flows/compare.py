@@ -5,10 +5,18 @@ from typing import Any
 from prefect import flow
 
 from flows.engine.artifacts import publish_scores
+from flows.engine.deployments import Deployment
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.evaluation import champions_videos, compare_runs, newest_contenders
 from flows.tasks.pipeline import Json
+
+DEPLOYMENT = Deployment(
+    "compare",
+    "Compare runs or epochs by their soundtracks for the same videos.",
+    queue="gpu",
+    overlap=True,
+)
 
 
 @flow(name="compare", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])

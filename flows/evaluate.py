@@ -3,10 +3,20 @@
 from prefect import flow
 
 from flows.engine.artifacts import publish_scores
+from flows.engine.deployments import After, Deployment
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.evaluation import evaluate_run, resolve_epoch, score_generated
 from flows.tasks.pipeline import Json
+from vmt.catalog.records import encode
+
+DEPLOYMENT = Deployment(
+    "evaluate",
+    "Score an epoch of a run beside the baselines, or soundtracks; starts after each `train`.",
+    queue="cpu",
+    overlap=True,
+    after=After("vmt.best-epoch", "train", {"run": "run", "epoch": "epoch"}),
+)
 
 
 @flow(name="evaluate", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
@@ -38,9 +48,7 @@ def evaluate(
             {"generated": scores["mean"], "real songs": scores["real"]},
         )
         return scores
-    scores = evaluate_run(*resolve_epoch(run, epoch), dataset, split)
-    publish_scores(
-        f"{scores['run']} epoch {scores['epoch']}, {scores['dataset']}, {scores['split']}",
-        scores["rows"],
-    )
-    return scores
+    scored = evaluate_run(*resolve_epoch(run, epoch), dataset, split)
+    title = f"{scored.run} epoch {scored.epoch}, {scored.dataset}, {scored.split}"
+    publish_scores(title, scored.rows)
+    return encode(scored)

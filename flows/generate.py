@@ -5,15 +5,25 @@ from typing import Any
 from prefect import flow
 
 from flows.engine.artifacts import publish_soundtracks, require_share
+from flows.engine.deployments import Deployment
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.pipeline import Json, generate_soundtracks, list_videos, read_manifest, store
+from vmt.catalog import keys
+from vmt.catalog.records import encode
+
+DEPLOYMENT = Deployment(
+    "generate",
+    "Write soundtracks for a list of videos, a manifest or a prefix.",
+    queue="gpu",
+    overlap=True,
+)
 
 
 @flow(name="generate", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def generate(
     videos: list[str] | None = None,
-    prefix: str = "inbox/",
+    prefix: str = keys.INBOX,
     manifest: str | None = None,
     run: str | None = None,
     epoch: int | None = None,
@@ -46,5 +56,5 @@ def generate(
         keys = list_videos(prefix)
     report = generate_soundtracks(keys, run, epoch, settings, force)
     publish_soundtracks(store(), report)
-    require_share(report["failed"], len(keys), fail_above, "soundtracks failed")
-    return report
+    require_share(report.failed, len(keys), fail_above, "soundtracks failed")
+    return encode(report)

@@ -19,13 +19,20 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types import DateTime
 
 from flows.engine.artifacts import publish_housekeeping
-from flows.engine.deployments import DEPLOYMENTS
+from flows.engine.deployments import Deployment
 from flows.engine.events import reporter
+from flows.engine.names import NAMES
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.pipeline import RETRY, Json, store
 from vmt.jobs.upkeep.housekeep import housekeep as job
 
+DEPLOYMENT = Deployment(
+    "housekeep",
+    "Remove old weights, leftovers of killed jobs and Prefect's old runs.",
+    queue="cpu",
+    cron="0 5 * * 0",
+)
 PAGE = 200  # the most that Prefect returns
 ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED]
 
@@ -64,8 +71,7 @@ def _old_runs(client: SyncPrefectClient, before: DateTime, *, keep: bool) -> Ite
         keep: whether the runs stay.
     """
     # The server may have runs of other users, which are not ours to delete.
-    names = [deployment.name for deployment in DEPLOYMENTS]
-    ours = FlowFilter(name=FlowFilterName(any_=names))
+    ours = FlowFilter(name=FlowFilterName(any_=list(NAMES)))
     old = FlowRunFilter(
         end_time=FlowRunFilterEndTime(before_=before),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=ENDED)),

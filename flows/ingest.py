@@ -5,15 +5,25 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.engine.artifacts import FEWEST_UNUSABLE, require_share
+from flows.engine.deployments import Deployment
 from flows.engine.gpu import SOON_S
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.pipeline import Json, ingest_videos
+from vmt.catalog import keys
+from vmt.catalog.records import encode
+
+DEPLOYMENT = Deployment(
+    "ingest",
+    "Extract the features of new videos under videos/.",
+    queue="cpu",
+    cron="*/15 * * * *",
+)
 
 
 @flow(name="ingest", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
 def ingest(
-    prefix: str = "videos/", retry_refused: bool = False, fail_above: float = 0.5
+    prefix: str = keys.VIDEOS, retry_refused: bool = False, fail_above: float = 0.5
 ) -> Json | State[Json]:
     """Ingest the new videos under `prefix`; a refused video does not stop the others.
 
@@ -30,12 +40,12 @@ def ingest(
         their reasons.
     """
     report = ingest_videos(prefix, retry_refused, wait_s=SOON_S)
-    unusable = [*report["refused_now"], *report["failed"]]
-    of = report["new"] + len(unusable)
+    unusable = [*report.refused_now, *report.failed]
+    of = report.new + len(unusable)
     require_share(unusable, of, fail_above, "new videos are not usable", at_least=FEWEST_UNUSABLE)
-    if report["put_off"]:
+    if report.put_off:
         return Completed(
-            message=f"The GPU is held; {report['put_off']} new videos are put off to the next run",
-            data=report,
+            message=f"The GPU is held; {report.put_off} new videos are put off to the next run",
+            data=encode(report),
         )
-    return report
+    return encode(report)

@@ -1,5 +1,6 @@
 """`nightly`: from new videos in the bucket to soundtracks by a model that was trained on them."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -11,6 +12,7 @@ from flows.engine.artifacts import (
     publish_soundtracks,
     require_share,
 )
+from flows.engine.deployments import Deployment
 from flows.engine.notify import alert, notify
 from flows.engine.run_names import run_name
 from flows.tasks.evaluation import (
@@ -35,13 +37,24 @@ from flows.tasks.pipeline import (
     store,
     train_model,
 )
+from vmt.catalog import keys
+from vmt.catalog.records import encode
+from vmt.catalog.records.nights import NightEvaluation, NightReport, TrainingDecision
 from vmt.catalog.runs import now
 from vmt.dataset.splits import SPLIT_BY, SplitBy
 from vmt.errors import RunTaken, TrainingError
-from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, decide, started
+from vmt.jobs.release.nightly import GROW_SHARE, GROW_VIDEOS, Origin, decide, started
 from vmt.jobs.release.promote import MARGIN
 from vmt.reports.night import markdown, title
 from vmt.settings import load_settings
+
+DEPLOYMENT = Deployment(
+    "nightly",
+    "Ingest, freeze, train if the dataset grew enough, evaluate, promote if better, write the "
+    "showcase and the report.",
+    queue="gpu",
+    cron="30 3 * * *",
+)
 
 
 @flow(name="nightly", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])
@@ -104,37 +117,53 @@ def nightly(
         "margin": margin,
         "fail_above": fail_above,
     }
-    night = started(asked)
+    night = _Night(started(asked), asked)
     try:
         _ingest(night)
-        if night["decision"] is not None and night["decision"]["train"]:
+        if night.report.decision is not None and night.report.decision.train:
             _train(night)
             _judge(night)
         _show(night)
         _check_shares(night)
-        night["state"] = "done"
+        night.note(state="done")
     except Exception as error:
-        night["error"] = str(error)
+        night.note(error=str(error))
         raise
     finally:
-        night["finished_at"] = now()
-        night["report"], _ = write_nightly_report(night)
-        publish_night(night)
-        language = load_settings().language
-        notify(f"VMT: {title(night, language)}", markdown(night, language))
-    return night
+        night.note(finished_at=now())
+        key, _ = write_nightly_report(night.report)
+        publish_night(night.report)
+        language, content = load_settings().language, encode(night.report)
+        notify(f"VMT: {title(content, language)}", markdown(content, language))
+    return {**encode(night.report), "report": key}
 
 
-def _ingest(night: Json) -> None:
+@dataclass
+class _Night:
+    """The report as far as the night has come, so that one that fails says how far it came."""
+
+    report: NightReport
+    asked: Json
+
+    def note(self, **fields: Any) -> None:
+        """Set fields of the report."""
+        self.report = replace(self.report, **fields)
+
+    @property
+    def version(self) -> str:
+        """The newest dataset version."""
+        assert self.report.dataset is not None
+        return self.report.dataset.version
+
+
+def _ingest(night: _Night) -> None:
     """Ingest and freeze; decide whether to train on the new version."""
-    asked = night["asked"]
-    night["ingest"] = ingest_videos("videos/")
-    if not night["ingest"]["found"]:
-        night["decision"] = {
-            "train": False,
-            "reason": "there is no video under videos/",
-            "start": None,
-        }
+    asked = night.asked
+    ingested = ingest_videos(keys.VIDEOS)
+    night.note(ingest=ingested)
+    if not ingested.found:
+        reason = f"there is no video under {keys.VIDEOS}"
+        night.note(decision=TrainingDecision(False, reason))
         return
     version = freeze_dataset(
         asked["dataset"],
@@ -143,51 +172,56 @@ def _ingest(night: Json) -> None:
         asked["min_test"],
         asked["split_by"],
     )
-    night["dataset"] = dataset_growth(version, asked["preset"])
+    growth = dataset_growth(version, asked["preset"])
+    night.note(dataset=growth)
     limits = {name: asked[name] for name in ("force", "grow_share", "grow_videos")}
-    decision = decide(night["dataset"], **limits)
-    night["decision"] = {**vars(decision), "start": None}
+    night.note(decision=decide(growth, **limits))
 
 
-def _train(night: Json) -> None:
+def _train(night: _Night) -> None:
     """Train the challenger, and evaluate it."""
     run = _finish_half_trained(night) or _train_newest(night)
-    night["run"], night["training"] = run, training_summary(run)
+    night.note(run=run, training=training_summary(run))
     publish_losses(store(), run)
     try:
-        night["evaluation"] = evaluate_run(run, None, None, "validation")
+        night.note(evaluation=evaluate_run(run, None, None, "validation"))
     except TrainingError as error:  # too few videos for a validation split
-        night["evaluation"] = {"error": str(error)}
+        night.note(evaluation=NightEvaluation(error=str(error)))
 
 
-def _finish_half_trained(night: Json) -> str | None:
+def _finish_half_trained(night: _Night) -> str | None:
     """Finish the unfinished run of an earlier night; None if there is none with these settings."""
-    asked = night["asked"]
+    asked = night.asked
     unfinished = unfinished_run(
-        night["dataset"]["version"], asked["preset"], asked["grow_share"], asked["grow_videos"]
+        night.version, asked["preset"], asked["grow_share"], asked["grow_videos"]
     )
     if unfinished is None:
         return None
     try:
-        run = _train_from(asked, unfinished["dataset"], unfinished["origin"], unfinished["run"])
+        run = _train_from(asked, unfinished.dataset, unfinished.origin, unfinished.run)
     except RunTaken:  # another process is finishing it
         raise
     except TrainingError as error:
-        get_run_logger().warning("run %s is not resumed: %s", unfinished["run"], error)
+        get_run_logger().warning("run %s is not resumed: %s", unfinished.run, error)
         return None
-    night["decision"]["start"] = unfinished["origin"]["reason"]
+    _note_start(night, unfinished.origin)
     return run
 
 
-def _train_newest(night: Json) -> str:
+def _train_newest(night: _Night) -> str:
     """Train a new run on the newest version; its name."""
-    asked, version = night["asked"], night["dataset"]["version"]
-    origin = training_origin(version, asked["preset"], asked["go_on"])
-    night["decision"]["start"] = origin["reason"]
-    return _train_from(asked, version, origin, None)
+    asked = night.asked
+    origin = training_origin(night.version, asked["preset"], asked["go_on"])
+    _note_start(night, origin)
+    return _train_from(asked, night.version, origin, None)
 
 
-def _train_from(asked: Json, version: str, origin: Json, run: str | None) -> str:
+def _note_start(night: _Night, origin: Origin) -> None:
+    assert night.report.decision is not None
+    night.note(decision=replace(night.report.decision, start=origin.reason))
+
+
+def _train_from(asked: Json, version: str, origin: Origin, run: str | None) -> str:
     """Train a run from its origin; its name.
 
     Args:
@@ -196,54 +230,57 @@ def _train_from(asked: Json, version: str, origin: Json, run: str | None) -> str
         origin: run and epoch whose weights the training starts from, if any.
         run: name of the run to resume; None for a new run.
     """
-    if origin["run"] is None:
+    if origin.run is None or origin.epoch is None:
         return train_model(version, asked["preset"], run, asked["overrides"])
-    overrides = {**asked["overrides"], "epochs": origin["epoch"] + asked["more_epochs"]}
-    return train_model(version, None, run, overrides, origin["run"], origin["epoch"])
+    overrides = {**asked["overrides"], "epochs": origin.epoch + asked["more_epochs"]}
+    return train_model(version, None, run, overrides, origin.run, origin.epoch)
 
 
-def _judge(night: Json) -> None:
+def _judge(night: _Night) -> None:
     """Promote the challenger if it is better than the champion and its soundtracks for the held-out
     videos are valid.
     """
-    run, serving = night["run"], champion_now()
-    night["gate"] = gate = judge_run(run, night["asked"]["margin"])
-    promoted, why = bool(gate["better"]), gate["reason"]
+    run, serving = night.report.run, champion_now()
+    assert run is not None
+    gate = judge_run(run, night.asked["margin"])
+    night.note(gate=gate)
+    promoted, why = gate.better, gate.reason
     if promoted:
-        videos = held_out_videos(night["dataset"]["version"])
-        generated = generate_soundtracks(videos, run, gate["epoch"])
-        night["showcase"] = checked_showcase(generated)
-        if night["showcase"]["passed"]:
-            promote_run(run, gate["epoch"])
+        generated = generate_soundtracks(held_out_videos(night.version), run, gate.epoch)
+        showcase = checked_showcase(generated)
+        night.note(showcase=showcase)
+        if showcase.passed:
+            promote_run(run, gate.epoch)
         else:
-            promoted, why = (
-                False,
-                f"{why}; but its showcase is not sound: {night['showcase']['problems'][0]}",
-            )
+            promoted = False
+            why = f"{why}; but its showcase is not sound: {showcase.problems[0]}"
+
     if promoted:
-        night["verdict"] = f"{run} serves: {why}"
+        verdict = f"{run} serves: {why}"
+    elif serving is not None:
+        verdict = f"{serving.run} stays: {why}"
     else:
-        night["verdict"] = (
-            f"{serving['run']} stays: {why}" if serving else f"nobody serves: {run}: {why}"
-        )
-    night["promoted"] = promoted
-    write_verdict(run, night["verdict"], promoted)
+        verdict = f"no champion yet: {run}: {why}"
+    night.note(promoted=promoted, verdict=verdict)
+    write_verdict(run, verdict, promoted)
 
 
-def _show(night: Json) -> None:
+def _show(night: _Night) -> None:
     """Write soundtracks for the held-out videos with the champion."""
-    night["champion"] = champion_now()
-    if night["champion"] is None or night["dataset"] is None:
+    night.note(champion=champion_now())
+    if night.report.champion is None or night.report.dataset is None:
         return
-    night["soundtracks"] = generate_soundtracks(held_out_videos(night["dataset"]["version"]))
-    publish_soundtracks(store(), night["soundtracks"])
+    soundtracks = generate_soundtracks(held_out_videos(night.version))
+    night.note(soundtracks=soundtracks)
+    publish_soundtracks(store(), soundtracks)
 
 
-def _check_shares(night: Json) -> None:
-    ingested, made, limit = night["ingest"], night["soundtracks"], night["asked"]["fail_above"]
-    unusable = [*ingested["refused_now"], *ingested["failed"]]
-    of = ingested["new"] + len(unusable)
+def _check_shares(night: _Night) -> None:
+    ingested, made, limit = night.report.ingest, night.report.soundtracks, night.asked["fail_above"]
+    assert ingested is not None
+    unusable = [*ingested.refused_now, *ingested.failed]
+    of = ingested.new + len(unusable)
     require_share(unusable, of, limit, "new videos are not usable", at_least=FEWEST_UNUSABLE)
     if made is not None:
-        of = sum(len(made[group]) for group in ("made", "known", "failed"))
-        require_share(made["failed"], of, limit, "soundtracks failed")
+        of = len(made.made) + len(made.known) + len(made.failed)
+        require_share(made.failed, of, limit, "soundtracks failed")

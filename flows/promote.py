@@ -3,6 +3,7 @@
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.engine.deployments import Deployment
 from flows.engine.events import reporter
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
@@ -10,8 +11,14 @@ from flows.tasks.pipeline import Json, promote_run, store
 from vmt.errors import TrainingError
 from vmt.jobs.release.promote import rollback as job
 
-
 # Not retried: a second rollback would undo a second promotion.
+DEPLOYMENT = Deployment(
+    "promote",
+    "Make an epoch of a run the champion, or roll back to the previous champion.",
+    queue="cpu",
+)
+
+
 @task(name="roll back", cache_policy=NO_CACHE)
 def roll_back() -> Json:
     """Make the previous champion the champion again."""

@@ -5,9 +5,14 @@ from typing import Any
 from prefect import flow
 
 from flows.engine.artifacts import publish_losses
+from flows.engine.deployments import Deployment
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.pipeline import promote_run, resolve_dataset, store, train_model
+
+DEPLOYMENT = Deployment(
+    "train", "Train one run on a dataset version, with a preset and overrides.", queue="gpu"
+)
 
 
 @flow(name="train", flow_run_name=run_name, on_failure=[alert], on_crashed=[alert])

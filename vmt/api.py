@@ -184,9 +184,9 @@ def load_model(source: str | Path | None = None) -> Model:
         name=f"{run.name}@{epoch}",
         chords=run.transformer(epoch),
         rhythm=run.regressor(),
-        chord_labels=parameters["chord_labels"],
-        change_weight=(parameters["train"] or {}).get("change_weight", 1.0),
-        extractor=remembered(run.store, parameters["extractor"], settings),
+        chord_labels=parameters.chord_labels,
+        change_weight=parameters.train.change_weight,
+        extractor=remembered(run.store, parameters.extractor, settings),
     )
 
 

@@ -8,6 +8,7 @@ VmtError                 a person can fix the cause: one line, exit code 1
 │   ├── PreconditionFailed   a conditional write lost to another writer
 │   ├── StoreDenied          wrong credentials or no permission
 │   ├── StoreFull            no space left
+│   ├── RecordError          a stored JSON is damaged, or of a newer version of VMT
 │   └── StoreUnavailable     refused, timed out, 5xx: transient
 ├── MediaError           a file cannot be used; carries a `code` that a program can count
 ├── AnnotationError      a .lab or .mid beside a video is malformed
@@ -54,6 +55,10 @@ class StoreDenied(StoreError):
 
 class StoreFull(StoreError):
     """There is no space left."""
+
+
+class RecordError(StoreError):
+    """A stored JSON object is damaged, or a newer version of VMT wrote it."""
 
 
 class StoreUnavailable(StoreError):

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.components.format import tempo, when
+from dashboard.components.music import key_name
 from dashboard.i18n.text import t
-from dashboard.sources import soundtracks, store
+from dashboard.sources import soundtracks
+from vmt.catalog import keys
+from vmt.catalog.records.soundtracks import SoundtrackRecord
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Take:
 
     prefix: str
     number: int
-    record: store.Record | None
+    record: SoundtrackRecord | None
 
     @property
     def id(self) -> str:
@@ -30,8 +33,9 @@ class Take:
     @property
     def made_by(self) -> tuple[str, int]:
         """Run and epoch."""
-        _, run, epoch, _, _, _ = self.prefix.split("/")
-        return run, int(epoch.removeprefix("epoch_"))
+        output = keys.parse_output(self.prefix)
+        assert output is not None, self.prefix
+        return output.run, output.epoch
 
     @property
     def name(self) -> str:
@@ -39,14 +43,14 @@ class Take:
         number = t("take.number", n=self.number)
         if self.record is None:
             return f"{number} · {t('take.unfinished')}"
-        settings = self.record.get("settings") or {}
-        parts = [number, settings.get("style"), self.record.get("key")]
-        if self.record.get("tempo_bpm"):
-            parts.append(tempo(self.record["tempo_bpm"]))
-        if self.record.get("seed") is not None:
-            parts.append(t("take.seed", seed=self.record["seed"]))
-        if self.record.get("made_at"):
-            parts.append(when(self.record["made_at"]))
+        parts = [
+            number,
+            self.record.settings.get("style"),
+            key_name(self.record.key),
+            tempo(self.record.tempo_bpm) if self.record.tempo_bpm else None,
+            t("take.seed", seed=self.record.seed),
+            when(self.record.made_at),
+        ]
         return " · ".join(str(part) for part in parts if part)
 
     @property
@@ -60,7 +64,7 @@ def numbered(prefixes: Sequence[str]) -> list[Take]:
     """The takes of one video, newest first; those of each run's epoch numbered from the oldest."""
     known = sorted(
         zip(prefixes, soundtracks.outputs(tuple(prefixes)), strict=True),
-        key=lambda pair: (str((pair[1] or {}).get("made_at") or "9"), pair[0]),
+        key=lambda pair: (pair[1].made_at if pair[1] else "9", pair[0]),
     )
 
     counts: dict[str, int] = {}

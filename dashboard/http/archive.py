@@ -2,7 +2,6 @@
 of it in memory.
 """
 
-import json
 import re
 import tempfile
 import zipfile
@@ -11,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from vmt.catalog import documents, keys
 from vmt.catalog.identity import identities
+from vmt.catalog.records.soundtracks import BatchSummary
 from vmt.errors import ObjectNotFound, VmtError
 from vmt.store import ObjectInfo, ObjectStore
 
@@ -21,53 +22,49 @@ READERS = 16
 _CHUNK = 1 << 20
 _FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*]')  # what Windows takes in no file name
 _TITLE_BYTES = 190
-_FOLDER = re.compile(r"outputs/[^/]+/epoch_\d{4}/[^/]+/(?:[^/]+/)?")
-_BATCH = re.compile(r"outputs/[^/]+/epoch_\d{4}/batch-[0-9a-f]+\.json")
 
 
 class ArchiveRefused(VmtError):
-    """What was asked for is no soundtrack, or more than one zip may hold."""
+    """The name is not that of soundtracks, or they are more than a zip may hold."""
 
 
 def members(store: ObjectStore, name: str) -> list[ObjectInfo]:
     """The objects of one zip.
 
     Args:
+        store: where the soundtracks are.
         name: the folder of a video's takes, of one take, or the key of a batch's summary.
 
     Raises:
         ArchiveRefused: if `name` is none of these, nothing stands there, or it is over `LIMIT_GIB`.
     """
-    if _BATCH.fullmatch(name):
+    if keys.BATCH.parse(name) is not None:
         with ThreadPoolExecutor(READERS) as pool:
-            found = [
-                each for each in pool.map(store.head, _of_batch(store, name)) if each is not None
-            ]
-    elif _FOLDER.fullmatch(name):
-        found = list(store.list(name))
+            heads = pool.map(store.head, _of_batch(store, name))
+            objects = [info for info in heads if info is not None]
+    elif keys.OUTPUT_FOLDER.parse(name) or keys.VIDEO_FOLDER.parse(name):
+        objects = list(store.list(name))
     else:
         raise ArchiveRefused(
             f"{name}: not the folder of a soundtrack, nor a batch; take the link that the page "
             "gives"
         )
-    if not found:
+    if not objects:
         raise ArchiveRefused(f"{name}: nothing stands there; it may have been deleted")
-    total = sum(each.size for each in found)
+    total = sum(info.size for info in objects)
     if total > LIMIT_GIB << 30:
         raise ArchiveRefused(
             f"{name}: {total / 2**30:.1f} GiB, and a zip holds up to {LIMIT_GIB}; copy "
             "outputs/ with an S3 client"
         )
-    return found
+    return objects
 
 
 def _of_batch(store: ObjectStore, name: str) -> list[str]:
-    try:
-        soundtracks = json.loads(store.get(name))["soundtracks"]
-    except ObjectNotFound:
-        return []
-    keys = [str(key) for each in soundtracks for key in each["files"].values()]
-    return [key for key in keys if key.startswith("outputs/")]
+    batch = documents.read(store, name, BatchSummary)
+    soundtracks = batch.soundtracks if batch is not None else ()
+    files = [key for soundtrack in soundtracks for key in soundtrack.files.values()]
+    return [key for key in files if key.startswith(keys.OUTPUTS)]
 
 
 def _titled(store: ObjectStore, found: Sequence[ObjectInfo]) -> dict[str, str]:
@@ -116,17 +113,17 @@ class _Pipe:
         return taken
 
 
-def stream(store: ObjectStore, found: Sequence[ObjectInfo]) -> Iterator[bytes]:
+def stream(store: ObjectStore, objects: Sequence[ObjectInfo]) -> Iterator[bytes]:
     """The zip of these objects in pieces, stored as they are: films and sound are compressed
     already.
 
     An object that was deleted meanwhile is left out.
     """
     pipe = _Pipe()
-    names = _titled(store, found)
+    names = _titled(store, objects)
     with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
         with zipfile.ZipFile(pipe, "w") as archive:
-            for info in found:
+            for info in objects:
                 path = Path(folder) / "member"
                 try:
                     store.get_file(info.key, path)

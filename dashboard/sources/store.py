@@ -5,12 +5,10 @@ Nothing here lists more than folder names. Times are ISO 8601 in UTC, as the job
 
 import io
 import itertools
-import json
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 import pandas as pd
@@ -18,7 +16,19 @@ import streamlit as st
 
 from dashboard.http.archive import ZIP_ROUTE
 from dashboard.http.server import FILES_ROUTE
-from vmt.catalog import page_index
+from vmt.catalog import documents, keys
+from vmt.catalog.records.datasets import DatasetBrief, DatasetInfo
+from vmt.catalog.records.indexes import (
+    DatasetIndex,
+    NightIndex,
+    RefusedIndex,
+    RefusedVideo,
+    RunIndex,
+    VideoKeyIndex,
+)
+from vmt.catalog.records.nights import NightReport
+from vmt.catalog.records.runs import Champion, RunParameters, RunSummary
+from vmt.catalog.records.videos import QuarantineRecord
 from vmt.errors import ObjectNotFound, StoreError
 from vmt.features.record import Features
 from vmt.settings import load_settings
@@ -33,10 +43,10 @@ KEPT = 128  # of what one function read, so that memory does not grow with what 
 KEPT_LARGE = 8
 REFUSED = 500
 OFFERED = 5000
-VIDEO_FOLDERS = ("inbox/", "videos/")
+VIDEO_FOLDERS = (keys.INBOX, keys.VIDEOS)
 VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
 
-Record = Mapping[str, Any]
+R = TypeVar("R")
 
 
 @st.cache_resource(show_spinner=False)
@@ -55,26 +65,13 @@ def store_name() -> str:
     return current.url if folder is None else folder.name
 
 
-def read_json(key: str) -> Record | None:
-    """The JSON object under `key`, or None where nothing stands.
+def read(key: str, kind: type[R]) -> R | None:
+    """The record under `key`, or None where there is none.
 
     Raises:
-        StoreError: if what stands there is not a JSON object.
+        RecordError: if the object is damaged, or a newer version of VMT wrote it.
     """
-    try:
-        found = json.loads(store().get(key))
-    except ObjectNotFound:
-        return None
-    except ValueError as error:
-        raise StoreError(
-            f"{key} is not JSON ({error}); run the job that writes it again"
-        ) from error
-    if not isinstance(found, dict):
-        raise StoreError(
-            f"{key} holds {type(found).__name__} where an object belongs; run the job that "
-            "writes it again"
-        )
-    return found
+    return documents.read(store(), key, kind)
 
 
 def _csv(key: str) -> pd.DataFrame | None:
@@ -96,49 +93,48 @@ def folders(prefix: str) -> list[str]:
 
 
 @st.cache_data(ttl=FRESH_S, show_spinner=False)
-def summaries() -> list[Record]:
+def summaries() -> list[RunSummary]:
     """Every run's summary, newest first; a run that has none yet is `starting`.
 
     Finished runs are read as one object; those in progress or broken each for itself.
     """
-    names = folders("runs/")
-    known = dict(read_json(page_index.RUNS) or {})
+    names = folders(keys.RUNS)
+    index = read(keys.RUN_INDEX.template, RunIndex)
+    known = dict(index.runs) if index is not None else {}
     others = [run for run in names if run not in known]
     with ThreadPoolExecutor(READERS) as pool:
-        read = pool.map(lambda run: read_json(f"runs/{run}/summary.json"), others)
-        known |= {
-            run: summary or {"run": run, "state": "starting"}
-            for run, summary in zip(others, read, strict=True)
-        }
+        stored = pool.map(lambda run: read(keys.summary(run), RunSummary), others)
+        for run, summary in zip(others, stored, strict=True):
+            known[run] = summary or RunSummary(run, "starting")
     return sorted(
         (known[run] for run in names),
-        key=lambda summary: str(summary.get("started_at") or "9"),
+        key=lambda summary: summary.started_at or "9",
         reverse=True,
     )
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=KEPT, show_spinner=False)
-def summary(run: str) -> Record | None:
+def summary(run: str) -> RunSummary | None:
     """One run's summary."""
-    return read_json(f"runs/{run}/summary.json")
+    return read(keys.summary(run), RunSummary)
 
 
 @st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)
-def params(run: str) -> Record | None:
-    """One run's `model_params.json`."""
-    return read_json(f"runs/{run}/model_params.json")
+def params(run: str) -> RunParameters | None:
+    """One run's parameters."""
+    return read(keys.model_params(run), RunParameters)
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=KEPT, show_spinner=False)
 def results(run: str) -> pd.DataFrame | None:
     """One run's `results.csv`: a row an epoch, from epoch 0."""
-    return _csv(f"runs/{run}/results.csv")
+    return _csv(keys.results(run))
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=KEPT, show_spinner=False)
 def regression(run: str) -> pd.DataFrame | None:
     """The regressor's `results.csv`."""
-    return _csv(f"runs/{run}/regression/results.csv")
+    return _csv(keys.results(run, keys.RHYTHM))
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=KEPT, show_spinner=False)
@@ -149,9 +145,9 @@ def written_at(key: str) -> datetime | None:
 
 
 @st.cache_data(ttl=FRESH_S, show_spinner=False)
-def champion() -> Record | None:
+def champion() -> Champion | None:
     """Which run and epoch serve."""
-    return read_json("models/champion.json")
+    return read(keys.champion(), Champion)
 
 
 def epoch_losses(run: str, epoch: int) -> dict[str, float]:
@@ -169,55 +165,57 @@ def epoch_losses(run: str, epoch: int) -> dict[str, float]:
 
 
 @st.cache_data(ttl=FRESH_S, show_spinner=False)
-def datasets() -> dict[str, list[Record]]:
+def datasets() -> dict[str, list[DatasetBrief]]:
     """The published versions of each dataset in short, oldest first."""
-    known = read_json(page_index.DATASETS)
-    if known is not None:
-        return {name: list(versions) for name, versions in sorted(known.items())}
-    found = {
-        name: [dataset_version(name, version) for version in folders(f"datasets/{name}/")]
-        for name in folders("datasets/")
-    }
-    return {
-        name: sorted(
-            (page_index.brief(each) for each in versions if each),
-            key=lambda each: int(each["version"]),
-        )
-        for name, versions in found.items()
-    }
+    index = read(keys.DATASET_INDEX.template, DatasetIndex)
+    if index is not None:
+        return {name: list(versions) for name, versions in sorted(index.datasets.items())}
+    return {name: _listed_versions(name) for name in folders(keys.DATASETS)}
+
+
+def _listed_versions(name: str) -> list[DatasetBrief]:
+    numbers = (keys.parse_version(folder) for folder in folders(keys.dataset_folder(name)))
+    stored = (dataset_version(name, number) for number in numbers if number is not None)
+    briefs = [info.brief for info in stored if info is not None]
+    return sorted(briefs, key=lambda brief: brief.version)
 
 
 @st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)
-def dataset_version(name: str, version: str) -> Record | None:
-    """One version's dataset.json, or None where it is not published."""
-    return read_json(f"datasets/{name}/{version}/dataset.json")
+def dataset_version(name: str, version: int) -> DatasetInfo | None:
+    """One version's description, or None where it is not published."""
+    return read(keys.dataset_info(name, version), DatasetInfo)
 
 
 @st.cache_data(ttl=SETTLED_S, max_entries=KEPT_LARGE, show_spinner=False)
-def manifest(prefix: str) -> pd.DataFrame | None:
+def manifest(name: str, version: int) -> pd.DataFrame | None:
     """A version's table of videos."""
     try:
-        return pd.read_parquet(io.BytesIO(store().get(f"{prefix}manifest.parquet")))
+        return pd.read_parquet(io.BytesIO(store().get(keys.manifest(name, version))))
     except ObjectNotFound:
         return None
 
 
 @st.cache_data(ttl=FRESH_S, show_spinner=False)
-def quarantine() -> list[Record]:
+def quarantine() -> list[RefusedVideo]:
     """What was refused, newest first; at most `REFUSED`."""
-    known = read_json(page_index.REFUSED)
-    if known is not None:
-        return list(known["refused"])[:REFUSED]
-    keys = [info.key for info in itertools.islice(store().list("quarantine/"), REFUSED)]
+    index = read(keys.REFUSED_INDEX.template, RefusedIndex)
+    if index is not None:
+        return list(index.refused[:REFUSED])
+    listed = [info.key for info in itertools.islice(store().list(keys.QUARANTINE), REFUSED)]
     with ThreadPoolExecutor(READERS) as pool:
-        found = [each for each in pool.map(read_json, keys) if each is not None]
-    return sorted(found, key=lambda each: str(each.get("at") or ""), reverse=True)
+        stored = list(pool.map(lambda key: read(key, QuarantineRecord), listed))
+    refused = [
+        RefusedVideo(one.key, one.id, one.code, one.reason, one.stamp, one.at)
+        for one in stored
+        if one is not None
+    ]
+    return sorted(refused, key=lambda video: video.at, reverse=True)
 
 
 @st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)
 def thumbnails(sha256: str) -> str | None:
     """The key of a video's sheet of small pictures, where ingest made one."""
-    key = page_index.thumbnails_key(sha256)
+    key = keys.thumbnail(sha256)
     return key if exists(key) else None
 
 
@@ -226,7 +224,7 @@ def report_words(run: str, language: str) -> list[tuple[str, list[str]]]:
     """The titles and sentences of a run's report, where one was written: what it says beside tables
     and pictures.
     """
-    written = text(f"runs/{run}/report.{language}.md")
+    written = text(keys.run_report(run, language, "md"))
     sections: list[tuple[str, list[str]]] = []
     for line in (written or "").splitlines():
         if line.startswith("## "):
@@ -248,8 +246,8 @@ def features(key: str) -> Features | None:
 @st.cache_data(ttl=LISTED_S, show_spinner=False)
 def videos() -> list[str]:
     """The keys of videos for training, at most `OFFERED`, as the last ingest saw them."""
-    known = read_json(page_index.VIDEOS)
-    listed = known["videos"] if known is not None else (info.key for info in _listed("videos/"))
+    index = read(keys.VIDEO_INDEX.template, VideoKeyIndex)
+    listed = index.videos if index is not None else (info.key for info in _listed(keys.VIDEOS))
     return list(itertools.islice(listed, OFFERED))
 
 
@@ -259,13 +257,14 @@ def inbox() -> list[str]:
     `OFFERED`.
     """
     return [
-        info.key for info in sorted(_listed("inbox/"), key=lambda info: info.modified, reverse=True)
+        info.key
+        for info in sorted(_listed(keys.INBOX), key=lambda info: info.modified, reverse=True)
     ]
 
 
 def _listed(prefix: str) -> list[ObjectInfo]:
-    found = (info for info in store().list(prefix) if info.key.lower().endswith(VIDEO_ENDINGS))
-    return list(itertools.islice(found, OFFERED))
+    videos = (info for info in store().list(prefix) if info.key.lower().endswith(VIDEO_ENDINGS))
+    return list(itertools.islice(videos, OFFERED))
 
 
 def offered_videos() -> list[str]:
@@ -274,32 +273,30 @@ def offered_videos() -> list[str]:
 
 
 @dataclass(frozen=True)
-class NightReport:
+class Night:
     """What the nightly run wrote of itself: as data, and as Markdown where a night of an older
     version left nothing else.
     """
 
-    content: Record | None
+    content: NightReport | None
     text: str
     written: datetime
 
 
 @st.cache_data(ttl=LISTED_S, show_spinner=False)
-def night_report() -> NightReport | None:
+def night_report() -> Night | None:
     """The newest report under `reports/nightly/`; the moments they are named by sort as text."""
-    known = read_json(page_index.NIGHT)
-    if known is not None:
-        key = str(known["report"])
+    index = read(keys.NIGHT_INDEX.template, NightIndex)
+    if index is not None:
+        key = index.report
     else:
-        key = max(
-            (info.key for info in store().list(page_index.NIGHTS) if info.key.endswith(".md")),
-            default="",
-        )
+        reports = (info.key for info in store().list(keys.NIGHTS))
+        key = max((key for key in reports if keys.NIGHT_TEXT.parse(key)), default="")
     info = store().head(key) if key else None
     if info is None:
         return None
-    content = read_json(f"{key.removesuffix('.md')}.json")
-    return NightReport(content, store().get(key).decode(errors="replace"), info.modified)
+    content = read(f"{key.removesuffix('.md')}.json", NightReport)
+    return Night(content, store().get(key).decode(errors="replace"), info.modified)
 
 
 @st.cache_data(ttl=SETTLED_S, max_entries=KEPT, show_spinner=False)

@@ -7,20 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flows.engine.names import NAMES
 from vmt.errors import VmtError
 
-NAMES = (
-    "ingest",
-    "nightly",
-    "train",
-    "generate",
-    "inbox",
-    "evaluate",
-    "compare",
-    "promote",
-    "housekeep",
-)
-"""The flows, in the order of the table of deployments; known before Prefect is imported."""
+__all__ = ["NAMES", "FlowCall", "exit_code", "parse_call"]
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.states import Crashed
 
 from flows.engine.automations import prepare_automations
-from flows.engine.deployments import DEPLOYMENTS
 from flows.engine.notify import notify
+from flows.engine.table import DEPLOYMENTS
 
 OUR_DEPLOYMENTS = DeploymentFilter(
     name=DeploymentFilterName(any_=[deployment.name for deployment in DEPLOYMENTS])

@@ -6,7 +6,7 @@ flow.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from prefect import get_run_logger
@@ -14,6 +14,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.exceptions import PrefectHTTPStatusError
 
 from flows.engine.events import artifact_key
+from vmt.catalog.records import encode
+from vmt.catalog.records.nights import GenerateReport, NightReport
 from vmt.catalog.runs import Run
 from vmt.errors import VmtError
 from vmt.reports.night import markdown
@@ -26,17 +28,29 @@ FEWEST_UNUSABLE = 3
 LINK_LIFE_S = 7 * 24 * 3600  # the longest that S3 signs for
 
 
+class Failed(Protocol):
+    """An item that failed, and why."""
+
+    @property
+    def key(self) -> str:
+        """Of the item."""
+
+    @property
+    def reason(self) -> str:
+        """A sentence."""
+
+
 class TooManyFailed(VmtError):
     """More items of a batch failed than the flow allows; the cause is probably not in the items."""
 
 
 def require_share(
-    failed: Sequence[Mapping[str, Any]], of: int, fail_above: float, what: str, *, at_least: int = 1
+    failed: Sequence[Failed], of: int, fail_above: float, what: str, *, at_least: int = 1
 ) -> None:
     """Fail a flow when too many items failed.
 
     Args:
-        failed: the failed items, with `key` and `reason`.
+        failed: the failed items.
         of: the number of all items.
         fail_above: the largest share of failures that does not fail the flow, 0 to 1.
         what: what failed, in words, such as `soundtracks failed`.
@@ -49,7 +63,7 @@ def require_share(
         first = failed[0]
         raise TooManyFailed(
             f"{len(failed)} of {of} {what}, more than {fail_above:.0%}; the first is "
-            f"{first['key']}: {first['reason']}"
+            f"{first.key}: {first.reason}"
         )
 
 
@@ -71,11 +85,11 @@ def publish_losses(store: ObjectStore, run: str) -> None:
 
 
 @_if_the_server_answers()
-def publish_soundtracks(store: ObjectStore, report: Mapping[str, Any]) -> None:
+def publish_soundtracks(store: ObjectStore, report: GenerateReport) -> None:
     """Links to the finished videos of a generation's report, and the videos that failed."""
-    videos = [soundtrack["files"]["mp4"] for soundtrack in (*report["made"], *report["known"])]
+    videos = [soundtrack.files["mp4"] for soundtrack in (*report.made, *report.known)]
     lines = [f"- [{key}]({store.share_url(key, LINK_LIFE_S)})" for key in videos]
-    lines += [f"- {failure['key']} failed: {failure['reason']}" for failure in report["failed"]]
+    lines += [f"- {failure.key} failed: {failure.reason}" for failure in report.failed]
     create_markdown_artifact(
         "\n".join(lines) or "There was no video.",
         key="soundtracks",
@@ -84,12 +98,12 @@ def publish_soundtracks(store: ObjectStore, report: Mapping[str, Any]) -> None:
 
 
 @_if_the_server_answers()
-def publish_night(night: Mapping[str, Any]) -> None:
+def publish_night(night: NightReport) -> None:
     """The nightly report: new videos, training and the reason for or against it, champion,
     soundtracks.
     """
     create_markdown_artifact(
-        markdown(night, load_settings().language),
+        markdown(encode(night), load_settings().language),
         key="nightly",
         description="What the nightly run did, and why",
     )

@@ -15,7 +15,8 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
-from flows.engine.deployments import DEPLOYMENTS, POOL
+from flows.engine.deployments import POOL
+from flows.engine.table import DEPLOYMENTS
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
 # Six missing heartbeats (flows/engine/environment.py). With fewer, a Prefect server that was away

@@ -1,6 +1,4 @@
-"""The table of deployments, the source of `vmt flow serve` (one machine) and of prefect.yaml (work
-pools and workers); a test holds the table and prefect.yaml equal.
-"""
+"""What a flow declares of its deployment, as `DEPLOYMENT`; `flows.engine.table` collects them."""
 
 import importlib
 from dataclasses import dataclass, field
@@ -117,59 +115,3 @@ class Deployment:
         if self.after:
             entry["triggers"] = [self.after.declared(self.name)]
         return entry
-
-
-DEPLOYMENTS = (
-    Deployment(
-        "ingest",
-        "Extract the features of new videos under videos/.",
-        queue="cpu",
-        cron="*/15 * * * *",
-    ),
-    Deployment(
-        "nightly",
-        "Ingest, freeze, train if the dataset grew enough, evaluate, promote if better, write the "
-        "showcase and the report.",
-        queue="gpu",
-        cron="30 3 * * *",
-    ),
-    Deployment(
-        "train", "Train one run on a dataset version, with a preset and overrides.", queue="gpu"
-    ),
-    Deployment(
-        "generate",
-        "Write soundtracks for a list of videos, a manifest or a prefix.",
-        queue="gpu",
-        overlap=True,
-    ),
-    Deployment(
-        "inbox",
-        "Write one soundtrack by the champion for each new video under inbox/.",
-        queue="gpu",
-        cron="*/5 * * * *",
-    ),
-    Deployment(
-        "evaluate",
-        "Score an epoch of a run beside the baselines, or soundtracks; starts after each `train`.",
-        queue="cpu",
-        overlap=True,
-        after=After("vmt.best-epoch", "train", {"run": "run", "epoch": "epoch"}),
-    ),
-    Deployment(
-        "compare",
-        "Compare runs or epochs by their soundtracks for the same videos.",
-        queue="gpu",
-        overlap=True,
-    ),
-    Deployment(
-        "promote",
-        "Make an epoch of a run the champion, or roll back to the previous champion.",
-        queue="cpu",
-    ),
-    Deployment(
-        "housekeep",
-        "Remove old weights, leftovers of killed jobs and Prefect's old runs.",
-        queue="cpu",
-        cron="0 5 * * 0",
-    ),
-)

@@ -2,9 +2,8 @@
 nightly report.
 """
 
-import dataclasses
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from prefect import task
 
@@ -20,10 +19,21 @@ from flows.tasks.pipeline import (
     store,
 )
 from vmt.catalog import datasets
+from vmt.catalog.records.nights import (
+    ChampionNow,
+    DatasetGrowth,
+    GateVerdict,
+    GenerateReport,
+    NightEvaluation,
+    NightReport,
+    Showcase,
+)
+from vmt.catalog.records.runs import RunSummary, RunVerdict
 from vmt.catalog.runs import Run, now, read_champion
 from vmt.errors import TrainingError
 from vmt.jobs.release.nightly import (
-    VERDICT,
+    HalfTrained,
+    Origin,
     growth,
     half_trained,
     last_judged,
@@ -33,7 +43,7 @@ from vmt.jobs.release.nightly import (
 from vmt.jobs.release.promote import judge
 from vmt.jobs.release.showcase import check_showcase
 from vmt.jobs.soundtrack.compare import compare
-from vmt.jobs.soundtrack.generate import chosen
+from vmt.jobs.soundtrack.generate import resolve_run
 from vmt.jobs.soundtrack.score import evaluate_generated, listener
 from vmt.jobs.train.evaluate import evaluate
 from vmt.settings import load_settings
@@ -42,7 +52,7 @@ JUDGE_TIMEOUT_S = 6 * HOUR_S
 
 
 @task(name="growth", **RETRY)
-def dataset_growth(dataset: str, preset: str) -> Json:
+def dataset_growth(dataset: str, preset: str) -> DatasetGrowth:
     """The size of a version, and its growth since the last run of `preset` that was trained on the
     dataset and judged by the gate.
     """
@@ -51,7 +61,7 @@ def dataset_growth(dataset: str, preset: str) -> Json:
 
 
 @task(name="origin", **RETRY)
-def training_origin(dataset: str, preset: str, go_on: bool) -> Json:
+def training_origin(dataset: str, preset: str, go_on: bool) -> Origin:
     """The weights that the nightly training starts from.
 
     Args:
@@ -59,11 +69,13 @@ def training_origin(dataset: str, preset: str, go_on: bool) -> Json:
         preset: of model and training.
         go_on: whether to start from the champion's weights where they fit.
     """
-    return dataclasses.asdict(origin(store(), dataset, preset, go_on=go_on))
+    return origin(store(), dataset, preset, go_on=go_on)
 
 
 @task(name="unfinished run", **RETRY)
-def unfinished_run(dataset: str, preset: str, grow_share: float, grow_videos: int) -> Json | None:
+def unfinished_run(
+    dataset: str, preset: str, grow_share: float, grow_videos: int
+) -> HalfTrained | None:
     """The unfinished run of an earlier night, if resuming it is better than a new run on a version
     that is hardly larger.
 
@@ -73,45 +85,40 @@ def unfinished_run(dataset: str, preset: str, grow_share: float, grow_videos: in
         grow_share: new videos that justify a new run, as a share, 0.05 for 5 %.
         grow_videos: new videos that justify a new run, as a number.
     """
-    unfinished = half_trained(
-        store(), dataset, preset, grow_share=grow_share, grow_videos=grow_videos
-    )
-    return None if unfinished is None else dataclasses.asdict(unfinished)
+    return half_trained(store(), dataset, preset, grow_share=grow_share, grow_videos=grow_videos)
 
 
 @task(name="champion", **RETRY)
-def champion_now() -> Json | None:
+def champion_now() -> ChampionNow | None:
     """The champion: its run, epoch and date; None before the first promotion."""
     champion = read_champion(store())
-    return (
-        None
-        if champion is None
-        else {"run": champion.run, "epoch": champion.epoch, "since": champion.since}
-    )
+    if champion is None:
+        return None
+    return ChampionNow(champion.run, champion.epoch, champion.since)
 
 
 @task(name="resolve run", **RETRY)
 def resolve_epoch(run: str | None, epoch: int | None) -> tuple[str, int]:
     """The named run and epoch; the champion if no run is named."""
-    resolved, number = chosen(store(), run, epoch)
+    resolved, number = resolve_run(store(), run, epoch)
     return resolved.name, number
 
 
 @task(name="training summary", **RETRY)
-def training_summary(run: str) -> Json:
+def training_summary(run: str) -> RunSummary:
     """The summary.json of a run.
 
     Raises:
         TrainingError: if the run has none.
     """
-    summary = Run(store(), run).read_json("summary.json")
+    summary = Run(store(), run).summary()
     if summary is None:
         raise TrainingError(f"run {run}: has no summary.json; run `vmt train` again to finish it")
     return summary
 
 
 @task(name="evaluate", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
-def evaluate_run(run: str, epoch: int | None, dataset: str | None, split: str) -> Json:
+def evaluate_run(run: str, epoch: int | None, dataset: str | None, split: str) -> NightEvaluation:
     """Scores of an epoch beside the baselines: the key of all scores, and the rows.
 
     Args:
@@ -124,18 +131,19 @@ def evaluate_run(run: str, epoch: int | None, dataset: str | None, split: str) -
         evaluation = evaluate(
             store(), run, epoch, dataset=dataset, split=split, device=load_settings().device
         )
-    names = (
-        "run",
-        "epoch",
-        "dataset",
-        "split",
-        "songs",
-        "seen_in_training",
-        "rows",
-        "video_gain",
-        "rhythm",
+    record = evaluation.record
+    return NightEvaluation(
+        key=evaluation.key,
+        run=record.run,
+        epoch=record.epoch,
+        dataset=record.dataset,
+        split=record.split,
+        songs=record.songs,
+        seen_in_training=record.seen_in_training,
+        rows=record.rows,
+        video_gain=record.video_gain,
+        rhythm=record.rhythm,
     )
-    return {"key": evaluation.key, **{name: evaluation.content[name] for name in names}}
 
 
 @task(name="score soundtracks", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
@@ -201,11 +209,7 @@ def newest_contenders() -> list[str]:
     champion = read_champion(store())
     if champion is None:
         return []
-    champions = [
-        (champion.run, champion.epoch),
-        *((former["run"], former["epoch"]) for former in reversed(champion.history)),
-    ]
-    return [f"{run}@{epoch}" for run, epoch in dict.fromkeys(champions)][:2]
+    return [f"{run}@{epoch}" for run, epoch in champion.epochs][:2]
 
 
 @task(name="champion's held-out videos", **RETRY)
@@ -213,7 +217,7 @@ def champions_videos() -> list[str]:
     """Keys of the held-out videos in the newest version of the champion's dataset."""
     where = store()
     champion = read_champion(where)
-    dataset = champion and Run(where, champion.run).parameters()["dataset"]
+    dataset = champion and Run(where, champion.run).parameters().dataset
     if not dataset:
         return []
     manifest = datasets.read(where, datasets.resolve(where, dataset.partition("@")[0])).manifest
@@ -221,26 +225,23 @@ def champions_videos() -> list[str]:
 
 
 @task(name="judge", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
-def judge_run(run: str, margin: float) -> Json:
+def judge_run(run: str, margin: float) -> GateVerdict:
     """The verdict of the promotion gate on a run; nothing is promoted."""
     with gpu_slot(device()):
         verdict = judge(store(), run, margin=margin, device=load_settings().device)
-    return {**vars(verdict), "margin": margin}
+    return replace(verdict, margin=margin)
 
 
 @task(name="check showcase", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
-def checked_showcase(generated: Mapping[str, Sequence[Mapping[str, object]]]) -> Json:
+def checked_showcase(generated: GenerateReport) -> Showcase:
     """Whether the soundtracks of a challenger are valid, by the report of their generation."""
-    made = [*generated["made"], *generated["known"]]
-    records = sorted(str(soundtrack["files"]["json"]) for soundtrack in made)  # type: ignore[index]
-    failed = [f"{failure['key']}: {failure['reason']}" for failure in generated["failed"]]
+    made = (*generated.made, *generated.known)
+    records = sorted(soundtrack.files["json"] for soundtrack in made)
+    failed = [f"{failure.key}: {failure.reason}" for failure in generated.failed]
     with gpu_slot(device()):
-        showcase = check_showcase(
+        return check_showcase(
             store(), records, listener(load_settings().device), failed=failed, on_event=reporter()
         )
-    # The report's JSON has lists in place of tuples.
-    content: Json = json.loads(json.dumps(dataclasses.asdict(showcase)))
-    return content
 
 
 @task(name="write verdict", **RETRY)
@@ -252,10 +253,10 @@ def write_verdict(run: str, verdict: str, promoted: bool) -> None:
         verdict: one line for people.
         promoted: whether it became the champion.
     """
-    Run(store(), run).write_json(VERDICT, {"verdict": verdict, "promoted": promoted, "at": now()})
+    Run(store(), run).write_verdict(RunVerdict(verdict, promoted, now()))
 
 
 @task(name="write report", **RETRY)
-def write_nightly_report(night: Json) -> tuple[str, str]:
+def write_nightly_report(night: NightReport) -> tuple[str, str]:
     """Write the nightly report to the store; the keys of its JSON and its text."""
     return write_report(store(), night, language=load_settings().language)

@@ -8,7 +8,6 @@ distributes its items inside one task: a task for each video would cost more tha
 bad video must not fail the others.
 """
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, get_type_hints
@@ -26,13 +25,14 @@ from flows.engine.gpu import GpuHeld, gpu_slot, on_gpu
 from flows.engine.version import require_current_worker
 from vmt.arrange.config import GenerateConfig
 from vmt.catalog import datasets
+from vmt.catalog.records.nights import GenerateReport, IngestReport
 from vmt.catalog.videos import candidates
 from vmt.dataset.splits import SplitBy
 from vmt.errors import GenerationError, StoreUnavailable, VmtError
 from vmt.hardware import choose_device
 from vmt.jobs.dataset.freeze import freeze
 from vmt.jobs.ingest.extractors import configured
-from vmt.jobs.ingest.ingest import IngestReport, ingest, put_off
+from vmt.jobs.ingest.ingest import ingest, put_off
 from vmt.jobs.release.promote import promote
 from vmt.jobs.soundtrack.composer import frozen
 from vmt.jobs.soundtrack.generate import generate
@@ -129,7 +129,9 @@ def read_manifest(key: str) -> list[str]:
 
 
 @task(name="ingest", timeout_seconds=INGEST_TIMEOUT_S, **RETRY)
-def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None = None) -> Json:
+def ingest_videos(
+    prefix: str, retry_refused: bool = False, wait_s: float | None = None
+) -> IngestReport:
     """Extract the features of new videos under `prefix`; an empty prefix is no error.
 
     New videos take the GPU. If it is held for longer than `wait_s`, they are put off.
@@ -142,7 +144,7 @@ def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None
     settings, where = load_settings(), store()
     extractor = configured(settings)
     if not candidates(where.list(prefix)):
-        return dataclasses.asdict(IngestReport(extractor.name, 0, 0, 0, (), (), ()))
+        return IngestReport(extractor.name, 0, 0, 0, (), (), ())
     try:
         report = ingest(
             where,
@@ -155,7 +157,7 @@ def ingest_videos(prefix: str, retry_refused: bool = False, wait_s: float | None
     except GpuHeld:
         report = put_off(where, extractor, prefix=prefix, retry_refused=retry_refused)
     retry_transient_failures(report.failed)
-    return dataclasses.asdict(report)
+    return report
 
 
 @task(name="freeze", **RETRY)
@@ -264,7 +266,7 @@ def generate_soundtracks(
     epoch: int | None = None,
     settings: Mapping[str, Any] | None = None,
     force: bool = False,
-) -> Json:
+) -> GenerateReport:
     """Write a soundtrack for each video.
 
     Args:
@@ -289,4 +291,4 @@ def generate_soundtracks(
             on_event=reporter(),
         )
     retry_transient_failures(report.failed)
-    return dataclasses.asdict(report)
+    return report

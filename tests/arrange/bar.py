@@ -28,7 +28,6 @@ from vmt.metrics.musicality import (
 )
 
 FRAME_S = 1 / 50
-STYLES = ("band", "piano", "lofi", "orchestra", "synthwave")
 HITS = ((9.48, "hit"), (21.12, "section"), (33.36, "hit"))
 
 
@@ -50,12 +49,24 @@ class Piece:
         return np.sort([note.start for one in self.song.midi.instruments for note in one.notes])
 
 
-def pieces(styles: Sequence[str] = STYLES) -> list[Piece]:
-    """A film of 76 s for each style; every second one has hits that a person gave."""
+Cast = tuple[tuple[str, int, bool], ...]
+"""Styles, numbers of films, and whether a person gave hits."""
+
+CAST: Cast = (
+    ("band", 3, False),
+    ("piano", 4, True),
+    ("lofi", 5, False),
+    ("orchestra", 6, True),
+    ("synthwave", 7, False),
+)
+
+
+def pieces(cast: Cast = CAST) -> list[Piece]:
+    """Films of 64 s with their music."""
     made = []
-    for number, style in enumerate(styles):
-        wanted = film(number + 3, 76.0)
-        hits = HITS if number % 2 else ()
+    for style, number, has_hits in cast:
+        wanted = film(number, 64.0)
+        hits = HITS if has_hits else ()
         score = wanted.scored(style, hits=hits)
         made.append(Piece(wanted, style, score, read_marked(midi_bytes(score.midi))))
     return made
@@ -80,11 +91,11 @@ BAR: dict[str, tuple[float, float]] = {
     "cuts_met": (0.7, 1.0),
     "cuts_over_chance": (0.35, 1.0),
     "hits_met": (0.95, 1.0),
-    "sections_on_points": (0.5, 1.0),
+    "sections_on_points": (0.45, 1.0),
     "tune_share": (0.4, 1.0),
     "motif_repeat": (0.6, 1.0),
-    "themes_return": (0.7, 1.0),
-    "tune_steps": (0.55, 1.0),
+    "themes_return": (0.62, 1.0),
+    "tune_steps": (0.65, 1.0),
     "tune_chord_tones": (0.85, 1.0),
     "groove_ms": (4.0, 20.0),
     "groove_patterned": (0.5, 0.98),
@@ -93,8 +104,8 @@ BAR: dict[str, tuple[float, float]] = {
     "crashes": (0.5, 1.0),
     "fills": (0.6, 1.0),
     "roots": (0.95, 1.0),
-    "contrast": (1.25, 9.0),
-    "swing_ms": (18.0, 80.0),
+    "contrast": (1.25, 40.0),
+    "swing_ms": (32.0, 90.0),
     "ghosts": (0.05, 0.8),
 }
 """Lowest and highest value of each measure."""
@@ -189,8 +200,8 @@ def _hits(piece: Piece) -> dict[str, float]:
 
 
 def _themes_return(piece: Piece) -> float:
-    """Share of the tune's onsets, by place, that a section shares with the first one of its theme,
-    less what it shares with the other themes.
+    """Share of the onsets, by place, of a tune's first two bars that two sections with the same
+    theme share.
     """
     plan = piece.score.plan
     bars: dict[int, set[int]] = {}
@@ -203,9 +214,9 @@ def _themes_return(piece: Piece) -> float:
         first = plan.grid.bar_of(section.start)
         sung = [bars[bar] for bar in range(first, plan.grid.bar_of(section.end - 1)) if bar in bars]
         if sung and section.kind != BREAKDOWN:
-            heads[index] = sung[0]
+            heads[index] = sung[0] | {place + 16 for place in (sung[1:2] or [set()])[0]}
     same = [
-        len(heads[one] & heads[other]) / max(len(heads[one]), len(heads[other]))
+        len(heads[one] & heads[other]) / len(heads[one] | heads[other])
         for one in heads
         for other in heads
         if one < other and plan.form.sections[one].theme == plan.form.sections[other].theme
@@ -260,7 +271,7 @@ def _stress(song: MarkedMidi) -> float:
             continue
         strong, weak = [], []
         for note in one.notes:
-            place = song.quarters_in_bar(song.midi.time_to_tick(note.start) + 40) - 40 / 480
+            place = song.quarters_in_bar(song.tick(note.start) + 40) - 40 / 480
             (strong if abs(place - round(place)) < 0.12 else weak).append(note.velocity)
         if len(strong) > 8 and len(weak) > 8:
             ratios.append(np.mean(strong) / np.mean(weak))
@@ -351,9 +362,10 @@ def _leads_in(piece: Piece, notes: Sequence[pretty_midi.Note], start: int) -> bo
     kinds = [{(step, pitch) for step, pitch, _ in strokes} for strokes in (lead, before)]
     if len(lead) < 2 or kinds[0] == kinds[1]:
         return False
-    late = [force for step, _, force in lead if step >= half // 2]
-    early = [force for step, _, force in lead if step < half // 2]
-    return not early or (bool(late) and max(late) >= max(early) - 10)
+    rolled = [(step, force) for step, pitch, force in lead if pitch not in (35, 36, 49, 57)]
+    late = [force for step, force in rolled if step >= half // 2]
+    early = [force for step, force in rolled if step < half // 2]
+    return not early or (bool(late) and float(np.mean(late)) >= float(np.mean(early)) - 4)
 
 
 def _swing(piece: Piece) -> float:

@@ -3,68 +3,48 @@
 import io
 import itertools
 import time
-from dataclasses import replace
 
 import mido
 import numpy as np
 import pretty_midi
 import pytest
 
-from tests.arrange.songs import EVERY, FAST, JAZZ, POP, RESTS, Song, song
+from tests.arrange.songs import EVERY, JAZZ, POP, RESTS, Song, film, song
 from vmt import chords
-from vmt.arrange.arrangement import arrange, midi_bytes, style_names
-from vmt.arrange.grid import Grid
-from vmt.arrange.lead import scale_of
+from vmt.arrange.arrangement import Score, arrange, midi_bytes, style_names
+from vmt.arrange.plan import local_scale
 from vmt.arrange.styles import load_style
 from vmt.errors import GenerationError
 
 STYLES = style_names()
+MARKS = ("section: ", "phrase: ")
 
 
 def notes(midi: pretty_midi.PrettyMIDI, *, drums: bool = True) -> list[pretty_midi.Note]:
-    return [note for each in midi.instruments if drums or not each.is_drum for note in each.notes]
+    return [note for one in midi.instruments if drums or not one.is_drum for note in one.notes]
 
 
-def tempo_of(midi: pretty_midi.PrettyMIDI) -> float:
-    return float(midi.get_tempo_changes()[1][0])
-
-
-def label_at(midi: pretty_midi.PrettyMIDI, time_s: float) -> str:
-    symbols = [text for text in midi.text_events if not text.text.startswith("section: ")]
-    return [text.text for text in symbols if text.time <= time_s + 0.05][-1]
+def label_at(score: Score, time_s: float) -> str:
+    grid, spans = score.plan.grid, score.plan.form.spans
+    return [span.label for span in spans if grid.straight(span.start) <= time_s + 0.06][-1]
 
 
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("each", [POP, RESTS, EVERY], ids=["pop", "rests", "every"])
-def test_notes_are_the_tones_of_their_chord(style: str, each: Song) -> None:
-    midi = each.arranged(style, tempo_bpm=107.0)
+@pytest.mark.parametrize("wanted", [RESTS, EVERY], ids=["rests", "every"])
+def test_notes_belong_to_their_chord_and_scale(style: str, wanted: Song) -> None:
+    score = wanted.scored(style, tempo_bpm=100.0)
     roles = {track.name: track.role for track in load_style(style).tracks}
-    for instrument in midi.instruments:
+    for instrument in score.midi.instruments:
         if instrument.is_drum:
             continue
-        wrong = 0
+        outside = 0
         for note in instrument.notes:
-            tones = chords.pitch_classes(chords.token(label_at(midi, note.start)))
-            assert tones, "a note in a rest"
+            tones = chords.pitch_classes(chords.token(label_at(score, note.start)))
             if note.pitch % 12 not in tones:
                 assert roles[instrument.name] in ("bass", "lead")
-                assert note.pitch % 12 in scale_of(each.key) | {
-                    tone for tone in range(12) if tone in tones
-                }
-                wrong += 1
-        assert wrong <= 0.34 * len(instrument.notes)
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_a_root_lies_under_every_new_chord(style: str) -> None:
-    midi = EVERY.arranged(style, tempo_bpm=97.0)
-    symbols = [text for text in midi.text_events if not text.text.startswith("section: ")]
-    for symbol in symbols:
-        starting = [
-            note for note in notes(midi, drums=False) if abs(note.start - symbol.time) < 0.02
-        ]
-        root = chords.pitch_classes(chords.token(symbol.text))[0]
-        assert min(note.pitch for note in starting) % 12 == root, symbol.text
+                outside += note.pitch % 12 not in local_scale(wanted.key, tones)
+        # A bass that leads to a next chord outside the key steps on that chord's scale.
+        assert outside <= 0.1 * len(instrument.notes)
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -75,10 +55,8 @@ def test_ranges_velocities_and_lengths_are_playable(style: str) -> None:
         assert all(1 <= note.velocity <= 127 and note.end > note.start for note in instrument.notes)
         if not instrument.is_drum and not tracks[instrument.name].rooted:
             track = tracks[instrument.name]
-            highest = track.highest + (
-                24 if track.role == "harmony" else 0
-            )  # voices counted beyond the chord
-            assert all(track.lowest <= note.pitch <= highest for note in instrument.notes)
+            above = {"harmony": 24, "pad": 12, "lead": 4, "bass": 0}[track.role]
+            assert all(track.lowest <= n.pitch <= track.highest + above for n in instrument.notes)
         by_pitch = itertools.groupby(
             sorted(instrument.notes, key=lambda n: (n.pitch, n.start)), lambda n: n.pitch
         )
@@ -87,173 +65,129 @@ def test_ranges_velocities_and_lengths_are_playable(style: str) -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_nothing_sounds_in_a_rest(style: str) -> None:
-    midi = RESTS.arranged(style, tempo_bpm=120.0)
-    for second in (0.5, 2.5, 14.5):
-        assert not [note for note in notes(midi) if note.start < second < note.end]
-        assert not [note for note in notes(midi) if second - 0.4 < note.start < second + 0.4]
-
-
-@pytest.mark.parametrize("tempo_bpm", [80.0, 97.3, 140.0])
-@pytest.mark.parametrize("style", ["piano", "band", "lofi"])
-def test_tempo_is_exact_and_chords_change_on_beats(style: str, tempo_bpm: float) -> None:
-    midi = FAST.arranged(style, tempo_bpm=tempo_bpm)
-    assert tempo_of(midi) == pytest.approx(tempo_bpm, rel=1e-5)
-    beat_s = 60 / tempo_of(midi)
-    symbols = [text for text in midi.text_events if not text.text.startswith("section: ")]
-    for symbol in symbols:
-        assert symbol.time / beat_s == pytest.approx(round(symbol.time / beat_s), abs=1e-6)
-    for second, label in enumerate(FAST.labels[:-1]):
-        assert label_at(midi, round(second / beat_s) * beat_s + 0.01) == label
-    grid = Grid(tempo_of(midi), load_style(style).swing)
-    steps = np.array([grid.seconds(step) for step in range(400)])
-    strum_s = 0.05 if style == "lofi" else 1e-6
-    for note in notes(midi):
-        late = note.start - steps[np.searchsorted(steps, note.start + 1e-9) - 1]
-        assert late <= strum_s
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_music_goes_on_under_n(style: str, share: float) -> None:
+    """Half of the seconds N, in one run of 20, or all of them."""
+    labels = list(song("C G A:min F " * 5).labels)
+    first = 10 if share < 1 else 0
+    labels[first : first + round(len(labels) * share)] = ["N"] * round(len(labels) * share)
+    curve = np.full(40, 9.0, np.float32)
+    score = arrange(
+        labels, chords.Key(0, minor=False), note_density=curve, loudness=curve / 90,
+        duration_s=40.0, style=style,
+    )  # fmt: skip
+    sounding = np.zeros(3800, dtype=bool)
+    for note in notes(score.midi, drums=False):
+        sounding[int(note.start * 100) : int(note.end * 100) + 1] = True
+    silent = np.flatnonzero(~sounding)
+    longest = max((len(list(run)) for _, run in itertools.groupby(silent - np.arange(len(silent)))),
+                  default=0)  # fmt: skip
+    assert longest <= 150
+    assert "N" not in score.labels
+    for second in range(36):
+        assert [n for n in notes(score.midi) if second - 1 <= n.start < second + 3]
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_it_ends_on_the_last_chord_and_lets_it_go_before_the_end(style: str) -> None:
-    each = song("C G A:min F C G F F F")
-    midi = each.arranged(style)
-    last = max(note.start for note in notes(midi))
-    final = [note for note in notes(midi, drums=False) if note.start > last - 0.06]
-    tones = set(chords.pitch_classes(chords.token(each.labels[-1])))
-    assert {note.pitch % 12 for note in final} == tones
-    assert each.duration_s - last >= 1.5
-    assert max(note.end for note in notes(midi)) < each.duration_s - 0.2
-    bar_s = 240 / tempo_of(midi)
-    first = min(note.start for note in final)
-    assert first / bar_s == pytest.approx(round(first / bar_s), abs=1e-6)
-
-
-def test_density_drives_the_rhythm() -> None:
-    for style in STYLES:
-        counts = [len(notes(song("C A:min F G " * 2, density=density, swell=0).arranged(style, tempo_bpm=120.0)))  # noqa: E501
-                  for density in (1.0, 8.0, 14.0, 22.0)]  # fmt: skip
-        assert counts == sorted(set(counts)), style
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_notes_follow_the_density_curve(style: str) -> None:
-    wave = np.cumsum(np.random.default_rng(4).normal(size=90))
-    wave = np.convolve(np.pad(wave, 4, mode="edge"), np.ones(9) / 9, mode="valid")
-    density = (10 + 4 * (wave - wave.mean()) / wave.std()).clip(0).astype(np.float32)
-    labels = song("C G A:min F C G F F " * 6).labels[:90]
-    midi = arrange(
-        labels,
-        chords.Key(0, False),
-        note_density=density,
-        loudness=np.full(90, 0.2, np.float32),
-        duration_s=90.0,
+@pytest.mark.parametrize("seconds", [3, 5, 10, 16])
+@pytest.mark.parametrize("key", ["C minor", "E major"])
+def test_clips_from_three_seconds_on_end_on_the_tonic(style: str, seconds: int, key: str) -> None:
+    wanted = chords.parse_key(key)
+    score = arrange(
+        ["D#", "G#"] * (seconds // 2) + ["D#"] * (seconds % 2),
+        wanted,
+        note_density=np.full(seconds, 8, np.float32),
+        loudness=np.full(seconds, 0.1, np.float32),
+        duration_s=float(seconds),
         style=style,
     )
-    sounding = [
-        sum(note.start < k + 1 and note.end > k for note in notes(midi, drums=False))
-        for k in range(87)
-    ]
-    assert np.corrcoef(sounding, density[:87])[0, 1] >= 0.8
-
-
-def test_loudness_drives_velocity_and_expression() -> None:
-    each = replace(POP, note_density=np.full(len(POP.labels), 12, np.float32))
-    midi = each.arranged("band", tempo_bpm=120.0)
-    loud, quiet = int(POP.loudness.argmax()), int(POP.loudness.argmin())
-
-    def velocity(second: int) -> float:
-        return float(
-            np.mean([n.velocity for n in midi.instruments[0].notes if abs(n.start - second) < 3])
+    last = max(note.start for note in notes(score.midi, drums=False))
+    final = [note for note in notes(score.midi, drums=False) if note.start > last - 0.08]
+    assert max(note.end for note in final) < seconds
+    assert seconds - last >= min(1.2, 0.3 * seconds)
+    if style != "amt":
+        assert score.labels[-1] == chords.label(
+            int(
+                chords.transpose(chords.tokens(["C:min" if wanted.minor else "C"]), wanted.tonic)[0]
+            )
         )
-
-    assert velocity(loud) > 1.1 * velocity(quiet)
-    for instrument in midi.instruments:
-        expression = [change for change in instrument.control_changes if change.number == 11]
-        at = [
-            next(c.value for c in reversed(expression) if c.time <= second)
-            for second in (loud, quiet)
-        ]
-        assert at[0] > 1.2 * at[1]
-
-
-def test_drums_enter_and_leave_with_energy() -> None:
-    density = np.repeat([2.0, 22.0, 2.0], 32).astype(np.float32)
-    labels = song("C G A:min F " * 12).labels
-    midi = arrange(
-        labels,
-        chords.Key(0, False),
-        note_density=density,
-        loudness=density / 60,
-        duration_s=96.0,
-        style="band",
-        tempo_bpm=120.0,
-    )
-    (drums,) = [each for each in midi.instruments if each.is_drum]
-    struck = np.histogram([note.start for note in drums.notes], bins=12, range=(0, 96))[0]
-    assert struck[4:8].min() > 20
-    assert struck[:3].max() == 0
-    assert struck[-3:-1].max() == 0
-
-
-def test_accents_mark_hard_cuts() -> None:
-    cuts = [4.03, 9.62, 17.3, 22.91]
-
-    def weight(accents: float) -> float:
-        midi = POP.arranged("band", tempo_bpm=97.0, cuts_s=cuts, accents=accents)
-        return sum(n.velocity for n in notes(midi) for cut in cuts if abs(n.start - cut) <= 0.1)
-
-    assert weight(0.0) < weight(0.4) < weight(1.0)
-    midi = POP.arranged("band", tempo_bpm=97.0, cuts_s=cuts, accents=1.0)
-    for cut in cuts:
-        assert any(abs(note.start - cut) <= 0.1 for note in notes(midi))
-
-
-def test_phrases_that_come_again_are_varied() -> None:
-    midi = song("C A:min F G " * 4).arranged("band", tempo_bpm=120.0)
-    keys = midi.instruments[0]
-    onsets = [round(note.start * 8) for note in keys.notes]
-    phrases = [
-        {onset - 64 * k for onset in onsets if 64 * k <= onset < 64 * (k + 1)} for k in range(4)
-    ]
-    assert len({frozenset(each) for each in phrases}) > 1
+        assert min(note.pitch for note in final) % 12 == wanted.tonic
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_the_same_arguments_give_the_same_bytes(style: str) -> None:
     first, second = (midi_bytes(POP.arranged(style, seed=7)) for _ in range(2))
     assert first == second
-    if style not in ("amt",):
+    if style != "amt":
         assert midi_bytes(POP.arranged(style, seed=8)) != first
 
 
-def test_the_file_says_tempo_metre_key_chords_sections_and_names() -> None:
-    midi = JAZZ.arranged("orchestra", tempo_bpm=92.0)
+def test_the_file_says_tempi_metre_key_chords_sections_phrases_and_names() -> None:
+    score = film(3, 50.0).scored("band")
+    midi, grid = score.midi, score.plan.grid
     data = midi_bytes(midi)
     back = pretty_midi.PrettyMIDI(io.BytesIO(data))
-    assert tempo_of(back) == pytest.approx(92.0, rel=1e-6)
-    assert [(each.numerator, each.denominator) for each in back.time_signature_changes] == [(4, 4)]
-    assert [each.key_number for each in back.key_signature_changes] == [0]
-    assert [each.name for each in back.instruments] == [each.name for each in midi.instruments]
-    assert [each.program for each in back.instruments] == [
-        each.program for each in midi.instruments
-    ]
+    assert [one.name for one in back.instruments] == [one.name for one in midi.instruments]
     assert len(notes(back)) == len(notes(midi))
     ordered = [
-        sorted(notes(each), key=lambda n: (round(n.start, 2), n.pitch, n.velocity))
-        for each in (back, midi)
+        sorted(notes(one), key=lambda note: (note.pitch, note.velocity, note.start))
+        for one in (back, midi)
     ]
     for one, other in zip(*ordered, strict=True):
-        assert one.start == pytest.approx(other.start, abs=2e-3)
-    assert [text.text for text in back.text_events] == list(dict.fromkeys(JAZZ.labels))
-    messages = [
-        message for track in mido.MidiFile(file=io.BytesIO(data)).tracks for message in track
-    ]
+        assert one.start == pytest.approx(other.start, abs=2.5e-3)
+    messages = [m for track in mido.MidiFile(file=io.BytesIO(data)).tracks for m in track]
+    tempi = [message.tempo for message in messages if message.type == "set_tempo"]
+    assert tempi == [microseconds for _, microseconds in grid.tempi]
+    downbeats = back.get_downbeats()
+    for bar in grid.bars[:-1]:
+        assert np.abs(downbeats - grid.straight(bar)).min() < 2e-3
     markers = [message.text for message in messages if message.type == "marker"]
-    assert markers[-1] == "Ending"
-    assert len(markers) >= 2
-    assert [message.tempo for message in messages if message.type == "set_tempo"] == [
-        round(6e7 / 92)
-    ]
+    assert markers == [*(section.name for section in score.sections), "Ending"]
+    assert len([m for m in messages if m.type == "cue_marker"]) == len(score.plan.form.phrases)
+    assert not [text for text in back.text_events if text.text.startswith(MARKS)]
+
+
+def test_a_waltz_and_a_six_eight_say_so() -> None:
+    for style, metre in (("orchestra", (3, 4)), ("folk", (6, 8))):
+        changes = POP.arranged(style).time_signature_changes
+        assert metre in [(change.numerator, change.denominator) for change in changes]
+
+
+@pytest.mark.parametrize("fps", [23.976, 25.0, 29.97, 60.0])
+@pytest.mark.parametrize("style", ["band", "piano", "folk", "ambient"])
+def test_points_that_were_asked_for_have_an_onset_within_a_frame(style: str, fps: float) -> None:
+    rng = np.random.default_rng(int(fps))
+    times = np.round(np.cumsum(rng.uniform(1.7, 7, 9)) * fps) / fps
+    hits = [(float(time_s), "section" if n % 4 == 2 else "hit") for n, time_s in enumerate(times)]
+    hits = [(time_s, kind) for time_s, kind in hits if time_s < 44]
+    score = film(2, 48.0, fps).scored(style, hits=hits)
+    onsets = np.array([note.start for note in notes(score.midi)])
+    for time_s, _ in hits:
+        assert np.abs(onsets - time_s).min() <= 0.5 / fps
+    named = [point for point in score.points if point.kind != "cut"]
+    assert [(point.time_s, point.kind) for point in named] == hits
+    assert all(point.met for point in named)
+
+
+def test_a_stop_stops_everything_until_the_music_comes_back() -> None:
+    score = film(4, 48.0).scored("band", hits=[(17.3, "stop"), (19.04, "hit")])
+    for note in notes(score.midi):
+        assert not (note.start < 17.29 and note.end > 17.31)
+        assert not 17.31 < note.start < 19.03
+    assert min(abs(note.start - 19.04) for note in notes(score.midi)) < 0.01
+    for instrument in score.midi.instruments:
+        values = [c.value for c in instrument.control_changes if c.number == 11 and c.time < 18]
+        assert values[-1] == 0
+
+
+def test_accents_mark_hard_cuts() -> None:
+    cuts = [4.03, 9.62, 17.3, 22.91]
+
+    def weight(accents: float) -> float:
+        midi = POP.arranged("band", cuts_s=cuts, accents=accents, tempo_bpm=97.0)
+        return sum(n.velocity for n in notes(midi) for cut in cuts if abs(n.start - cut) <= 0.02)
+
+    assert weight(0.0) < weight(0.4) < weight(1.0)
 
 
 @pytest.mark.parametrize("style", ["piano", "band", "amt"])
@@ -268,25 +202,21 @@ def test_the_file_says_tempo_metre_key_chords_sections_and_names() -> None:
         (["N", "C", "N"], 3.0),
     ],
 )
-def test_very_short_songs_and_rests(style: str, labels: list[str], duration_s: float) -> None:
+def test_very_short_songs(style: str, labels: list[str], duration_s: float) -> None:
     flat = np.full(len(labels), 5.0, np.float32)
     midi = arrange(
-        labels,
-        chords.Key(0, False),
-        note_density=flat,
-        loudness=flat / 50,
-        duration_s=duration_s,
-        style=style,
-    )
-    assert bool(notes(midi)) == (set(labels) != {"N"})
+        labels, chords.Key(0, minor=False), note_density=flat, loudness=flat / 50,
+        duration_s=duration_s, style=style,
+    ).midi  # fmt: skip
+    assert notes(midi)
     assert all(note.end < duration_s for note in notes(midi))
     pretty_midi.PrettyMIDI(io.BytesIO(midi_bytes(midi)))
 
 
 def test_silent_curves_still_give_music() -> None:
     zeros = np.zeros(16, np.float32)
-    midi = arrange(POP.labels[:16], POP.key, note_density=zeros, loudness=zeros, duration_s=16.0)
-    assert len(notes(midi)) > 16
+    score = arrange(POP.labels[:16], POP.key, note_density=zeros, loudness=zeros, duration_s=16.0)
+    assert len(notes(score.midi)) > 16
 
 
 @pytest.mark.parametrize(
@@ -327,12 +257,12 @@ def test_three_hours_are_arranged_in_linear_time_and_hold_together() -> None:
             cuts_s=np.arange(9.0, seconds - 3, 11).tolist(),
             style="band",
             tempo_bpm=100.0,
-        )
+        ).midi
         midi_bytes(midi)
         spent.append(time.process_time() - start)
-    assert spent[1] <= 1.5 * 12 * spent[0]
+    assert spent[1] <= 1.6 * 12 * spent[0]
     struck = np.histogram([note.start for note in notes(midi)], bins=18, range=(0, 10800))[0]
-    assert struck.min() > 0.8 * struck.max()
+    assert struck.min() > 0.6 * struck.max()
     late = {text.text for text in midi.text_events if text.time > 10000}
     assert late >= {"C", "G", "A:min", "F"}
     assert any(text.startswith("section: ") for text in late)

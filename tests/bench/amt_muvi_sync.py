@@ -7,7 +7,6 @@ again, it goes on.
 """
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 import torch
 
+from vmt.catalog import keys
 from vmt.catalog.runs import Run
 from vmt.jobs.dataset.freeze import import_muvi_sync
 from vmt.jobs.train.train import train
@@ -50,10 +50,10 @@ def main() -> None:
         f"{run.name}: {time.perf_counter() - start:.0f} s on {torch.get_num_threads()} "
         f"threads, {given.precision}"
     )
-    print(store.get(run.key("results.csv")).decode())
-    print(json.dumps(run.read_json("best_epochs.json")))
-    print(json.dumps(run.read_json("summary.json")))
-    weights = list(store.list(run.key("weights/")))
+    print(store.get(keys.results(run.name)).decode())
+    print(store.get(keys.best_epochs(run.name)).decode())
+    print(store.get(keys.summary(run.name)).decode())
+    weights = list(store.list(keys.run_folder(run.name) + "weights/"))
     sizes = {round(each.size / MIB, 1) for each in weights}
     print(f"{len(weights)} checkpoints of {sizes} MiB")
     assert len(weights) == given.epochs + 1

@@ -26,12 +26,11 @@ import torch
 from vmt import chords, media
 from vmt.arrange.arrangement import arrange, midi_bytes
 from vmt.arrange.config import GenerateConfig
-from vmt.arrange.plan import wanted_loudness
 from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE, synthesize, write_flac
+from vmt.catalog.videos import sha256_of
 from vmt.features.record import Features
-from vmt.jobs.ingest.ingest import sha256_of
-from vmt.jobs.soundtrack.generate import chosen, generate
+from vmt.jobs.soundtrack.generate import generate, resolve_run
 from vmt.model.architectures import build
 from vmt.model.presets import load_preset
 from vmt.model.sampling import Request, sample_chords
@@ -80,7 +79,7 @@ def stages(seconds: int, style: str) -> None:
                     model, [dataclasses.replace(request, video=video[:length])], torch.device("cpu")
                 )
         with stage("arrangement"):
-            midi = arrange(
+            score = arrange(
                 labels,
                 key,
                 note_density=12 + 5 * wave,
@@ -88,11 +87,11 @@ def stages(seconds: int, style: str) -> None:
                 duration_s=length_s,
                 style=style,
             )
-            midi_bytes(midi)
+            midi_bytes(score.midi)
         with stage("synthesis"):
-            sound = synthesize(midi, duration_s=length_s)
+            sound = synthesize(score.midi, duration_s=length_s)
         with stage("loudness"):
-            sound = master(sound, SAMPLE_RATE, level=wanted_loudness(curve))
+            sound = master(sound, SAMPLE_RATE, level=score.level)
         with stage("encoding"):
             write_flac(sound, SAMPLE_RATE, folder / "out.flac")
         with stage("mux"):
@@ -111,7 +110,7 @@ def bulk(videos: int, seconds: int, style: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         shutil.copytree(settings.store, name, dirs_exist_ok=True)
         store = LocalStore(Path(name))
-        run, _ = chosen(store, None, None)
+        run, _ = resolve_run(store, None, None)
         extractor = run.parameters()["extractor"]
         keys = []
         for number in range(videos):

@@ -1,11 +1,12 @@
-"""Summaries repeat what stands elsewhere: after every job they say what a listing would."""
+"""Indexes repeat what stands elsewhere: after every job they say what a listing would."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from tests.studio import Studio
-from vmt.catalog import page_index, page_index_writers
+from vmt.catalog import keys, page_index_writers
+from vmt.catalog.page_index import takes_of
 from vmt.jobs.dataset.freeze import freeze
 from vmt.jobs.ingest.forget import forget
 from vmt.jobs.ingest.ingest import ingest
@@ -14,7 +15,9 @@ from vmt.store import LocalStore, ObjectStore
 
 
 def read(store: ObjectStore, key: str) -> Any:
-    return json.loads(store.get(key))
+    content = json.loads(store.get(key))
+    assert content.pop("schema") == 1
+    return content
 
 
 def epoch_of(store: ObjectStore, run: str) -> int:
@@ -23,12 +26,13 @@ def epoch_of(store: ObjectStore, run: str) -> int:
 
 def test_the_jobs_note_what_they_did(studio: Studio, tmp_path: Path) -> None:
     store = studio.copy(tmp_path / "store")
-    assert read(store, page_index.RUNS)[studio.run] == read(
-        store, f"runs/{studio.run}/summary.json"
-    )
-    assert [each["version"] for each in read(store, page_index.DATASETS)["main"]] == [1]
-    assert read(store, page_index.REFUSED) == {"refused": []}
-    assert read(store, page_index.VIDEOS)["videos"] == sorted(
+    (summary,) = read(store, "index/runs.json")["runs"].values()
+    assert summary == read(store, f"runs/{studio.run}/summary.json") | {"schema": 1}
+    assert [each["version"] for each in read(store, "index/datasets.json")["datasets"]["main"]] == [
+        1
+    ]
+    assert read(store, "index/refused.json") == {"refused": []}
+    assert read(store, "index/videos.json")["videos"] == sorted(
         each.key for each in store.list("videos/")
     )
     sheets = [each.key for each in store.list("index/thumbnails/")]
@@ -43,18 +47,19 @@ def test_soundtracks_come_and_go(studio: Studio, tmp_path: Path) -> None:
     videos = sorted(each.key for each in store.list("videos/"))[:2]
     report = generate(store, studio.settings, videos)
     epoch = epoch_of(store, studio.run)
-    key = page_index.outputs_key(studio.run, epoch)
-    assert read(store, key) == page_index.takes_of(store, studio.run, epoch)
-    newest = [each["record"] for each in read(store, page_index.NEWEST)["soundtracks"]]
+    key = f"index/outputs/{studio.run}/epoch_{epoch:04d}.json"
+    listed = takes_of(store, studio.run, epoch)
+    assert read(store, key)["videos"] == {video: list(takes) for video, takes in listed.items()}
+    newest = [each["record"] for each in read(store, "index/newest.json")["soundtracks"]]
     assert sorted(newest) == sorted(each.files["json"] for each in report.made)
     gone, kept = report.made[0], report.made[1]
     forget(store, gone.id)
-    assert read(store, key) == {kept.id: [kept.take]}
-    assert [each["record"] for each in read(store, page_index.NEWEST)["soundtracks"]] == [
+    assert read(store, key)["videos"] == {kept.id: [kept.take]}
+    assert [each["record"] for each in read(store, "index/newest.json")["soundtracks"]] == [
         kept.files["json"]
     ]
     assert len(list(store.list("index/thumbnails/"))) == 2
-    assert f"videos/{gone.id}.mp4" not in read(store, page_index.VIDEOS)["videos"]
+    assert f"videos/{gone.id}.mp4" not in read(store, "index/videos.json")["videos"]
 
 
 def test_what_was_refused_is_told_until_it_is_accepted(studio: Studio, tmp_path: Path) -> None:
@@ -62,17 +67,20 @@ def test_what_was_refused_is_told_until_it_is_accepted(studio: Studio, tmp_path:
     good = store.get(next(store.list("videos/")).key)
     store.put("videos/torn.mp4", b"no video at all")
     ingest(store, studio.extractor)
-    (refused,) = read(store, page_index.REFUSED)["refused"]
+    (refused,) = read(store, "index/refused.json")["refused"]
     assert (refused["id"], refused["key"]) == ("torn", "videos/torn.mp4")
     ingest(store, studio.extractor)
-    assert read(store, page_index.REFUSED)["refused"] == [refused], (
+    assert read(store, "index/refused.json")["refused"] == [refused], (
         "the same refusal keeps its time"
     )
     store.put("videos/torn.mp4", good)
     ingest(store, studio.extractor)
-    assert read(store, page_index.REFUSED) == {"refused": []}
+    assert read(store, "index/refused.json") == {"refused": []}
     freeze(store, studio.extractor.name, chord_labels=25)
-    assert [each["version"] for each in read(store, page_index.DATASETS)["main"]] == [1, 2]
+    assert [each["version"] for each in read(store, "index/datasets.json")["datasets"]["main"]] == [
+        1,
+        2,
+    ]
 
 
 def test_the_first_write_lists_what_stands(tmp_path: Path) -> None:
@@ -81,7 +89,10 @@ def test_the_first_write_lists_what_stands(tmp_path: Path) -> None:
     page_index_writers.note_soundtracks(
         store, "run", 3, [("new", "bbb")], ["outputs/run/epoch_0003/new/bbb/new_cgen_rd.json"]
     )
-    assert read(store, page_index.outputs_key("run", 3)) == {"old": ["aaa"], "new": ["bbb"]}
+    assert read(store, "index/outputs/run/epoch_0003.json")["videos"] == {
+        "old": ["aaa"],
+        "new": ["bbb"],
+    }
 
 
 def test_an_ingest_elsewhere_keeps_the_other_videos(tmp_path: Path) -> None:
@@ -89,14 +100,14 @@ def test_an_ingest_elsewhere_keeps_the_other_videos(tmp_path: Path) -> None:
     for key in ("videos/a.mp4", "videos/a.lab", "videos/new/b.mp4"):
         store.put(key, b"")
     page_index_writers.note_videos(store, "videos/new/", ["videos/new/c.mp4"])
-    assert read(store, page_index.VIDEOS) == {"videos": ["videos/a.mp4", "videos/new/c.mp4"]}
+    assert read(store, "index/videos.json") == {"videos": ["videos/a.mp4", "videos/new/c.mp4"]}
 
 
 def test_the_newest_night_is_noted_also_when_an_older_one_ends_late(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for moment in ("2025-12-04T033000Z", "2025-12-05T033000Z", "2025-12-03T033000Z"):
-        page_index_writers.note_night(store, f"{page_index.NIGHTS}{moment}.md")
-    assert read(store, page_index.NIGHT) == {"report": "reports/nightly/2025-12-05T033000Z.md"}
+        page_index_writers.note_night(store, f"{keys.NIGHTS}{moment}.md")
+    assert read(store, "index/night.json") == {"report": "reports/nightly/2025-12-05T033000Z.md"}
 
 
 def test_two_writers_lose_nothing(tmp_path: Path) -> None:
@@ -112,8 +123,8 @@ def test_two_writers_lose_nothing(tmp_path: Path) -> None:
 
     first.put = slow  # type: ignore[method-assign]
     page_index_writers.note_soundtracks(first, "run", 3, [("c", "1")], ["r3"])
-    assert set(read(store, page_index.outputs_key("run", 3))) == {"a", "b", "c"}
-    assert [each["record"] for each in read(store, page_index.NEWEST)["soundtracks"]] == [
+    assert set(read(store, "index/outputs/run/epoch_0003.json")["videos"]) == {"a", "b", "c"}
+    assert [each["record"] for each in read(store, "index/newest.json")["soundtracks"]] == [
         "r3",
         "r2",
         "r1",

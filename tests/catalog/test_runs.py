@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vmt.catalog.runs import Run, crown, read_champion, runs
+from vmt.catalog.runs import Run, read_champion, runs, set_champion
 from vmt.errors import PreconditionFailed, TrainingError
 from vmt.store import LocalStore
 
@@ -13,12 +13,12 @@ from vmt.store import LocalStore
 def test_the_champion_keeps_its_history(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     assert read_champion(store) is None
-    crown(store, "a", 3, "2026-01-01T00:00:00+00:00")
-    crown(store, "b", 1, "2026-01-02T00:00:00+00:00")
-    champion = crown(store, "b", 1, "2026-01-03T00:00:00+00:00")
+    set_champion(store, "a", 3, "2026-01-01T00:00:00+00:00")
+    set_champion(store, "b", 1, "2026-01-02T00:00:00+00:00")
+    champion = set_champion(store, "b", 1, "2026-01-03T00:00:00+00:00")
     assert champion == read_champion(store)
     assert (champion.run, champion.since) == ("b", "2026-01-02T00:00:00+00:00")
-    assert [entry["run"] for entry in champion.history] == ["a"]
+    assert [past.run for past in champion.history] == ["a"]
 
 
 def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
 
     def try_to(number: int) -> bool:
         try:
-            crown(store, f"run{number}", number, "now")
+            set_champion(store, f"run{number}", number, "now")
         except PreconditionFailed:
             return False
         return True

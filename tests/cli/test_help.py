@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 import typer
 from typer.testing import CliRunner
-from vmt.reports.texts import LANGUAGES
 
 import vmt
 from flows.commands.arguments import NAMES
-from vmt import chords, cli
+from vmt import chords, cli, i18n
 from vmt.arrange.config import ORIGINAL_SOUND
+from vmt.arrange.spotting import HIT_KINDS
 from vmt.arrange.styles import style_names
 from vmt.cli import groups, options
 from vmt.jobs.train.evaluate import SPLITS
-from vmt.model.config import MODEL_PRESETS
+from vmt.model.presets import preset_names
 from vmt.runtime.flow_process import COMMANDS
 
 ROOT = typer.main.get_command(cli.app)
@@ -97,11 +97,12 @@ def test_the_defaults_in_help_texts_are_the_defaults() -> None:
 
 def test_named_values_are_those_of_the_code() -> None:
     assert options.STYLES.split(", ") == sorted(style_names())
-    assert options.PRESETS.split(", ") == list(MODEL_PRESETS)
+    assert options.PRESETS.split(", ") == list(preset_names())
+    assert options.HIT_KINDS.split(", ") == list(HIT_KINDS)
     assert options.EMOTIONS.split(", ") == list(chords.EMOTIONS)
     assert re.findall(r"(\w+) \(", options.ORIGINAL_SOUND) == list(ORIGINAL_SOUND)
     assert options.SPLITS.split(", ") == list(SPLITS)
-    assert options.LANGUAGES.split(", ") == list(LANGUAGES)
+    assert options.LANGUAGES.split(", ") == list(i18n.languages())
     assert options.FLOWS.split(", ") == list(NAMES)
     for key in ("C major", "B minor", "F# minor"):
         assert key in options.KEYS

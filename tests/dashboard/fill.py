@@ -28,10 +28,25 @@ import pandas as pd
 import pretty_midi
 
 from vmt import chords
-from vmt.catalog import page_index
-from vmt.catalog.page_index_writers import note_refused, note_soundtracks, note_version
+from vmt.catalog import documents, keys
+from vmt.catalog.page_index_writers import note_refused, note_run, note_soundtracks, note_version
+from vmt.catalog.records import encode
+from vmt.catalog.records.datasets import DatasetInfo
+from vmt.catalog.records.nights import (
+    ChampionNow,
+    DatasetGrowth,
+    GateVerdict,
+    GenerateReport,
+    IngestReport,
+    NightEvaluation,
+    NightReport,
+    Refusal,
+    TrainingDecision,
+)
+from vmt.catalog.records.runs import RunSummary
 from vmt.features.record import Features
 from vmt.media import ContactSheet, Frame
+from vmt.reports.charts import confusion_picture
 from vmt.reports.night import markdown
 from vmt.store import ObjectStore, open_store
 
@@ -48,7 +63,7 @@ REGRESSION_COLUMNS = (
     "Epoch,Learn rate,Avg Train loss,Train RMSE (note density),Train RMSE (loudness),"
     "Avg Eval loss,Eval RMSE (note density),Eval RMSE (loudness)"
 )
-UNIGRAM, BIGRAM, REPEAT_H1 = 2.067, 1.475, 0.586
+UNIGRAM, BIGRAM = 2.067, 1.475
 
 
 def iso(hours: float) -> str:
@@ -186,7 +201,7 @@ def put_run(
         "selected_by": selected_by,
         "best": {kind: chosen[kind] for kind in best},
         "last": {kind: rows[-1][kind] for kind in best},
-        "baselines": {"unigram": UNIGRAM, "bigram": BIGRAM, "repeat_last": {"h1": REPEAT_H1}},
+        "baselines": {"unigram": UNIGRAM, "bigram": BIGRAM},
         "regression": regression,
         "error": error,
     }
@@ -332,6 +347,12 @@ def put_output(
         "made_at": iso(hours),
         "key": "C major",
         "tempo_bpm": 96.0,
+        "picture": "copied",
+        "original_sound": "replaced",
+        "score_sha256": f"{draw.randrange(16**64):064x}",
+        "precision": "float32",
+        "soundfont": {"name": MADE_UP, "sha256": f"{draw.randrange(16**64):064x}"},
+        "extractor": "made-up",
         "chords": labels,
         "curves": {
             "emotion": emotion,
@@ -471,42 +492,64 @@ def put_report(store: ObjectStore, run: str) -> None:
         store.put(f"runs/{run}/report.{language}.md", text.encode())
 
 
+def put_evaluation(
+    store: ObjectStore, run: str, epoch: int, *, split: str = "validation", songs: int = 6
+) -> str:
+    """What an evaluation stores. Returns its key."""
+    gain = {"value": 0.12, "low": 0.04, "high": 0.21, "songs": songs}
+    score = {"chord": 1.502, "emotion": 0.62, "total": 0.973, "changes_chord": 2.9}
+    score |= {f"{where}h{k}": 0.5 + k / 50 for k in (1, 3, 5) for where in ("", "changes_")}
+    bigram = {"chord": 1.633, "emotion": None, "total": None, "changes_chord": 3.1, "h1": 0.4}
+    rhythm = {"rmse": 4.8, "constant_rmse": 5.1, "gain": gain, "video_gain": None}
+    content = {
+        "run": run,
+        "epoch": epoch,
+        "dataset": "made-up@v0001",
+        "split": split,
+        "trained_on": "made-up@v0001",
+        "songs": songs,
+        "seen_in_training": [],
+        "made_at": iso(20),
+        "rows": {"model": score | {"correspondence": 0.7}, "bigram": bigram},
+        "video_gain": gain,
+        "gain_over_song_adaptive": None,
+        "rhythm": {"note_density": rhythm | {"correlation": 0.41}, "loudness": None},
+        "seconds_read": SECONDS,
+        "emotion_counts_padding": False,
+        "affective_table": {"lift": 0.0, "shift": 0.0},
+        "confusion": {"chords": ["C", "G"], "seconds": [[8, 1, 1], [2, 7, 1]]},
+    }
+    key = f"evaluations/{run}/epoch_{epoch:04d}-made-up-v0001-{split}"
+    picture = confusion_picture(["C", "G"], ["C", "G", "other"], [[8, 1, 1], [2, 7, 1]])
+    store.put(f"{key}.svg", picture.encode())
+    put_json(store, f"{key}.json", content)
+    return f"{key}.json"
+
+
 def put_night(store: ObjectStore, date: str = "2025-12-05") -> None:
     """A nightly report, as data and as Markdown."""
     names = [f"{number:03d}" for number in range(55)]
-    refusal = {"key": "videos/silent.mp4", "reason": f"no sound ({MADE_UP})"}
+    refused = (Refusal("videos/silent.mp4", "no-sound", f"no sound ({MADE_UP})"),)
     best = {"total": 1.08, "chord": 1.75, "emotion": 0.62}
-    night = {
-        "started_at": f"{date}T03:30:00+00:00",
-        "finished_at": f"{date}T04:10:00+00:00",
-        "state": "done",
-        "error": None,
-        "asked": {"force": False, "grow_share": 0.05, "grow_videos": 10},
-        "ingest": {"new": 15, "known": 40, "refused": [refusal], "failed": []},
-        "dataset": {
-            "version": "made-up@v0004",
-            "videos": 55,
-            "before": "made-up@v0003",
-            "videos_before": 40,
-            "added": names[40:],
-            "removed": [],
-            "replaced": [],
-            "changed": None,
-        },
-        "decision": {"train": True, "reason": "made up", "start": None},
-        "run": "made-up-amt",
-        "training": {"best": best, "best_epoch": 26, "epochs": 30},
-        "evaluation": {"key": "evaluations/made-up-amt/epoch_0026.json"},
-        "gate": {"reason": "made up", "new": 1.5, "old": 1.6, "songs": 10, "margin": 0.01},
-        "showcase": None,
-        "promoted": True,
-        "verdict": "made up",
-        "champion": {"run": "made-up-amt", "epoch": 26},
-        "soundtracks": {"made": [], "known": [], "failed": []},
-    }
-    stem = f"{page_index.NIGHTS}{date}T033000Z"
-    put_json(store, f"{stem}.json", night)
-    store.put(f"{stem}.md", markdown(night).encode())
+    night = NightReport(
+        started_at=f"{date}T03:30:00+00:00",
+        finished_at=f"{date}T04:10:00+00:00",
+        state="done",
+        asked={"force": False, "grow_share": 0.05, "grow_videos": 10},
+        ingest=IngestReport("made-up", 56, 15, 40, refused, (), ()),
+        dataset=DatasetGrowth("made-up@v0004", 55, "made-up@v0003", 40, tuple(names[40:])),
+        decision=TrainingDecision(True, "made up"),
+        run="made-up-amt",
+        training=RunSummary("made-up-amt", "done", best=best, best_epoch=26, epochs=30),
+        evaluation=NightEvaluation("evaluations/made-up-amt/epoch_0026.json"),
+        gate=GateVerdict(True, "made up", "made-up-amt", 26, 1.5, 1.6, 10, 0.01),
+        promoted=True,
+        verdict="made up",
+        champion=ChampionNow("made-up-amt", 26, iso(10)),
+        soundtracks=GenerateReport((), (), ()),
+    )
+    documents.write(store, keys.night_report(night.started_at), night)
+    store.put(keys.night_text(night.started_at), markdown(encode(night)).encode())
 
 
 def put_thumbnails(store: ObjectStore, video: str) -> None:
@@ -515,7 +558,7 @@ def put_thumbnails(store: ObjectStore, video: str) -> None:
     ramp = np.linspace(40, 220, 160 * 90 * 3).reshape(90, 160, 3)
     frames = [Frame(k + 0.5, np.roll(ramp, 24 * k, axis=1).astype(np.uint8)) for k in range(6)]
     list(sheet.watch(frames))
-    store.put(page_index.thumbnails_key(f"{hash_of(video):064x}"), sheet.jpeg())
+    store.put(keys.thumbnail(f"{hash_of(video):064x}"), sheet.jpeg())
 
 
 def put_refusal(store: ObjectStore, video: str, code: str, reason: str) -> None:
@@ -621,18 +664,17 @@ def put_summaries(
     store: ObjectStore, runs: list[str], epoch: int, made: dict[str, list[tuple[str, str]]]
 ) -> None:
     """What jobs note for pages as they end."""
-    put_json(
-        store,
-        page_index.RUNS,
-        {run: json.loads(store.get(f"runs/{run}/summary.json")) for run in runs},
-    )
-    note_version(store, "made-up", json.loads(store.get("datasets/made-up/v0001/dataset.json")))
+    for run in runs:
+        note_run(store, run)
+    info = documents.read(store, keys.dataset_info("made-up", 1), DatasetInfo)
+    assert info is not None
+    note_version(store, info)
     note_refused(store, "videos/", {})
     for run, takes in made.items():
         by_video: dict[str, list[str]] = {}
         for video, take in takes:
             by_video.setdefault(video, []).append(take)
-        put_json(store, page_index.outputs_key(run, epoch), by_video)
+        put_json(store, keys.takes_index(run, epoch), {"schema": 1, "videos": by_video})
     run, takes = runs[-1], made.get(runs[-1], [])[:2]
     records = [
         f"outputs/{run}/epoch_{epoch:04d}/{video}/{take}/{video}_cgen_rd.json"

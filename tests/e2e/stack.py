@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from flows.engine.deployments import DEPLOYMENTS
+from flows.engine.table import DEPLOYMENTS
 from tests.clips import ffmpeg
 from tests.flows.conftest import TINY, Bucket
 from tests.prefect_server import ROOT, PrefectServer

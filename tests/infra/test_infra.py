@@ -18,7 +18,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from flows.engine.deployments import DEPLOYMENTS
+from flows.engine.table import DEPLOYMENTS
 from tests.servers import free_ports
 from vmt.settings import Settings
 from vmt.stack.folder import Folder

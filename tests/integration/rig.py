@@ -26,7 +26,8 @@ from prefect.client.schemas.objects import (
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.engine.automations import lost_runs, prepare_automation, prepare_pool
-from flows.engine.deployments import DEPLOYMENTS, POOL
+from flows.engine.deployments import POOL
+from flows.engine.table import DEPLOYMENTS
 from tests.flows.conftest import EXTRACTOR
 from tests.integration.proxy import Proxy
 from tests.postgres import Postgres, postgres

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from prefect.client.schemas.objects import StateType
 
-from flows.engine.deployments import DEPLOYMENTS, POOL
+from flows.engine.deployments import POOL
+from flows.engine.table import DEPLOYMENTS
 from tests.integration import world as the
 from tests.integration.world import SHOWN, World
 from tests.prefect_server import start_worker, stop

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from flows.engine.automations import lost_runs
-from flows.engine.deployments import DEPLOYMENTS, POOL
+from flows.engine.deployments import POOL
+from flows.engine.table import DEPLOYMENTS
 from tests.postgres import Postgres, postgres, program
 from tests.prefect_server import PrefectServer
 

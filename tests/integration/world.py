@@ -15,7 +15,8 @@ from prefect.client.schemas.objects import StateType
 from tests.flows.conftest import EXTRACTOR, TINY, Bucket
 from tests.integration.proxy import Hold
 from tests.integration.rig import Rig, copy, product_settings, rig
-from vmt.catalog.runs import HASHES, Run, read_champion
+from vmt.catalog import keys as bucket_keys
+from vmt.catalog.runs import Run, read_champion
 from vmt.jobs.dataset.freeze import freeze
 from vmt.jobs.ingest.extractors import configured
 from vmt.jobs.ingest.ingest import ingest
@@ -183,7 +184,7 @@ def same_training(store: ObjectStore, reference: ObjectStore) -> None:
     assert Run(store, "one").results() == Run(reference, "one").results()
     weights = [each.key for each in reference.list("runs/one/weights/")]
     assert [each.key for each in store.list("runs/one/weights/")] == weights
-    for key in [*weights, Run(store, "one").key("regression/best_rmse_weights.safetensors")]:
+    for key in [*weights, bucket_keys.best_weights("one", bucket_keys.RHYTHM)]:
         assert digest(store, key) == digest(reference, key), key
     mine, theirs = read_champion(store), read_champion(reference)
     assert mine is not None
@@ -210,10 +211,11 @@ def same_soundtracks(store: ObjectStore, reference: ObjectStore) -> None:
 
 def whole(store: ObjectStore) -> None:
     """No half object: weights hash to what was written down, a record's files are all there."""
-    hashes = Run(store, "one").read_json(HASHES) or {}
+    run = Run(store, "one")
     for each in store.list("runs/one/weights/"):
-        epoch = str(int(each.key[-16:-12]))
-        assert digest(store, each.key) == hashes[epoch], each.key
+        epoch = bucket_keys.parse_weights(each.key, "one")
+        assert epoch is not None
+        assert digest(store, each.key) == run.weight_hash(epoch), each.key
     for each in store.list("outputs/"):
         if each.key.endswith("_cgen_rd.json"):
             for key in json.loads(store.get(each.key))["files"].values():

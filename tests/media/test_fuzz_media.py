@@ -12,7 +12,7 @@ import pytest
 
 from tests.clips import Clips
 from tests.small import SmallExtractor
-from vmt.catalog.page_index import thumbnails_key
+from vmt.catalog.keys import thumbnail
 from vmt.catalog.videos import VideoIndex
 from vmt.errors import MediaError
 from vmt.features.extractor import ExtractorConfig
@@ -105,7 +105,7 @@ def test_damaged_videos_are_read_or_refused_and_nothing_is_half_written(
                 == entry["reason"]
             )
         else:
-            expected |= {entry["features_key"], thumbnails_key(entry["sha256"])}
+            expected |= {entry.features_key, thumbnail(entry.sha256)}
             features = Features.from_bytes(bucket.get(entry["features_key"]))
             assert features.seconds == grid_length(features.duration_s)
     prefixes = ("features/", "quarantine/", "index/thumbnails/")

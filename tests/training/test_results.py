@@ -2,7 +2,7 @@
 
 import math
 
-from vmt.training.results import COLUMNS, EpochResult, best, best_epochs, from_csv, to_csv
+from vmt.training.results import COLUMNS, EpochResult, best, from_csv, to_csv
 
 NAN = (math.nan,) * 3
 ROWS = [
@@ -23,9 +23,6 @@ def test_the_earliest_of_the_best_is_best() -> None:
     assert best(ROWS, 0).epoch == 2
     assert best(ROWS, 1).epoch == 3
     assert best(ROWS, 1, min_change=0.01).epoch == 1
-    found = best_epochs(ROWS, "chord")
-    assert found["selected"] == 3
-    assert found["best"]["total"] == {"epoch": 2, "value": 1.9}
 
 
 def test_without_validation_training_decides() -> None:

@@ -2,8 +2,8 @@
 
 An arranger's order of work, a file a step: time (`spotting`, `grid`, `tempo`), harmony on the bars
 (`chart`), form (`form`), what each moment asks for (`plan`), themes (`theme`), texture (`texture`,
-`harmony`, `bass`, `drums`), groove (`groove`), and the file (`midi`). What instruments there are and
-what patterns they know is data: `styles`.
+`harmony`, `bass`, `drums`), groove (`groove`), and the file (`midi`). What instruments there are
+and what patterns they know is data: `styles`.
 """
 
 import math

@@ -105,5 +105,6 @@ def _bass_tone(character: str, root_pitch: int, tones: tuple[int, ...], track: T
 def _leading(target: int, root_pitch: int, scale: set[int], track: Track) -> int:
     """A step of the scale below or above the target, on the side that one comes from."""
     side = -1 if root_pitch <= target else 1
-    pitch = next(target + side * size for size in (2, 1, 3) if (target + side * size) % 12 in scale)
+    steps = (target + side * size for size in (2, 1, 3))
+    pitch = next((step for step in steps if step % 12 in scale), target + side)
     return pitch if pitch >= track.lowest else target + 2

@@ -41,9 +41,9 @@ def play_drums(
             fill = kit.fills[int(rng.integers(len(kit.fills)))]
             whole = plan.form.sections[phrase.section + 1].kind == CLIMAX or section.kind == BUILD
             _fill(strokes, lifts, fill, plan, phrase.end, whole)
-        if playing and phrase.number == 0 and section.kind != INTRO:
-            if section.energy >= CRASH_ENERGY or section.kind == CLIMAX:
-                strokes[phrase.start, kit.crash] = "x"
+        high = section.energy >= CRASH_ENERGY or section.kind == CLIMAX
+        if playing and phrase.number == 0 and section.kind != INTRO and high:
+            strokes[phrase.start, kit.crash] = "x"
     _hits(strokes, kit, plan, plays)
     return [
         Event(
@@ -68,14 +68,13 @@ def kick_steps(kit: Kit, plan: Plan, plays: Sequence[bool]) -> frozenset[int]:
 
 
 def _groove(strokes: _Strokes, kit: Kit, plan: Plan, index: int) -> None:
-    phrase = plan.form.phrases[index]
-    first = 0 if index == 0 else phrase.start
-    for step in range(first, phrase.end):
-        patterns = struck_drums(kit.levels, plan, step, plan.drive[index], kit.enters)
+    for start, end, phrase in plan.halves[2 * index : 2 * index + 2]:
+        patterns = struck_drums(kit.levels, plan, start, plan.drive[phrase], kit.enters)
         for drum, pattern in patterns.items():
-            character = pattern[plan.grid.place(step) % len(pattern)]
-            if character != ".":
-                strokes[step, drum] = character
+            for step in range(start, end):
+                character = pattern[plan.grid.places[step] % len(pattern)]
+                if character != ".":
+                    strokes[step, drum] = character
 
 
 def _thin(strokes: _Strokes, start: int, end: int) -> None:
@@ -110,7 +109,7 @@ def _fill(
             if character != ".":
                 strokes[end - length + offset, drum] = character
     for offset in range(length):
-        lifts[end - length + offset] = 0.82 + 0.32 * offset / length
+        lifts[end - length + offset] = 0.76 + 0.44 * offset / length
 
 
 def _hits(strokes: _Strokes, kit: Kit, plan: Plan, plays: Sequence[bool]) -> None:

@@ -139,6 +139,8 @@ def layout(
                 phrases.append((bars[place], phrase_end, length, len(sections) - 1))
                 place = stop
             first = after
+    if not phrases:  # nothing but an upbeat and the last chord
+        return [(0, spotted.final, False)], [(0, spotted.final, 1, 0)]
     return sections, phrases
 
 
@@ -222,7 +224,7 @@ def _phrases(
     for start, end, bars, section in parts:
         number = phrases[-1].number + 1 if phrases and phrases[-1].section == section else 0
         energy = energy_of(grid.straight(start), grid.straight(end))
-        is_open = bool(opened[start:end].mean() > 0.5)
+        is_open = bool(opened[start : max(end, start + 1)].mean() > 0.5)
         phrases.append(Phrase(start, end, bars, section, number, energy, is_open))
     return phrases
 

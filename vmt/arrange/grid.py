@@ -118,18 +118,23 @@ class Grid:
         quarters = self.anchors[-1].step / STEPS_PER_BEAT
         return 60 * quarters / self.anchors[-1].time_s
 
-    def seconds(self, step: float) -> float:
+    def seconds(self, step: int | float) -> float:
         """Where a step falls, swing included."""
         return self.straight(self._swung(step))
 
-    def straight(self, step: float) -> float:
+    @cached_property
+    def times(self) -> list[float]:
+        """`seconds` of every step, the grid's end included."""
+        return [self.seconds(step) for step in range(self.steps + 1)]
+
+    def straight(self, step: int | float) -> float:
         """Where a step falls without swing."""
         index = bisect.bisect_right(self._anchor_steps, step) - 1
         index = min(max(index, 0), len(self.anchors) - 2)
         start, microseconds = self.tempi[index]
         return self.anchors[index].time_s + (step - start) / STEPS_PER_BEAT * microseconds / 1e6
 
-    def _swung(self, step: float) -> float:
+    def _swung(self, step: int | float) -> int | float:
         if self.swing == 0.5:
             return step
         pair = 2 * self.swing_unit
@@ -159,12 +164,26 @@ class Grid:
 
     def place(self, step: int) -> int:
         """The place of a step in its bar, in steps; a pickup counts from the end of a whole bar."""
-        bar = self.bar_of(step)
-        place = step - self.bars[bar]
-        length = self.bars[bar + 1] - self.bars[bar]
-        if bar == 0 and length < self.metre.steps:
-            place += self.metre.steps - length
-        return place
+        return self.places[min(step, self.steps - 1)]
+
+    @cached_property
+    def places(self) -> list[int]:
+        """`place` of every step."""
+        places: list[int] = []
+        for bar, (start, end) in enumerate(zip(self.bars, self.bars[1:], strict=False)):
+            first = (
+                self.metre.steps - (end - start)
+                if bar == 0 and end - start < self.metre.steps
+                else 0
+            )
+            places += range(first, first + end - start)
+        return places
+
+    @cached_property
+    def weights(self) -> list[int]:
+        """How strong each step is: 3 a downbeat, 2 half a bar, 1 a beat, 0 the rest."""
+        by_place = [self.metre.weight(place) for place in range(self.metre.steps)]
+        return [by_place[place % self.metre.steps] for place in self.places]
 
     @property
     def has_pickup(self) -> bool:
@@ -207,7 +226,7 @@ def steady_grid(
     )  # fmt: skip
 
 
-def seconds_of(tempo_bpm: float, steps: float) -> float:
+def seconds_of(tempo_bpm: float, steps: int | float) -> float:
     """How long so many steps last."""
     return steps / STEPS_PER_BEAT * 60 / tempo_bpm
 

@@ -1,8 +1,8 @@
 """Groove: how a player's notes lie around the beat.
 
 Each instrument has a lag of its own (a bass behind the kick, a snare behind the beat, hats a little
-ahead) and a sway: a timing for each place of the bar that comes again in every bar. To both comes a
-small scatter that runs smoothly from note to note, as a player drifts, from the seed. Notes on hits,
+ahead) and a sway: a timing for each place of the bar that comes again in every bar. A small scatter
+is added that runs smoothly from note to note, as a player drifts, from the seed. Notes on hits,
 section starts and the last stroke are left where they are.
 """
 
@@ -58,7 +58,7 @@ def late_seconds(
 def _template(track: Track | Kit, event: Event, plan: Plan) -> float:
     """Milliseconds by instrument and place of the bar."""
     metre = plan.grid.metre
-    place = plan.grid.place(event.step)
+    place = plan.grid.places[event.step]
     beat = place // metre.beat
     inside = SWAY[metre.beat][place % metre.beat]
     lag = track.lag_ms

@@ -24,6 +24,7 @@ def play_harmony(track: Track, plan: Plan, plays: Sequence[bool]) -> list[Event]
     marked = track.role == "harmony" and track.hit
     cells = expand_pattern(track.levels, plan, plays, stroke="X", marked=marked)
     stop = ends(cells, plan)
+    soaring = track.role == "pad" and track.soars
     events = []
     for step, character in enumerate(cells):
         if character in "-.":
@@ -33,8 +34,8 @@ def play_harmony(track: Track, plan: Plan, plays: Sequence[bool]) -> list[Event]
         if track.ring and step < plan.form.final:
             end = min(end, step + plan.grid.metre.steps)
         exact = step in plan.accents or step == plan.form.final or step in plan.section_starts
-        section = plan.section_of(plan.phrase(step))
-        octave = 12 if section.kind == CLIMAX and track.role == "pad" and track.soars else 0
+        high = soaring and plan.section_of(plan.phrase(step)).kind == CLIMAX
+        octave = 12 if high else 0
         for place, pitch in enumerate(_struck(voicings[span.start], character)):
             weight = _WEIGHTS.get(character, 0.9) * stress(plan, step)
             top = (

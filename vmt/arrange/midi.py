@@ -10,6 +10,7 @@ import numpy as np
 import pretty_midi
 from jaxtyping import Float64
 
+from vmt import chords
 from vmt.arrange.grid import Grid
 from vmt.arrange.groove import late_seconds
 from vmt.arrange.plan import Event, Plan, at_times
@@ -86,7 +87,7 @@ def _notes(
     late = late_seconds(track, events, plan, (*seed, 1))
     rng = np.random.default_rng([*seed, 2])
     starts = np.array(
-        [plan.grid.seconds(event.step) + late_s for event, late_s in zip(events, late, strict=True)]
+        [plan.grid.times[event.step] + late_s for event, late_s in zip(events, late, strict=True)]
     )
     for index, event in enumerate(events):
         accent = plan.accents.get(event.step)
@@ -102,7 +103,10 @@ def _notes(
     order = np.argsort(starts, kind="stable").tolist()
     for index in order:
         event, start, velocity = events[index], float(starts[index]), int(velocities[index])
-        end = max(start + 0.03, min(plan.grid.seconds(event.end), plan.form.end_s) - GAP_S)
+        end = max(
+            start + 0.03,
+            min(plan.grid.times[min(event.end, plan.grid.steps)], plan.form.end_s) - GAP_S,
+        )
         for stop_s, resume_s in plan.stops:
             if start < stop_s - 1e-6 < end:
                 end = stop_s
@@ -159,7 +163,8 @@ def _texts(plan: Plan) -> list[pretty_midi.Text]:
     label = ""
     for span in plan.form.spans:
         if span.label != label:
-            texts.append(pretty_midi.Text(span.label, grid.straight(span.start)))
+            symbol = chords.spell(span.label, plan.key)
+            texts.append(pretty_midi.Text(symbol, grid.straight(span.start)))
         label = span.label
     for section in plan.form.sections:
         texts.append(pretty_midi.Text(SECTION_MARK + section.name, grid.straight(section.start)))

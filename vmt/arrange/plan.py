@@ -43,7 +43,7 @@ SECTION_DB = {INTRO: -5.0, BUILD: -1.0, CLIMAX: 3.0, BREAKDOWN: -5.0, OUTRO: -5.
 RANGE_DB = 9.0  # between phrases without energy and with all of it
 QUIETEST_DB = -18.0
 CUT_SHIFT_S = 0.015  # a cut that lies further off the sixteenths gets no onset of its own
-STRONG_SHIFT_S = 0.035  # nor does a strong one that lies further off
+STRONG_SHIFT_S = 0.045  # nor does a strong one that lies further off
 HIT_SHIFT_S = 0.12  # what a person asks for is met wherever it lies
 
 
@@ -119,6 +119,15 @@ class Plan:
         found = [0] * self.grid.steps
         for index, phrase in enumerate(self.form.phrases):
             found[phrase.start :] = [index] * (self.grid.steps - phrase.start)
+        return found
+
+    @cached_property
+    def halves(self) -> list[tuple[int, int, int]]:
+        """Start, end and phrase of each half phrase, a pickup with the first one."""
+        found = []
+        for index, phrase in enumerate(self.form.phrases):
+            middle = (phrase.start + phrase.end + 1) // 2
+            found += [(phrase.start if index else 0, middle, index), (middle, phrase.end, index)]
         return found
 
     def phrase(self, step: int) -> Phrase:
@@ -290,7 +299,7 @@ def _levels(
     seconds = np.arange(len(loudness)) + 0.5
     curve = np.interp(seconds, times, levels)
     detail = _standard(np.log(np.maximum(smooth(loudness), 1e-3)), 0.05)
-    curve = depth * (curve + 1.2 * detail)
+    curve = depth * (curve + 2.0 * detail)
     return np.asarray(np.clip(curve - curve.max(), QUIETEST_DB, 0), dtype=np.float64)
 
 

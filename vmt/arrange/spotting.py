@@ -13,6 +13,7 @@ Two searches, both exact (dynamic programming):
    the same limits; a downbeat is better than a beat, and a beat better than an eighth.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -250,7 +251,7 @@ def _bars_cost(halves: int) -> float:
     bars, odd = divmod(halves, 2)
     cost = 1.1 if odd else 0.0
     if bars % 2:
-        cost += 1.0
+        cost += 1.3
     elif bars % 4:
         cost += 0.06
     if bars < 2:
@@ -260,23 +261,25 @@ def _bars_cost(halves: int) -> float:
     return cost + 0.02 * max(0, bars - 16)
 
 
+_BARS_COST = np.array([_bars_cost(halves) for halves in range(4 * LONGEST_SECTION_BARS)])
+
+
 def _edge(
     length_s: float, half_s: float, flex: float, whole: bool, pickup_s: float = 0.0
 ) -> _Edge | None:
     """The cheapest number of half bars (an even one where bars stay whole) that fills a length, or
     None.
     """
-    best: _Edge | None = None
     middle = (length_s - pickup_s) / half_s
     reach = flex * length_s / half_s
-    for halves in range(max(1, int(np.ceil(middle - reach))), int(middle + reach) + 1):
-        stretch = length_s / (pickup_s + halves * half_s) - 1
-        cost = 0.35 * (stretch / flex) ** 2 + _bars_cost(halves)
-        if whole and halves % 2:
-            continue
-        if abs(stretch) <= flex and (best is None or cost < best.cost):
-            best = _Edge(halves, 0, cost)
-    return best
+    halves = np.arange(max(1, math.ceil(middle - reach)), int(middle + reach) + 1)
+    if not len(halves):
+        return None
+    stretch = length_s / (pickup_s + halves * half_s) - 1
+    costs = 0.35 * (stretch / flex) ** 2 + _BARS_COST[np.minimum(halves, len(_BARS_COST) - 1)]
+    costs[(np.abs(stretch) > flex) | (whole & (halves % 2 == 1))] = np.inf
+    best = int(costs.argmin())
+    return _Edge(int(halves[best]), 0, float(costs[best])) if np.isfinite(costs[best]) else None
 
 
 def _first_edge(
@@ -305,12 +308,13 @@ def _last_edge(length_s: float, bar_s: float, flex: float) -> tuple[_Edge, float
     choices = []
     last = int(length_s / bar_s) + 1
     for bars in range(max(0, last - 6), last + 1):
+        shape = 0.0 if bars == 0 else float(_BARS_COST[min(2 * bars, len(_BARS_COST) - 1)])
         for stretch in (0.0, -0.5 * flex, 0.5 * flex, -flex, flex):
             final_s = bars * bar_s * (1 + stretch)
             ring_s = length_s - final_s
             if ring_s < least_s - 1e-9:
                 continue
-            shape = 0.0 if bars == 0 else _bars_cost(2 * bars)
+            shape = 0.0 if bars == 0 else float(_BARS_COST[min(2 * bars, len(_BARS_COST) - 1)])
             cost = 0.35 * (stretch / flex) ** 2 + shape + abs(np.log(ring_s / ideal_s))
             choices.append((cost, bars, final_s))
     if not choices:  # a film too short for a bar
@@ -361,6 +365,11 @@ def _solve(
             continue
         left = float(skip[-1] - skip[index])
         ends.append((best[index][0] + edge.cost + left, index, edge, times[index] + ring_from_s))
+    if all(index == 0 and edge.halves == 0 for _, index, edge, _ in ends):
+        # Too short for a bar: an upbeat, where there is room for one, and the last chord.
+        steps = _upbeat(duration_s, tempo_bpm, metre)
+        edge = _Edge(0, steps, 0.0)
+        return _Path(0.0, ((0.0, edge),), seconds_of(tempo_bpm, steps))
     if not ends:
         index = reachable[-1]
         edge, ring_from_s = _last_edge(duration_s - times[index], bar_s, flex)
@@ -373,6 +382,13 @@ def _solve(
         stops.append((times[before], leading))
         index = before
     return _Path(cost, tuple(reversed(stops)), final_s)
+
+
+def _upbeat(duration_s: float, tempo_bpm: float, metre: Metre) -> int:
+    """Beats, in steps, that leave the last chord half of a film that has no room for a bar."""
+    room_s = duration_s - max(SHORTEST_RING_S, 0.5 * duration_s)
+    beats = int(room_s / seconds_of(tempo_bpm, metre.beat)) if room_s > 0 else 0
+    return metre.beat * min(beats, metre.steps // metre.beat - 1)
 
 
 def _laid(
@@ -432,69 +448,52 @@ def _tied(
     over pairs of a point and an eighth, or another unit of steps).
     """
     step_s = seconds_of(tempo_bpm, 1)
-    low, high = step_s * (1 - flex), step_s * (1 + flex)
+    limits = np.array([step_s * (1 - flex), step_s * (1 + flex)])
     (first, first_s), (last, last_s) = start, end
     mean_s = (last_s - first_s) / (last - first)
-    # States in order of time: (step, time, what was missed before it counts in cost).
-    states: list[tuple[int, float, float, int]] = [(first, first_s, 0.0, -1)]
     missed = np.concatenate([[0.0], np.cumsum([point.weight for point in points])])
-    numbers = [0]
+    # States in order of time: step, time, cost so far, points behind it; and where each came from.
+    states = np.zeros((1 + 6 * len(points), 4))
+    states[0] = first, first_s, 0.0, 0
+    parents = [-1]
     for number, point in enumerate(points):
-        guess = (point.time_s - first_s) / mean_s / unit
-        for place in range(int(guess) - 2, int(guess) + 4):
+        guess = int((point.time_s - first_s) / mean_s / unit)
+        known = states[: len(parents)]
+        for place in range(guess - 2, guess + 4):
             step = first + place * unit
             if not first < step < last:
                 continue
-            cost, before = _cheapest(
-                states, numbers, missed, number, step, point.time_s, (low, high), step_s
-            )
-            if before < 0:
+            costs = _costs(known, missed[number], missed, step, point.time_s, limits, step_s)
+            before = int(costs.argmin())
+            if not np.isfinite(costs[before]):
                 continue
-            place = (step - first - pickup) % metre.steps
-            cost += (0.12, 0.06, 0.03, 0.0)[metre.weight(place)] + (0.06 if place % 2 else 0.0)
-            states.append((step, point.time_s, cost, before))
-            numbers.append(number + 1)
-    _, before = _cheapest(
-        states, numbers, missed, len(points), last, last_s, (low, high), step_s, whole=True
-    )
+            in_bar = (step - first - pickup) % metre.steps
+            shape = (0.12, 0.06, 0.03, 0.0)[metre.weight(in_bar)] + (0.06 if in_bar % 2 else 0.0)
+            states[len(parents)] = step, point.time_s, costs[before] + shape, number + 1
+            parents.append(before)
+    known = states[: len(parents)]
+    costs = _costs(known, missed[-1], missed, last, last_s, limits, step_s)
+    if not np.isfinite(costs[0]):
+        costs[0] = missed[-1] + 100.0  # the section as a whole always stands
+    before = int(costs.argmin())
     ties: list[tuple[int, float]] = []
     while before > 0:
-        step, time_s, _, parent = states[before]
-        ties.append((step, time_s))
-        before = parent
+        ties.append((int(states[before, 0]), float(states[before, 1])))
+        before = parents[before]
     return ties[::-1]
 
 
-def _cheapest(
-    states: Sequence[tuple[int, float, float, int]], numbers: Sequence[int],
-    missed: Float64[np.ndarray, " n"], number: int, step: int, time_s: float,
-    limits: tuple[float, float], step_s: float, *, whole: bool = False,
-) -> tuple[float, int]:  # fmt: skip
-    """The cheapest state that a step can follow, by index; -1 where there is none."""
-    best, found = np.inf, -1
-    for index in range(len(states) - 1, max(-1, len(states) - 80), -1):
-        best, found = _better(best, found, index, states, numbers, missed, number, step, time_s,
-                              limits, step_s, whole)  # fmt: skip
-    if found < 0 or len(states) <= 80:
-        best, found = _better(best, found, 0, states, numbers, missed, number, step, time_s,
-                              limits, step_s, whole)  # fmt: skip
-    return best, found
-
-
-def _better(
-    best: float, found: int, index: int, states: Sequence[tuple[int, float, float, int]],
-    numbers: Sequence[int], missed: Float64[np.ndarray, " n"], number: int, step: int,
-    time_s: float, limits: tuple[float, float], step_s: float, whole: bool,
-) -> tuple[float, int]:  # fmt: skip
-    before_step, before_s, cost, _ = states[index]
-    if step <= before_step or time_s <= before_s:
-        return best, found
-    rate = (time_s - before_s) / (step - before_step)
-    inside = limits[0] <= rate <= limits[1]
-    if not inside and not (whole and index == 0):
-        return best, found
-    total = cost + float(missed[number] - missed[numbers[index]])
-    total += 0.12 * ((rate - step_s) / (limits[1] - step_s)) ** 2
-    if not inside:
-        total += 100.0  # the section as a whole always stands
-    return (total, index) if total < best else (best, found)
+def _costs(
+    known: Float64[np.ndarray, "states 4"], missed_before: float,
+    missed: Float64[np.ndarray, " n"], step: int, time_s: float,
+    limits: Float64[np.ndarray, " 2"], step_s: float,
+) -> Float64[np.ndarray, " states"]:  # fmt: skip
+    """What each state costs that a step follows; infinite where the tempo between would be out of
+    reach.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = (time_s - known[:, 1]) / (step - known[:, 0])
+    possible = (step > known[:, 0]) & (rates >= limits[0]) & (rates <= limits[1])
+    total = known[:, 2] + missed_before - missed[known[:, 3].astype(int)]
+    total = total + 0.12 * ((rates - step_s) / (limits[1] - step_s)) ** 2
+    return np.asarray(np.where(possible, total, np.inf), dtype=np.float64)

@@ -15,6 +15,7 @@ A track has `levels`, from the sparsest to the busiest, each a list of variants 
 turn.
 """
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -220,7 +221,7 @@ def parse_style(name: str, text: str) -> Style:
             tracks=tracks,
             drums=drums,
             metre=metre,
-            **table,
+            **_with_floats(Style, table),
         )
     except (
         tomllib.TOMLDecodeError,
@@ -250,7 +251,7 @@ def _track(table: dict[str, Any], metre: Metre) -> Track:
         )
         if not levels or not all(levels):
             raise ValueError(f"track {table['name']}: a level without a pattern")
-    track = Track(levels=levels, **table)
+    track = Track(levels=levels, **_with_floats(Track, table))
     if track.family not in FAMILIES:
         raise ValueError(
             f"track {track.name}: family {track.family!r} is none of {', '.join(FAMILIES)}"
@@ -268,7 +269,16 @@ def _kit(table: dict[str, Any], metre: Metre) -> Kit:
         tuple(_drum_bar(bar, metre) for bar in variants) for variants in table.pop("levels")
     )
     fills = tuple(_drum_bar(bar, metre) for bar in table.pop("fills"))
-    return Kit(levels=levels, fills=fills, **table)
+    return Kit(levels=levels, fills=fills, **_with_floats(Kit, table))
+
+
+def _with_floats(kind: type, table: dict[str, Any]) -> dict[str, Any]:
+    """A table in which whole numbers stand as floats where fields want floats."""
+    floats = {field.name for field in dataclasses.fields(kind) if field.type in (float, "float")}
+    return {
+        name: float(value) if name in floats and isinstance(value, int) else value
+        for name, value in table.items()
+    }
 
 
 def _drum_bar(table: dict[str, str], metre: Metre) -> Mapping[str, str]:

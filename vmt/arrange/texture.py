@@ -89,19 +89,21 @@ def expand_pattern(
     """
     steps = plan.grid.steps
     cells = ["."] * steps
-    entered = False
-    for step, span in enumerate(plan.span_at):
-        index = plan.phrase_at[step]
-        playing = plays[index]
-        if playing and step < plan.form.final:
+    places, final = plan.grid.places, plan.form.final
+    for start, end, index in plan.halves:
+        if plays[index]:
             phrase = plan.form.phrases[index]
             section = plan.section_of(phrase)
-            variants = levels[level_of(len(levels), plan, step, kind=section.kind)]
-            half = int(2 * (step - phrase.start) >= phrase.end - phrase.start)
+            variants = levels[level_of(len(levels), plan, start, kind=section.kind)]
+            half = int(start > phrase.start)
             pattern = variants[(phrase.number + section.turn + half) % len(variants)]
-            cells[step] = pattern[plan.grid.place(step) % len(pattern)]
-            if (step == span.start or not entered) and cells[step] in forced:
-                cells[step] = stroke
+            for step in range(start, min(end, final)):
+                cells[step] = pattern[places[step] % len(pattern)]
+    entered = False
+    for step, span in enumerate(plan.span_at[:final]):
+        playing = plays[plan.phrase_at[step]]
+        if playing and (step == span.start or not entered) and cells[step] in forced:
+            cells[step] = stroke
         entered = playing
     if marked:
         _mark(cells, plan, plays, stroke)
@@ -149,8 +151,8 @@ def ends(cells: Sequence[str], plan: Plan) -> list[int]:
 
 def stress(plan: Plan, step: int) -> float:
     """How heavy a note on this step is: by its place in the bar, the phrase's arch, and a hit."""
-    metre = (0.86, 0.96, 1.0, 1.07)[plan.grid.metre.weight(plan.grid.place(step))]
-    phrase = plan.phrase(step)
+    metre = (0.86, 0.96, 1.0, 1.07)[plan.grid.weights[step]]
+    phrase = plan.form.phrases[plan.phrase_at[step]]
     share = min(max((step - phrase.start) / max(1, phrase.end - phrase.start), 0.0), 1.0)
     arch = 0.97 + 0.06 * (1 - abs(share - 0.65) / 0.65)
     accent = plan.accents.get(step)
@@ -158,9 +160,21 @@ def stress(plan: Plan, step: int) -> float:
 
 
 def struck_drums(
-    levels: Sequence[Sequence[Mapping[str, str]]], plan: Plan, step: int, drive: float, enters: float
-) -> Mapping[str, str]:  # fmt: skip
-    """The kit's pattern at a step."""
+    levels: Sequence[Sequence[Mapping[str, str]]],
+    plan: Plan,
+    step: int,
+    drive: float,
+    enters: float,
+) -> Mapping[str, str]:
+    """The kit's pattern at a step.
+
+    Args:
+        levels: from sparse to busy, each with its variants.
+        plan: of the piece.
+        step: where.
+        drive: of the phrase.
+        enters: drive from which the kit plays.
+    """
     above = (0.55 * drive + 0.45 * plan.busyness_at(step) - enters) / max(1e-6, 1 - enters)
     index = min(max(int(above * len(levels)), 0), len(levels) - 1)
     phrase = plan.phrase(step)

@@ -1,10 +1,10 @@
 """Themes: motifs and what becomes of them.
 
 A motif is the rhythm and contour of two bars. A phrase of four bars states it and answers it: the
-answer has the motif's rhythm, moved along the scale, turned upside down or repeated, and closes with
-a cadence on a chord tone and a rest. A first phrase closes open, a second one closed, so that two
-make a period. A section that comes again brings its theme again, ornamented; a build repeats the
-motif's head and rises; a climax sings it higher; a breakdown only its long notes.
+answer has the motif's rhythm, moved along the scale, turned upside down or repeated, and closes
+with a cadence on a chord tone and a rest. A first phrase closes open, a second one closed, so that
+two make a period. A section that comes again brings its theme again, ornamented; a build repeats
+the motif's head and rises; a climax sings it higher; a breakdown only its long notes.
 """
 
 from collections.abc import Sequence
@@ -57,6 +57,7 @@ CONTOURS = (
 )
 """Steps along the scale from a motif's first note."""
 
+LONG_STEPS = 3  # a note this long belongs to its chord
 SOARS = 4  # scale steps by which a theme is raised in a climax
 _T = TypeVar("_T")
 
@@ -298,7 +299,7 @@ class _Singer:
         place = min(max(self.base + degree, 0), len(ladder) - 1)
         pitch = ladder[place]
         place_in_bar = plan.grid.place(step)
-        strong = plan.grid.metre.weight(place_in_bar) >= 1 or end - step >= plan.grid.metre.beat
+        strong = plan.grid.metre.weight(place_in_bar) >= 1 or end - step >= LONG_STEPS
         if last:
             closed = self.phrase.number % 2 == 1
             wanted = {tones[0], tones[1]} if closed else {tones[2], tones[1]}

@@ -6,34 +6,56 @@ publishes it.
 """
 
 import io
-import json
+import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pandas as pd
 
 from vmt import chords
+from vmt.catalog import documents, keys
+from vmt.catalog.records.datasets import DatasetChanges, DatasetInfo
+from vmt.catalog.records.videos import IngestEntry
 from vmt.dataset.songs import Song, song
 from vmt.dataset.splits import SPLITS, Split
-from vmt.errors import DatasetError, ObjectNotFound, PreconditionFailed
+from vmt.errors import DatasetError, ObjectNotFound
 from vmt.features.record import Features
 from vmt.store import ObjectStore
 
-COLUMNS = (
-    "id",
-    "key",
-    "sha256",
-    "split",
-    "seconds",
-    "duration_s",
-    "features_key",
-    "song_key",
-    "emotion",
-    "rights",
-)
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One video of a version: a row of `manifest.parquet`.
+
+    Attributes:
+        id: its file's name without the ending.
+        key: of the video; empty where a published dataset has no videos.
+        sha256: of its bytes.
+        split: `train`, `validation` or `test`.
+        seconds: of its features.
+        duration_s: of the video.
+        features_key: where its features are.
+        song_key: such as `C major`.
+        emotion: its strongest emotion.
+        rights: its `Rights` as JSON text; empty without.
+    """
+
+    id: str
+    key: str
+    sha256: str
+    split: str
+    seconds: int
+    duration_s: float
+    features_key: str
+    song_key: str | None
+    emotion: str
+    rights: str
+
+
+COLUMNS = tuple(field.name for field in fields(ManifestRow))
 
 
 @dataclass(frozen=True)
@@ -45,11 +67,6 @@ class DatasetRef:
 
     def __str__(self) -> str:
         return f"{self.name}@v{self.version:04d}"
-
-    @property
-    def prefix(self) -> str:
-        """Where its objects stand."""
-        return f"datasets/{self.name}/v{self.version:04d}/"
 
 
 @dataclass(frozen=True)
@@ -74,80 +91,105 @@ class DatasetVersion:
 
     ref: DatasetRef
     manifest: pd.DataFrame
-    info: dict[str, Any]
+    info: DatasetInfo
 
     @property
     def chord_labels(self) -> int:
         """25 or 157."""
-        return int(self.info["chord_labels"])
+        return self.info.chord_labels
+
+    def rows(self, splits: Sequence[str] = SPLITS) -> list[ManifestRow]:
+        """The videos of these sides, by id."""
+        chosen = self.manifest[self.manifest["split"].isin(splits)].sort_values("id")
+        return _rows(chosen)
 
 
-def summary(features: Features) -> dict[str, Any]:
-    """What freezing needs to know of a video's features."""
-    return {
-        "seconds": features.seconds,
-        "duration_s": features.duration_s,
-        "song_key": str(features.key) if features.key else None,
-        "emotion": chords.EMOTIONS[int(features.emotion.mean(0).argmax())],
-        "chords": dict(Counter(features.chord or ())),
-        "untrained": features.untrained,
-        "d_semantic": features.semantic.shape[1],
-    }
+def _rows(manifest: pd.DataFrame) -> list[ManifestRow]:
+    columns = [manifest[name].astype(object).tolist() for name in COLUMNS]
+    return [ManifestRow(*values) for values in zip(*columns, strict=True)]
 
 
-def row(
-    video: str, key: str, features_key: str, split: Split, features: Features
-) -> dict[str, Any]:
-    """A manifest's row of one video."""
-    named = {
-        "id": video,
-        "key": key,
-        "sha256": features.source_sha256,
-        "split": split,
-        "features_key": features_key,
-    }
-    return {
-        **named,
-        "rights": "",
-        **{column: each for column, each in summary(features).items() if column in COLUMNS},
-    }
+def row(entry: IngestEntry, key: str, split: Split) -> ManifestRow:
+    """A manifest's row of one ingested video.
+
+    Args:
+        entry: of the video, which has features.
+        key: of the video.
+        split: its side.
+    """
+    own = {name: getattr(entry, name) for name in COLUMNS if name not in ("key", "split")}
+    return ManifestRow(key=key, split=split, **own)
+
+
+def with_features(entry: IngestEntry, features_key: str, features: Features) -> IngestEntry:
+    """The entry of a video whose features are there, with what freezing needs to know of them.
+
+    Args:
+        entry: with stamp, id, bytes and rights.
+        features_key: where the features are.
+        features: of the video.
+    """
+    return replace(
+        entry,
+        features_key=features_key,
+        seconds=features.seconds,
+        duration_s=features.duration_s,
+        song_key=str(features.key) if features.key else None,
+        emotion=chords.EMOTIONS[int(features.emotion.mean(0).argmax())],
+        chords=dict(Counter(features.chord or ())),
+        untrained=features.untrained,
+        d_semantic=features.semantic.shape[1],
+    )
 
 
 def describe(
-    manifest: pd.DataFrame, chord_counts: Counter[str], previous: pd.DataFrame | None
+    manifest: pd.DataFrame, chord_counts: Mapping[str, int], previous: pd.DataFrame | None
 ) -> dict[str, Any]:
-    """Counts, hours and histograms of a version, and what changed since the one before."""
+    """The fields of a `DatasetInfo` that follow from a manifest: counts, histograms, and what
+    changed since the version before.
+
+    Args:
+        manifest: with `COLUMNS`.
+        chord_counts: seconds of each chord.
+        previous: the manifest of the version before.
+    """
     before = previous if previous is not None else manifest.iloc[:0]
+    added = manifest.loc[~manifest["sha256"].isin(before["sha256"]), "id"]
+    removed = before.loc[~before["sha256"].isin(manifest["sha256"]), "id"]
     return {
         "videos": len(manifest),
         "seconds": int(manifest["seconds"].sum()),
         "splits": {side: int((manifest["split"] == side).sum()) for side in SPLITS},
         "keys": dict(Counter(manifest["song_key"]).most_common()),
-        "chords": dict(chord_counts.most_common()),
+        "chords": dict(Counter(chord_counts).most_common()),
         "emotions": dict(Counter(manifest["emotion"]).most_common()),
-        "changes": {
-            "added": sorted(manifest.loc[~manifest["sha256"].isin(before["sha256"]), "id"]),
-            "removed": sorted(before.loc[~before["sha256"].isin(manifest["sha256"]), "id"]),
-        },
+        "changes": DatasetChanges(tuple(sorted(added)), tuple(sorted(removed))),
     }
 
 
 def versions(store: ObjectStore, name: str) -> list[int]:
     """Numbers of the published versions of `name`, rising."""
-    found = []
-    for folder in store.folders(f"datasets/{name}/"):
-        if re.fullmatch(r"v\d{4}", folder) and store.head(f"datasets/{name}/{folder}/dataset.json"):
-            found.append(int(folder[1:]))
-    return sorted(found)
+    return sorted(
+        version
+        for version in _taken(store, name)
+        if store.head(keys.dataset_info(name, version)) is not None
+    )
 
 
-def published(store: ObjectStore) -> list[dict[str, Any]]:
-    """dataset.json of every version of every dataset, by name and number."""
-    return [
-        json.loads(store.get(DatasetRef(name, version).prefix + "dataset.json"))
-        for name in sorted(store.folders("datasets/"))
+def _taken(store: ObjectStore, name: str) -> list[int]:
+    """Numbers that somebody took, published or not."""
+    numbers = (keys.parse_version(folder) for folder in store.folders(keys.dataset_folder(name)))
+    return [number for number in numbers if number is not None]
+
+
+def published(store: ObjectStore) -> list[DatasetInfo]:
+    """The description of every version of every dataset, by name and number."""
+    read = (
+        documents.read(store, keys.dataset_info(name, version), DatasetInfo)
+        for name in sorted(store.folders(keys.DATASETS))
         for version in versions(store, name)
-    ]
+    )
+    return [info for info in read if info is not None]
 
 
 def resolve(store: ObjectStore, text: str) -> DatasetRef:
@@ -169,7 +211,7 @@ def resolve(store: ObjectStore, text: str) -> DatasetRef:
     if version not in known:
         raise DatasetError(
             f"dataset {match['name']} has no version {version}; it has "
-            f"{', '.join(f'v{each:04d}' for each in known)}"
+            f"{', '.join(f'v{number:04d}' for number in known)}"
         )
     return DatasetRef(match["name"], version)
 
@@ -181,74 +223,71 @@ def read(store: ObjectStore, ref: DatasetRef) -> DatasetVersion:
         DatasetError: if it is not in the store.
     """
     try:
-        manifest = pd.read_parquet(io.BytesIO(store.get(ref.prefix + "manifest.parquet")))
-        info = json.loads(store.get(ref.prefix + "dataset.json"))
+        data = store.get(keys.manifest(ref.name, ref.version))
     except ObjectNotFound as error:
         raise DatasetError(f"dataset {ref} is not in the store: {error}") from error
+    manifest = pd.read_parquet(io.BytesIO(data))
+    info = documents.read(store, keys.dataset_info(ref.name, ref.version), DatasetInfo)
+    if info is None:
+        raise DatasetError(f"dataset {ref} is not in the store: it was never published")
     if "rights" not in manifest:  # versions of before rights were kept
         manifest["rights"] = ""
     return DatasetVersion(ref, manifest, info)
 
 
-def _by_place(manifest: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def _by_place(version: DatasetVersion) -> dict[str, ManifestRow]:
     """Rows by the video's key; by its id where a published dataset has no videos."""
-    rows: list[dict[str, Any]] = manifest[list(COLUMNS)].astype(object).to_dict("records")  # type: ignore[assignment]
-    return {each["key"] or each["id"]: each for each in rows}
+    return {row.key or row.id: row for row in _rows(version.manifest)}
 
 
 def difference(old: DatasetVersion, new: DatasetVersion) -> Difference:
     """Compare two versions: the same key is the same video, and the same bytes under another key
     are renamed.
     """
-    before, after = _by_place(old.manifest), _by_place(new.manifest)
-    gone = {each["sha256"]: each["id"] for place, each in before.items() if place not in after}
-    came = {each["sha256"]: each["id"] for place, each in after.items() if place not in before}
-    renamed = {gone[sha256]: came[sha256] for sha256 in gone if sha256 in came}
+    before, after = _by_place(old), _by_place(new)
+    gone = {row.sha256: row.id for place, row in before.items() if place not in after}
+    came = {row.sha256: row.id for place, row in after.items() if place not in before}
     changed = {
-        each["id"]: columns
-        for place, each in sorted(after.items())
-        if place in before and (columns := tuple(c for c in COLUMNS if each[c] != before[place][c]))
+        row.id: columns
+        for place, row in sorted(after.items())
+        if place in before and (columns := _changed(before[place], row))
     }
     return Difference(
         str(old.ref),
         str(new.ref),
         (len(old.manifest), len(new.manifest)),
         (int(old.manifest["seconds"].sum()), int(new.manifest["seconds"].sum())),
-        tuple(sorted(each for sha256, each in came.items() if sha256 not in gone)),
-        tuple(sorted(each for sha256, each in gone.items() if sha256 not in came)),
-        renamed,
+        tuple(sorted(video for sha256, video in came.items() if sha256 not in gone)),
+        tuple(sorted(video for sha256, video in gone.items() if sha256 not in came)),
+        {gone[sha256]: came[sha256] for sha256 in gone if sha256 in came},
         changed,
     )
 
 
-def publish(
-    store: ObjectStore, name: str, manifest: pd.DataFrame, info: dict[str, Any]
-) -> DatasetRef:
+def _changed(old: ManifestRow, new: ManifestRow) -> tuple[str, ...]:
+    return tuple(name for name in COLUMNS if getattr(old, name) != getattr(new, name))
+
+
+def publish(store: ObjectStore, name: str, manifest: pd.DataFrame, info: DatasetInfo) -> DatasetRef:
     """Write the next version of `name`; two writers at once get two versions.
 
     A manifest that a killed writer left without its dataset.json is skipped over: its number stays
     empty.
+
+    Args:
+        store: the store.
+        name: of the dataset.
+        manifest: with `COLUMNS`.
+        info: whose number is replaced.
     """
     table = io.BytesIO()
     manifest[list(COLUMNS)].to_parquet(table, index=False)
-    taken = [
-        int(folder[1:])
-        for folder in store.folders(f"datasets/{name}/")
-        if re.fullmatch(r"v\d{4}", folder)
-    ]
-    version = max(taken, default=0) + 1
-    while True:
-        ref = DatasetRef(name, version)
-        try:
-            store.put(ref.prefix + "manifest.parquet", table.getvalue(), if_absent=True)
-        except PreconditionFailed:
-            version += 1
-            continue
-        described = {"name": name, "version": version, **info}
-        store.put(
-            ref.prefix + "dataset.json", json.dumps(described, indent=1).encode(), if_absent=True
-        )
-        return ref
+    first = max(_taken(store, name), default=0) + 1
+    free = (keys.manifest(name, version) for version in itertools.count(first))
+    version = first + documents.write_at_first_free(store, free, table.getvalue())
+    numbered = replace(info, name=name, version=version)
+    documents.write(store, keys.dataset_info(name, version), numbered, if_absent=True)
+    return DatasetRef(name, version)
 
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
@@ -260,26 +299,28 @@ def load_songs(
     """Songs of a version by side, read from the store once and kept in memory (about 3 kB a second
     of music).
 
+    Args:
+        store: the store.
+        version: of the dataset.
+        map: applies a function to many items; one that uses threads reads faster.
+        splits: the sides to read.
+
     Raises:
         DatasetError: if a features record is missing or damaged.
     """
-    rows = (
-        version.manifest[version.manifest["split"].isin(splits)]
-        .sort_values("id")
-        .to_dict("records")
-    )
+    rows = version.rows(splits)
 
-    def load(entry: dict[str, Any]) -> Song:
+    def load(row: ManifestRow) -> Song:
         try:
-            data = store.get(entry["features_key"])
+            data = store.get(row.features_key)
         except ObjectNotFound as error:
             raise DatasetError(
-                f"dataset {version.ref}: features of video {entry['id']} are gone ({error}); "
+                f"dataset {version.ref}: features of video {row.id} are gone ({error}); "
                 "run `vmt ingest` again"
             ) from error
-        return song(entry["id"], Features.from_bytes(data), version.chord_labels)
+        return song(row.id, Features.from_bytes(data), version.chord_labels)
 
     songs: dict[str, list[Song]] = {side: [] for side in splits}
-    for entry, loaded in zip(rows, map(load, rows), strict=True):
-        songs[str(entry["split"])].append(loaded)
+    for row, loaded in zip(rows, map(load, rows), strict=True):
+        songs[row.split].append(loaded)
     return songs

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from vmt.catalog.keys import ANNOTATIONS
 from vmt.errors import MediaError, ObjectNotFound, PreconditionFailed
 from vmt.store import ObjectStore
 
@@ -28,7 +29,6 @@ _SAFE = re.compile(r"[\w][\w .()\[\]&+,'-]{0,119}")
 _SLUG_CHARACTERS = 48
 _SLUG_BYTES = 120
 
-ANNOTATIONS = (".lab", ".mid", ".json")
 BESIDE = frozenset(
     {
         *(".srt", ".vtt", ".ass", ".ssa", ".sub", ".idx", ".ttml", ".lrc", ".srv1", ".srv2"),

@@ -1,64 +1,73 @@
-"""Bring up to date what pages read in place of listings, see `vmt.catalog.page_index`: each job
-calls one of these as it ends.
+"""Bring the indexes that pages read up to date, see `vmt.catalog.page_index`: each job calls one of
+these functions as it ends.
 
-Writers merge into what they find by conditional writes, so none loses another's work.
+Writers change what is there by `documents.update`, so that none loses another's work.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TypeVar
 
-from vmt.catalog import datasets
-from vmt.catalog.documents import Json, merge
+from vmt.catalog import datasets, documents, keys
 from vmt.catalog.identity import identities
-from vmt.catalog.page_index import (
-    DATASETS,
-    NEWEST,
-    NIGHT,
-    OUTPUTS,
-    REFUSED,
-    RUNS,
-    VIDEOS,
-    brief,
-    outputs_key,
-    takes_of,
-    thumbnails_key,
+from vmt.catalog.page_index import takes_of, takes_of_video
+from vmt.catalog.records.datasets import DatasetBrief, DatasetInfo
+from vmt.catalog.records.indexes import (
+    DatasetIndex,
+    NewestIndex,
+    NewSoundtrack,
+    NightIndex,
+    RefusedIndex,
+    RefusedVideo,
+    RunIndex,
+    TakesIndex,
+    VideoKeyIndex,
 )
+from vmt.catalog.records.videos import IngestEntry
 from vmt.catalog.runs import Run, now
 from vmt.catalog.videos import candidates
 from vmt.store import ObjectStore
 
 KEPT_NEWEST = 24
+R = TypeVar("R")
 
 
 def note_run(store: ObjectStore, run: str) -> None:
-    """A run ended; one that is not done is left out, for its summary may still change."""
-    summary = Run(store, run).read_json("summary.json")
-    if summary is not None and summary["state"] == "done":
-        merge(store, RUNS, lambda known: {**(known or {}), run: summary})
+    """A run ended. One that is not done is left out, because its summary may still change."""
+    summary = Run(store, run).summary()
+    if summary is None or summary.state != "done":
+        return
+
+    def added(known: RunIndex | None) -> RunIndex:
+        return RunIndex({**(known.runs if known else {}), run: summary})
+
+    documents.update(store, keys.RUN_INDEX.template, RunIndex, added)
 
 
-def note_version(store: ObjectStore, name: str, info: Mapping[str, Any]) -> None:
+def note_version(store: ObjectStore, info: DatasetInfo) -> None:
     """A dataset version was published."""
 
-    def added(known: Json | None) -> Json:
+    def added(known: DatasetIndex | None) -> DatasetIndex:
         if known is None:
-            return _by_name(datasets.published(store))
-        others = [each for each in known.get(name, []) if each["version"] != info["version"]]
-        return {
-            **known,
-            name: sorted([*others, brief(info)], key=lambda each: int(each["version"])),
-        }
+            return _by_name(version.brief for version in datasets.published(store))
+        others = (
+            brief for brief in known.datasets.get(info.name, ()) if brief.version != info.version
+        )
+        return DatasetIndex({**known.datasets, info.name: _by_version((*others, info.brief))})
 
-    merge(store, DATASETS, added)
+    documents.update(store, keys.DATASET_INDEX.template, DatasetIndex, added)
 
 
-def _by_name(published: Iterable[Mapping[str, Any]]) -> Json:
-    found: dict[str, list[Json]] = {}
-    for info in sorted(published, key=lambda each: int(each["version"])):
-        found.setdefault(str(info["name"]), []).append(brief(info))
-    return found
+def _by_name(versions: Iterable[DatasetBrief]) -> DatasetIndex:
+    grouped: dict[str, list[DatasetBrief]] = {}
+    for brief in versions:
+        grouped.setdefault(brief.name, []).append(brief)
+    return DatasetIndex({name: _by_version(briefs) for name, briefs in grouped.items()})
+
+
+def _by_version(briefs: Iterable[DatasetBrief]) -> tuple[DatasetBrief, ...]:
+    return tuple(sorted(briefs, key=lambda brief: brief.version))
 
 
 def note_soundtracks(
@@ -71,130 +80,136 @@ def note_soundtracks(
     """A batch ended.
 
     Args:
-        made: video id and take of each soundtrack that it wrote or found.
+        store: the store.
+        run: whose model composed.
+        epoch: of that run.
+        made: video id and take of each soundtrack that the batch wrote, or that was there before.
         records: the keys of the records that it wrote.
     """
     if not made:
         return
 
-    def added(known: Json | None) -> Json:
-        takes = takes_of(store, run, epoch) if known is None else known
+    def added(known: TakesIndex | None) -> TakesIndex:
+        takes = dict(takes_of(store, run, epoch) if known is None else known.videos)
         for video, take in made:
-            takes[video] = sorted({*takes.get(video, []), take})
-        return takes
+            takes[video] = tuple(sorted({*takes.get(video, ()), take}))
+        return TakesIndex(takes)
 
-    def newer(known: Json | None) -> Json:
-        own = [{"record": key, "made_at": now()} for key in records]
-        others = [
-            each
-            for each in (known or {}).get("soundtracks", [])
-            if each["record"] not in set(records)
-        ]
-        return {"soundtracks": [*own, *others][:KEPT_NEWEST]}
+    def newer(known: NewestIndex | None) -> NewestIndex:
+        own = (NewSoundtrack(key, now()) for key in records)
+        before = known.soundtracks if known else ()
+        others = (soundtrack for soundtrack in before if soundtrack.record not in set(records))
+        return NewestIndex((*own, *others)[:KEPT_NEWEST])
 
-    merge(store, outputs_key(run, epoch), added)
+    documents.update(store, keys.takes_index(run, epoch), TakesIndex, added)
     if records:
-        merge(store, NEWEST, newer)
+        documents.update(store, keys.NEWEST_INDEX.template, NewestIndex, newer)
 
 
-def note_refused(store: ObjectStore, prefix: str, entries: Mapping[str, Mapping[str, Any]]) -> None:
+def note_refused(store: ObjectStore, prefix: str, entries: Mapping[str, IngestEntry]) -> None:
     """An ingest ended.
 
     Args:
+        store: the store.
         prefix: what it looked at; refusals elsewhere are kept.
-        entries: of the ingest's index, by key; those with a `code` are refused.
+        entries: of the ingest's index, by key.
     """
 
-    def replaced(known: Json | None) -> Json:
-        before = {each["key"]: each for each in (known or {}).get("refused", [])}
-        kept = [each for key, each in before.items() if not key.startswith(prefix)]
+    def replaced(known: RefusedIndex | None) -> RefusedIndex:
+        before = {video.key: video for video in (known.refused if known else ())}
+        elsewhere = [video for key, video in before.items() if not key.startswith(prefix)]
         refused = [
-            _refusal(key, entry, before.get(key))
-            for key, entry in entries.items()
-            if "code" in entry
+            _refusal(key, entry, before.get(key)) for key, entry in entries.items() if entry.refused
         ]
-        return {
-            "refused": sorted([*kept, *refused], key=lambda each: str(each["at"]), reverse=True)
-        }
+        newest_first = sorted([*elsewhere, *refused], key=lambda video: video.at, reverse=True)
+        return RefusedIndex(tuple(newest_first))
 
-    merge(store, REFUSED, replaced)
-
-
-def _refusal(key: str, entry: Mapping[str, Any], before: Mapping[str, Any] | None) -> Json:
-    same = (
-        before is not None and before["stamp"] == entry["stamp"] and before["code"] == entry["code"]
-    )
-    own = {name: entry.get(name) for name in ("id", "code", "reason", "stamp")}
-    return {"key": key, **own, "at": before["at"] if same and before is not None else now()}
+    documents.update(store, keys.REFUSED_INDEX.template, RefusedIndex, replaced)
 
 
-def note_videos(store: ObjectStore, prefix: str, keys: Iterable[str]) -> None:
+def _refusal(key: str, entry: IngestEntry, before: RefusedVideo | None) -> RefusedVideo:
+    same = before is not None and (before.stamp, before.code) == (entry.stamp, entry.code)
+    at = before.at if same and before is not None else now()
+    return RefusedVideo(key, entry.id, entry.code or "", entry.reason or "", entry.stamp, at)
+
+
+def note_videos(store: ObjectStore, prefix: str, present: Iterable[str]) -> None:
     """An ingest ended.
 
     Args:
+        store: the store.
         prefix: what it looked at; videos elsewhere are kept.
-        keys: of the videos that it found there.
+        present: the keys of the videos there.
     """
 
-    def replaced(known: Json | None) -> Json:
+    def replaced(known: VideoKeyIndex | None) -> VideoKeyIndex:
         before = (
-            known["videos"]
+            known.videos
             if known is not None
-            else [each.key for each in candidates(store.list("videos/"))]
+            else tuple(video.key for video in candidates(store.list(keys.VIDEOS)))
         )
-        return {"videos": sorted([*keys, *(key for key in before if not key.startswith(prefix))])}
+        elsewhere = (key for key in before if not key.startswith(prefix))
+        return VideoKeyIndex(tuple(sorted([*present, *elsewhere])))
 
-    merge(store, VIDEOS, replaced)
+    documents.update(store, keys.VIDEO_INDEX.template, VideoKeyIndex, replaced)
 
 
 def note_night(store: ObjectStore, report: str) -> None:
     """A night ended and wrote its report; the names of reports begin with the moment."""
-    merge(store, NIGHT, lambda known: {"report": max(report, (known or {}).get("report", ""))})
+
+    def newest(known: NightIndex | None) -> NightIndex:
+        return NightIndex(max(report, known.report if known else ""))
+
+    documents.update(store, keys.NIGHT_INDEX.template, NightIndex, newest)
 
 
 def note_forgotten(store: ObjectStore, ids: Iterable[str], sha256s: Iterable[str]) -> None:
-    """Videos were taken down: summaries name them no longer, and their pictures go.
+    """Videos were taken down: indexes name them no longer, and their pictures go.
 
     Args:
+        store: the store.
         ids: of the videos and their copies.
         sha256s: of their bytes.
     """
     names = set(ids)
     for sha256 in sha256s:
-        store.delete(thumbnails_key(sha256))
-    for each in list(store.list(OUTPUTS)):
-        run, _, epoch = each.key.removeprefix(OUTPUTS).removesuffix(".json").partition("/epoch_")
-        _keep(store, each.key, partial(_standing, store, names, run, int(epoch)))
-    _keep(
-        store,
-        NEWEST,
-        lambda known: {"soundtracks": [e for e in known["soundtracks"] if store.head(e["record"])]},
-    )
-    known_ids = identities(store)
+        store.delete(keys.thumbnail(sha256))
+    for info in list(store.list(keys.TAKES_INDEXES)):
+        place = keys.parse_takes_index(info.key)
+        if place is not None:
+            _drop_takes(store, info.key, *place, names)
 
-    def id_of(key: str) -> str:
-        return known_ids[key].id if key in known_ids else PurePosixPath(key).stem
+    def without_soundtracks(known: NewestIndex) -> NewestIndex:
+        kept = (one for one in known.soundtracks if store.head(one.record) is not None)
+        return replace(known, soundtracks=tuple(kept))
 
-    _keep(
-        store,
-        VIDEOS,
-        lambda known: {"videos": [key for key in known["videos"] if id_of(key) not in names]},
-    )
-    _keep(
-        store,
-        REFUSED,
-        lambda known: {"refused": [e for e in known["refused"] if e["id"] not in names]},
-    )
+    def without_videos(known: VideoKeyIndex) -> VideoKeyIndex:
+        ids = identities(store)
+        kept = (
+            key
+            for key in known.videos
+            if (ids[key].id if key in ids else PurePosixPath(key).stem) not in names
+        )
+        return replace(known, videos=tuple(kept))
 
+    def without_refusals(known: RefusedIndex) -> RefusedIndex:
+        return replace(known, refused=tuple(one for one in known.refused if one.id not in names))
 
-def _standing(store: ObjectStore, names: set[str], run: str, epoch: int, known: Json) -> Json:
-    prefix = f"outputs/{run}/epoch_{epoch:04d}/"
-    for video in names & set(known):
-        known[video] = sorted(store.folders(f"{prefix}{video}/"))
-    return {video: takes for video, takes in known.items() if takes}
+    _change_if_there(store, keys.NEWEST_INDEX.template, NewestIndex, without_soundtracks)
+    _change_if_there(store, keys.VIDEO_INDEX.template, VideoKeyIndex, without_videos)
+    _change_if_there(store, keys.REFUSED_INDEX.template, RefusedIndex, without_refusals)
 
 
-def _keep(store: ObjectStore, key: str, change: Callable[[Json], Json]) -> None:
-    """Change a summary where there is one."""
-    if store.head(key) is not None:
-        merge(store, key, lambda known: change(known or {}))
+def _drop_takes(store: ObjectStore, key: str, run: str, epoch: int, names: set[str]) -> None:
+    def still_there(known: TakesIndex) -> TakesIndex:
+        listed = {
+            video: takes_of_video(store, run, epoch, video) for video in names & set(known.videos)
+        }
+        takes = {**known.videos, **listed}
+        return TakesIndex({video: kept for video, kept in takes.items() if kept})
+
+    _change_if_there(store, key, TakesIndex, still_there)
+
+
+def _change_if_there(store: ObjectStore, key: str, kind: type[R], change: Callable[[R], R]) -> None:
+    documents.update(store, key, kind, lambda known: None if known is None else change(known))

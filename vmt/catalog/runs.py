@@ -1,30 +1,39 @@
-"""What a run keeps in the store, and which run serves: the only file of this room that reads and
-writes.
+"""What a run keeps in the store, who trains it, and which run serves.
 
-`Run` knows the keys; `Champion` is the pointer `models/champion.json`, moved by conditional writes
-that keep its history.
+`Run` reads and writes a run's records and tables. `TrainingLease` says which process trains it.
+`Champion` is the pointer to the run that serves, moved by conditional writes that keep its history.
 """
 
-import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
+from vmt.catalog import documents, keys
+from vmt.catalog.keys import Part
+from vmt.catalog.records.runs import (
+    BestEpochs,
+    Champion,
+    FormerChampion,
+    LeaseRecord,
+    LoopState,
+    RunParameters,
+    RunSummary,
+    RunVerdict,
+    WeightHashes,
+)
 from vmt.errors import ObjectNotFound, PreconditionFailed, RunTaken, TrainingError
-from vmt.model.checkpoints import load_regressor, load_transformer
-from vmt.model.chord_model import ChordModel
-from vmt.model.regressor import VideoRegressor
 from vmt.store import ObjectStore
-from vmt.training.results import EpochResult, from_csv
+from vmt.training.results import EpochResult, from_csv, to_csv
 
-CHAMPION_KEY = "models/champion.json"
-TRAINER = "state/trainer.json"
-"""Who trains a run, while somebody does."""
-HASHES = "weights_sha256.json"
-"""The SHA-256 of each epoch's weights, by the epoch's number."""
+if TYPE_CHECKING:
+    from vmt.model.chord_model import ChordModel
+    from vmt.model.mode import ModeModel
+    from vmt.model.regressor import VideoRegressor
+
+__all__ = ["Champion", "Run", "TrainingLease", "now", "read_champion", "runs", "set_champion"]
 
 
 def now() -> str:
@@ -45,43 +54,42 @@ class Run:
                 f"run {self.name!r}: a name has letters, digits, '.', '_' and '-', at most 100"
             )
 
-    def key(self, name: str) -> str:
-        """The key of one of the run's objects."""
-        return f"runs/{self.name}/{name}"
+    # Records.
 
-    def weights_key(self, epoch: int) -> str:
-        """The key of an epoch's weights."""
-        return self.key(f"weights/epoch_{epoch:04d}.safetensors")
+    def saved_parameters(self) -> RunParameters | None:
+        """The run's parameters; None where there is no such run."""
+        return documents.read(self.store, keys.model_params(self.name), RunParameters)
 
-    def read_json(self, name: str) -> dict[str, Any] | None:
-        """One of the run's JSON objects, or None."""
-        try:
-            content: dict[str, Any] = json.loads(self.store.get(self.key(name)))
-        except ObjectNotFound:
-            return None
-        return content
-
-    def write_json(self, name: str, content: object) -> None:
-        """Write one of the run's JSON objects."""
-        self.store.put(self.key(name), json.dumps(content, indent=1).encode())
-
-    def parameters(self) -> dict[str, Any]:
-        """model_params.json.
+    def parameters(self) -> RunParameters:
+        """The run's parameters.
 
         Raises:
             TrainingError: if there is no such run.
         """
-        found = self.read_json("model_params.json")
-        if found is None:
+        parameters = self.saved_parameters()
+        if parameters is None:
             raise TrainingError(f"run {self.name}: not in the store; `vmt runs` lists what is")
-        return found
+        return parameters
 
-    def results(self, folder: str = "") -> list[EpochResult]:
-        """The rows of results.csv; none before epoch 0 is measured."""
-        try:
-            return from_csv(self.store.get(self.key(folder + "results.csv")))
-        except ObjectNotFound:
-            return []
+    def write_parameters(self, parameters: RunParameters) -> None:
+        """Write the run's parameters."""
+        documents.write(self.store, keys.model_params(self.name), parameters)
+
+    def summary(self) -> RunSummary | None:
+        """The run's summary; None before its first epoch."""
+        return documents.read(self.store, keys.summary(self.name), RunSummary)
+
+    def write_summary(self, summary: RunSummary) -> None:
+        """Write the run's summary."""
+        documents.write(self.store, keys.summary(self.name), summary)
+
+    def best_epochs(self) -> BestEpochs | None:
+        """The run's best epochs; None before its first epoch."""
+        return documents.read(self.store, keys.best_epochs(self.name), BestEpochs)
+
+    def write_best_epochs(self, best: BestEpochs) -> None:
+        """Write the run's best epochs."""
+        documents.write(self.store, keys.best_epochs(self.name), best)
 
     def best_epoch(self) -> int:
         """The epoch that the run selects.
@@ -89,12 +97,72 @@ class Run:
         Raises:
             TrainingError: if no epoch is finished.
         """
-        found = self.read_json("best_epochs.json")
-        if found is None:
+        best = self.best_epochs()
+        if best is None:
             raise TrainingError(
-                f"run {self.name}: no epoch is finished yet; start `vmt train` again to go on"
+                f"run {self.name}: no epoch is finished yet; start `vmt train` again to resume"
             )
-        return int(found["selected"])
+        return best.selected
+
+    def verdict(self) -> RunVerdict | None:
+        """What the gate decided about the run; None where it was not judged."""
+        return documents.read(self.store, keys.verdict(self.name), RunVerdict)
+
+    def write_verdict(self, verdict: RunVerdict) -> None:
+        """Write what the gate decided; from then on the run counts as judged."""
+        documents.write(self.store, keys.verdict(self.name), verdict)
+
+    def loop(self, part: Part = keys.CHORDS) -> LoopState | None:
+        """Where the training of a part resumes; None where nothing is trained yet."""
+        return documents.read(self.store, keys.loop(self.name, part), LoopState)
+
+    def write_loop(self, loop: LoopState, part: Part = keys.CHORDS) -> None:
+        """Write where the training of a part resumes."""
+        documents.write(self.store, keys.loop(self.name, part), loop)
+
+    def weight_hash(self, epoch: int) -> str | None:
+        """The SHA-256 of an epoch's weights, as training wrote it down; None where it did not."""
+        hashes = documents.read(self.store, keys.weight_hashes(self.name), WeightHashes)
+        return hashes.epochs.get(str(epoch)) if hashes is not None else None
+
+    def write_weight_hash(self, epoch: int, sha256: str, part: Part = keys.CHORDS) -> None:
+        """Write down the SHA-256 of an epoch's weights.
+
+        Args:
+            epoch: its number.
+            sha256: of its weights.
+            part: of the run.
+        """
+
+        def added(known: WeightHashes | None) -> WeightHashes:
+            return WeightHashes({**(known.epochs if known else {}), str(epoch): sha256})
+
+        documents.update(self.store, keys.weight_hashes(self.name, part), WeightHashes, added)
+
+    # Tables and weights.
+
+    def results(self, part: Part = keys.CHORDS) -> list[EpochResult]:
+        """The rows of results.csv; none before epoch 0 is measured."""
+        try:
+            return from_csv(self.store.get(keys.results(self.name, part)))
+        except ObjectNotFound:
+            return []
+
+    def write_results(
+        self, rows: Sequence[EpochResult], columns: Sequence[str], part: Part = keys.CHORDS
+    ) -> None:
+        """Write results.csv.
+
+        Args:
+            rows: one an epoch.
+            columns: their names.
+            part: of the run.
+        """
+        self.store.put(keys.results(self.name, part), to_csv(rows, columns))
+
+    def weights_key(self, epoch: int) -> str:
+        """The key of an epoch's weights."""
+        return keys.weights(self.name, epoch)
 
     def weights(self, epoch: int) -> bytes:
         """An epoch's weights.
@@ -115,17 +183,21 @@ class Run:
                 f"run {self.name} has no weights of epoch {epoch}; {known}"
             ) from error
 
-    def transformer(self, epoch: int) -> ChordModel:
+    def transformer(self, epoch: int) -> "ChordModel":
         """The chord model of an epoch, in eval mode."""
+        from vmt.model.checkpoints import load_transformer  # loads PyTorch
+
         return load_transformer(self.weights(epoch), self.weights_key(epoch))
 
-    def regressor(self) -> VideoRegressor:
+    def regressor(self) -> "VideoRegressor":
         """The biGRU's best epoch, in eval mode.
 
         Raises:
             TrainingError: if the run has none.
         """
-        key = self.key("regression/best_rmse_weights.safetensors")
+        from vmt.model.checkpoints import load_regressor  # loads PyTorch
+
+        key = keys.best_weights(self.name, keys.RHYTHM)
         try:
             return load_regressor(self.store.get(key), key)
         except ObjectNotFound as error:
@@ -134,24 +206,37 @@ class Run:
                 "the run"
             ) from error
 
+    def mode(self) -> "ModeModel":
+        """The model of major and minor; one that knows MuVi-Sync's share of minor alone where the
+        run has none, as runs of older versions.
+        """
+        from vmt.model.checkpoints import load_mode  # loads PyTorch
+        from vmt.model.mode import constant_mode
+
+        key = keys.mode_weights(self.name)
+        try:
+            return load_mode(self.store.get(key), key)
+        except ObjectNotFound:
+            return constant_mode()
+
 
 @dataclass(frozen=True)
-class Turn:
-    """One process's turn to train a run: whoever takes it last has it, for the one before may be
-    dead.
+class TrainingLease:
+    """One process's lease to train a run. Whoever takes it last holds it, because the process that
+    held it before may be dead.
 
-    Should that one live, it finds out before it publishes anything more.
+    If that process lives, it learns of it before it publishes anything more.
     """
 
     run: Run
     token: str
 
     @classmethod
-    def take(cls, run: Run) -> "Turn":
+    def take(cls, run: Run) -> "TrainingLease":
         """Take the run from whoever trained it."""
-        turn = cls(run, secrets.token_hex(8))
-        run.write_json(TRAINER, {"token": turn.token, "since": now()})
-        return turn
+        lease = cls(run, secrets.token_hex(8))
+        documents.write(run.store, keys.lease(run.name), LeaseRecord(lease.token, now()))
+        return lease
 
     def check(self) -> None:
         """Make sure that nobody has taken the run since.
@@ -159,9 +244,9 @@ class Turn:
         Raises:
             RunTaken: if somebody has, or has even finished it.
         """
-        found = self.run.read_json(TRAINER)
-        if found is None or found["token"] != self.token:
-            since = "and finished it" if found is None else f"at {found['since']} and trains it"
+        holder = documents.read(self.run.store, keys.lease(self.run.name), LeaseRecord)
+        if holder is None or holder.token != self.token:
+            since = "and finished it" if holder is None else f"at {holder.since} and trains it"
             raise RunTaken(
                 f"run {self.run.name}: another process took it {since}; this one stops, "
                 "nothing is lost"
@@ -170,42 +255,21 @@ class Turn:
     def end(self) -> None:
         """Nobody trains it any more."""
         self.check()
-        self.run.store.delete(self.run.key(TRAINER))
+        self.run.store.delete(keys.lease(self.run.name))
 
 
 def runs(store: ObjectStore) -> Iterator[Run]:
     """All runs, by name."""
-    for name in store.folders("runs/"):
+    for name in store.folders(keys.RUNS):
         yield Run(store, name)
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The run and epoch that serve, since when, and what served before."""
-
-    run: str
-    epoch: int
-    since: str
-    history: tuple[dict[str, Any], ...] = ()
 
 
 def read_champion(store: ObjectStore) -> Champion | None:
     """Who serves, or None before the first promotion."""
-    return _read_champion(store)[0]
+    return documents.read(store, keys.champion(), Champion)
 
 
-def _read_champion(store: ObjectStore) -> tuple[Champion | None, str | None]:
-    try:
-        data, etag = store.get_with_etag(CHAMPION_KEY)
-    except ObjectNotFound:
-        return None, None
-    content = json.loads(data)
-    return Champion(
-        content["run"], content["epoch"], content["since"], tuple(content["history"])
-    ), etag
-
-
-def crown(
+def set_champion(
     store: ObjectStore, run: str, epoch: int, since: str, *, back_from: Champion | None = None
 ) -> Champion:
     """Make a run's epoch the champion; naming the present one changes nothing.
@@ -221,7 +285,7 @@ def crown(
     Raises:
         PreconditionFailed: if another writer moved the pointer meanwhile.
     """
-    old, etag = _read_champion(store)
+    old, etag = documents.read_with_etag(store, keys.champion(), Champion)
     if back_from is not None and old != back_from:
         raise PreconditionFailed(
             "champion: another writer moved it meanwhile; look at it and roll back again"
@@ -230,14 +294,12 @@ def crown(
         return old
     history = old.history if old else ()
     if old is not None:
-        past = {"run": old.run, "epoch": old.epoch, "since": old.since, "until": since}
-        history = (*history, past | {"rolled_back": True} if back_from else past)
+        past = FormerChampion(old.run, old.epoch, old.since, since, back_from is not None)
+        history = (*history, past)
     new = Champion(run, epoch, since, history)
-    content = json.dumps(
-        {"run": run, "epoch": epoch, "since": since, "history": list(history)}, indent=1
-    ).encode()
+    # One attempt and no loop: whoever was faster may have promoted something better.
     try:
-        store.put(CHAMPION_KEY, content, if_absent=etag is None, if_match=etag)
+        documents.replace(store, keys.champion(), new, etag)
     except PreconditionFailed as error:
         raise PreconditionFailed(
             f"champion: another writer moved it while {run} epoch {epoch} was being promoted; "

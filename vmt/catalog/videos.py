@@ -1,22 +1,23 @@
 """The index of a bucket's videos: what a nightly ingest must not pay for again.
 
-`index/ingest/<extractor>.json` remembers, for each object under `videos/`, its etag and size (so
-that an unchanged object is known from the listing alone), its sha256, and what came of it: the
-features' key and a summary that freezing needs, or the reason of its refusal. It can be lost
-without harm: everything in it follows from the objects.
+The index of an extractor remembers, for each object under `videos/`, its etag and size (so that an
+unchanged object is known from the listing alone), its sha256, and the outcome: the features' key
+and a summary that freezing needs, or the reason of its refusal. It can be lost without harm:
+everything in it follows from the objects.
 """
 
-import json
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
-from typing import Any
+from pathlib import Path, PurePosixPath
 
-from vmt.catalog.identity import ANNOTATIONS, assign, lying_beside
-from vmt.errors import ObjectNotFound, PreconditionFailed
+from vmt.catalog import documents, keys
+from vmt.catalog.identity import assign, lying_beside
+from vmt.catalog.keys import ANNOTATIONS
+from vmt.catalog.records.videos import IngestEntry, IngestIndex
 from vmt.store import ObjectInfo, ObjectStore
 
-__all__ = ["ANNOTATIONS", "Candidate", "VideoIndex", "candidates", "identified"]
+__all__ = ["ANNOTATIONS", "Candidate", "VideoIndex", "candidates", "identified", "sha256_of"]
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,12 @@ def candidates(objects: Iterable[ObjectInfo]) -> list[Candidate]:
     beside: dict[str, list[ObjectInfo]] = {}
     listed = list(objects)
     left_out = lying_beside(info.key for info in listed)
-    for each in listed:
-        path = PurePosixPath(each.key)
-        if path.suffix.lower() in ANNOTATIONS:
-            beside.setdefault(str(path.with_suffix("")), []).append(each)
-        elif each.key not in left_out:
-            videos.append(each)
-    found = []
-    for video in videos:
-        own = [video, *beside.get(str(PurePosixPath(video.key).with_suffix("")), [])]
-        stamp = " ".join(f"{each.etag}/{each.size}" for each in own)
-        found.append(Candidate(video.key, stamp, tuple(each.key for each in own[1:])))
-    return found
+    for info in listed:
+        if keys.is_annotation(info.key):
+            beside.setdefault(_stem(info.key), []).append(info)
+        elif info.key not in left_out:
+            videos.append(info)
+    return [_candidate(video, beside.get(_stem(video.key), [])) for video in videos]
 
 
 def identified(store: ObjectStore, videos: Iterable[Candidate]) -> list[Candidate]:
@@ -58,53 +53,50 @@ def identified(store: ObjectStore, videos: Iterable[Candidate]) -> list[Candidat
     return [replace(video, id=ids[video.key].id) for video in listed]
 
 
+def _candidate(video: ObjectInfo, annotations: list[ObjectInfo]) -> Candidate:
+    stamp = " ".join(f"{info.etag}/{info.size}" for info in (video, *annotations))
+    return Candidate(video.key, stamp, tuple(info.key for info in annotations))
+
+
+def _stem(key: str) -> str:
+    return str(PurePosixPath(key).with_suffix(""))
+
+
 @dataclass
 class VideoIndex:
-    """Entries by key, as kept in the store for one extractor.
-
-    An entry has `stamp`, `id`, `sha256`, and either `features_key`, `seconds`, `duration_s`,
-    `song_key`, `emotion` and `chords` (seconds of each), or `code` and `reason`.
-    """
+    """Entries by key, as the store keeps them for one extractor."""
 
     store: ObjectStore
     extractor: str
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """Where the index stands."""
-        return f"index/ingest/{self.extractor}.json"
+    entries: Mapping[str, IngestEntry] = field(default_factory=dict)
 
     @classmethod
     def load(cls, store: ObjectStore, extractor: str) -> "VideoIndex":
         """The index of an extractor; empty where there is none."""
-        index = cls(store, extractor)
-        index.entries = index._read()[0]
-        return index
+        index = documents.read(store, keys.ingest_index(extractor), IngestIndex)
+        return cls(store, extractor, index.videos if index is not None else {})
 
-    def _read(self) -> tuple[dict[str, dict[str, Any]], str | None]:
-        try:
-            data, etag = self.store.get_with_etag(self.key)
-        except ObjectNotFound:
-            return {}, None
-        text = data.decode()
-        del data  # of 100,000 videos it is 50 MB
-        entries: dict[str, dict[str, Any]] = json.loads(text)
-        return entries, etag
-
-    def save(self, changed: dict[str, dict[str, Any]], gone: Iterable[str] = ()) -> None:
+    def save(self, changed: Mapping[str, IngestEntry], gone: Iterable[str] = ()) -> None:
         """Merge `changed` into the stored index and drop `gone`; another writer's entries
         are kept.
+
+        Args:
+            changed: entries by key.
+            gone: keys of videos that are not there any more.
         """
-        while True:
-            entries, etag = self._read()
-            entries |= changed
-            for key in gone:
-                entries.pop(key, None)
-            data = json.dumps(entries, sort_keys=True).encode()
-            try:
-                self.store.put(self.key, data, if_absent=etag is None, if_match=etag)
-            except PreconditionFailed:
-                continue
-            self.entries = entries
-            return
+        dropped = set(gone)
+
+        def merged(present: IngestIndex | None) -> IngestIndex:
+            entries = {**(present.videos if present else {}), **changed}
+            kept = {key: entries[key] for key in sorted(entries) if key not in dropped}
+            return IngestIndex(kept)
+
+        index = documents.update(self.store, keys.ingest_index(self.extractor), IngestIndex, merged)
+        assert index is not None
+        self.entries = index.videos
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

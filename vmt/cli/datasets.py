@@ -66,14 +66,14 @@ def show(
     info = datasets.read(store, datasets.resolve(store, dataset)).info
 
     def print_result() -> None:
-        sides = ", ".join(f"{count} {side}" for side, count in info["splits"].items())
-        typer.echo(f"{info['name']}@v{info['version']:04d}: {info['videos']} videos ({sides})")
+        sides = ", ".join(f"{count} {side}" for side, count in info.splits.items())
+        typer.echo(f"{info.ref}: {info.videos} videos ({sides})")
         typer.echo(
-            f"{info['seconds'] / 3600:.2f} h, {info['chord_labels']} chord labels, features of "
-            f"{info['extractor']}"
+            f"{info.seconds / 3600:.2f} h, {info.chord_labels} chord labels, features of "
+            f"{info.extractor}"
         )
-        typer.echo(f"added: {', '.join(info['changes']['added']) or 'none'}")
-        typer.echo(f"removed: {', '.join(info['changes']['removed']) or 'none'}")
+        typer.echo(f"added: {', '.join(info.changes.added) or 'none'}")
+        typer.echo(f"removed: {', '.join(info.changes.removed) or 'none'}")
 
     show_result(info, as_json, print_result)
 
@@ -88,12 +88,12 @@ def list_datasets(as_json: Json = False) -> None:
     columns = ("dataset", "videos", "hours", "chord labels", "train", "validation", "test", "made")
     rows = [
         (
-            f"{version['name']}@v{version['version']:04d}",
-            version["videos"],
-            f"{version['seconds'] / 3600:.2f}",
-            version["chord_labels"],
-            *version["splits"].values(),
-            version["created_at"],
+            version.ref,
+            version.videos,
+            f"{version.seconds / 3600:.2f}",
+            version.chord_labels,
+            *version.splits.values(),
+            version.created_at,
         )
         for version in versions
     ]

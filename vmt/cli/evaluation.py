@@ -28,6 +28,9 @@ _EVALUATION_COLUMNS = (
     ("H@1 chg", "changes_h1"),
     ("H@3 chg", "changes_h3"),
     ("H@5 chg", "changes_h5"),
+    ("NLL no END", "chord_without_end"),
+    ("H@1 no END", "h1_without_end"),
+    ("NLL END", "end"),
     ("affect", "correspondence"),
 )
 
@@ -45,6 +48,13 @@ def evaluate(
     split: Annotated[
         str, option(f"Split of the dataset: {SPLITS}. Default: validation.")
     ] = "validation",
+    against: Annotated[
+        str | None,
+        option(
+            "Another run, as RUN or RUN@EPOCH, to compare with on the same songs by a paired "
+            "bootstrap. Default: none."
+        ),
+    ] = None,
     generated: Annotated[
         str | None,
         option(
@@ -66,15 +76,21 @@ def evaluate(
         _evaluate_generated(settings, store, generated, as_json)
         return
 
+    from vmt.catalog.records import encode
     from vmt.jobs.train.evaluate import evaluate as job
 
     evaluation = job(
-        store, *run_epoch(str(run)), dataset=dataset, split=split, device=settings.device
+        store,
+        *run_epoch(str(run)),
+        dataset=dataset,
+        split=split,
+        device=settings.device,
+        against=None if against is None else run_epoch(against),
     )
     show_result(
         evaluation,
         as_json,
-        lambda: print_evaluation(store, evaluation.key, evaluation.content),
+        lambda: print_evaluation(store, evaluation.key, encode(evaluation.record)),
     )
 
 
@@ -107,7 +123,7 @@ def print_evaluation(store: "ObjectStore", key: str, content: Mapping[str, Any])
     """
     headings = ("run", *(heading for heading, _ in _EVALUATION_COLUMNS))
     rows = [
-        (name, *(_cell(row[field]) for _, field in _EVALUATION_COLUMNS))
+        (name, *(_cell(row.get(field)) for _, field in _EVALUATION_COLUMNS))
         for name, row in content["rows"].items()
     ]
     title = (
@@ -122,6 +138,10 @@ def print_evaluation(store: "ObjectStore", key: str, content: Mapping[str, Any])
             "nothing about new songs",
             err=True,
         )
+    if rival := content.get("against"):
+        typer.echo(f"less {rival['run']} epoch {rival['epoch']}, paired over songs:")
+        for name, difference in rival["differences"].items():
+            typer.echo(f"  {name}: {_interval(difference)}")
     gain = _interval(content["gain_over_song_adaptive"])
     typer.echo(f"chord NLL under the song-adaptive n-gram: {gain}")
     typer.echo(f"chord NLL, own video under another's: {_interval(content['video_gain'])}")
@@ -204,15 +224,15 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare runs or epochs by their soundtracks for the same videos: scores side by side."""
+    from vmt.jobs.ingest.upload import upload
     from vmt.jobs.soundtrack.compare import compare as job
-    from vmt.jobs.soundtrack.inbox import put_in_inbox
 
     config = music.config()
     settings, store = open_configured()
     files = [Path(video) for video in videos if Path(video).is_file()]
     stored = [video for video in videos if not Path(video).is_file()]
     with progress() as on_event:
-        uploaded, refused = put_in_inbox(store, files)
+        uploaded, refused = upload(store, files)
         keys = [*uploaded, *stored]
         comparison = job(
             store,

@@ -55,6 +55,13 @@ class MusicOptions:
         float,
         option("Strength of the accents at hard cuts: 0 (none) to 1. Default: 0.5."),
     ] = 0.5
+    hits: Annotated[
+        Path | None,
+        option(
+            "CSV file with the columns time and kind (hit, section or stop): points of the film "
+            "that the music stands on. Default: none."
+        ),
+    ] = None
     density: Annotated[float, option("Factor on the number of notes: 0 to 10. Default: 1.")] = 1.0
     loudness: Annotated[
         float,
@@ -89,10 +96,11 @@ class MusicOptions:
         """The settings of a generation.
 
         Raises:
-            GenerationError: if a value is out of range, or the CSV file of emotions is malformed.
+            GenerationError: if a value is out of range, or a CSV file of emotions or points is
+                malformed.
         """
         from vmt.arrange.config import GenerateConfig
-        from vmt.jobs.soundtrack.inputs import read_emotions
+        from vmt.jobs.soundtrack.inputs import read_emotions, read_hits
 
         file = None
         if self.emotion is not None and Path(self.emotion).suffix.lower() == ".csv":
@@ -109,6 +117,7 @@ class MusicOptions:
             emotion=self.emotion if file is None else None,
             emotion_curve=() if file is None else read_emotions(file),
             accents=self.accents,
+            hits=read_hits(self.hits) if self.hits else (),
             density_scale=self.density,
             loudness_scale=self.loudness,
             lufs=self.lufs,

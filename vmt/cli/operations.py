@@ -78,7 +78,7 @@ def _print_demo(store: "ObjectStore", result: "Tour", page: str | None) -> None:
     from vmt.catalog.runs import Run
 
     print_losses(Run(store, result.run))
-    if result.summary["untrained"]:
+    if result.summary.untrained:
         typer.echo(
             "CLIP is untrained here because its weights could not be downloaded: the model learns "
             "little from the picture"

@@ -21,18 +21,23 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-# The values that help texts name. The rooms that own them are slow to import; a test holds these
-# lists equal to theirs.
-STYLES = "amt, band, electronic, lofi, orchestra, piano"
-PRESETS = "amt, vmt, demo"
+from flows.engine.names import NAMES
+from vmt import i18n
+from vmt.runtime.named_texts import PackageTexts
+
+# The values that help texts name. Some rooms that own them are slow to import: what is not read
+# from files is repeated here, and a test holds it equal to theirs.
+STYLES = ", ".join(PackageTexts("vmt.arrange", "styles").names())
+PRESETS = ", ".join(PackageTexts("vmt.model", "presets").names())
+HIT_KINDS = "hit, section, stop"
 EMOTIONS = "exciting, fearful, tense, sad, relaxing, neutral"
 ORIGINAL_SOUND = "replace (music alone), mix (both), duck (music lowered under it)"
 KEYS = "C major to B minor (sharps, such as F# minor)"
 CHORD_LABELS = "25 (major and minor triads) or 157 (all of AMT's)"
 SPLITS = "validation, test"
-LANGUAGES = "en, zh"
+LANGUAGES = ", ".join(i18n.languages())
 SERVICES = "s3, prefect, serve, dashboard, supervisor"
-FLOWS = "ingest, nightly, train, generate, inbox, evaluate, compare, promote, housekeep"
+FLOWS = ", ".join(NAMES)
 
 
 def option(help_text: str, *names: str, **more: Any) -> Any:

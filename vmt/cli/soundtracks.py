@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vmt.catalog import keys
 from vmt.cli.groups import MAKE, app
 from vmt.cli.music_options import MusicOptions, VideoSelection
 from vmt.cli.options import Json, grouped, option, run_epoch
@@ -96,14 +97,12 @@ def _generate(
     as_json: bool,
 ) -> None:
     """Upload the files among the videos, then generate."""
+    from vmt.jobs.ingest.upload import upload
     from vmt.jobs.soundtrack import generate as job
-    from vmt.jobs.soundtrack.inbox import put_in_inbox
     from vmt.runtime.worker_pool import worker_map
 
     with progress() as on_event:
-        uploaded, refused = put_in_inbox(
-            store, [video for video in videos if isinstance(video, Path)]
-        )
+        uploaded, refused = upload(store, [video for video in videos if isinstance(video, Path)])
         keys = [*uploaded, *(video for video in videos if isinstance(video, str))]
         report = job.generate(
             store,
@@ -197,7 +196,7 @@ def _print_soundtracks(store: "ObjectStore", report: "GenerateReport") -> None:
 
 @app.command(rich_help_panel=MAKE)
 def inbox(
-    prefix: Annotated[str, option("Key prefix of the videos. Default: inbox/.")] = "inbox/",
+    prefix: Annotated[str, option("Key prefix of the videos. Default: inbox/.")] = keys.INBOX,
     as_json: Json = False,
 ) -> None:
     """Write a soundtrack by the champion for each new video of the inbox."""

@@ -1,7 +1,9 @@
 """Commands that train: train, model, runs, weights import and export."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import mean, stdev
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,6 +62,14 @@ def train(
             "--set",
         ),
     ] = None,
+    seeds: Annotated[
+        int,
+        option(
+            "Runs to train, each of a seed of its own from the preset's on; their scores are shown "
+            "as one row with a mean and a deviation. Default: 1.",
+            min=1,
+        ),
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Train a run, or resume a run that was stopped; the weights of every epoch are stored.
@@ -83,21 +93,60 @@ def train(
         join(choose_device(environment.device)) as team,
         progress(shown=team.leads) as on_event,
     ):
-        name = job(
-            store,
-            dataset,
-            preset=None if preset is None else find_preset(preset, store, environment),
-            run=run,
-            overrides=overrides,
-            source=origin,
-            source_epoch=epoch,
-            device=environment.device,
-            team=team,
-            on_event=on_event,
-        )
-    if team.leads:
-        summary = Run(store, name).read_json("summary.json")
-        show_result(summary, as_json, lambda: print_losses(Run(store, name)))
+        names = [
+            job(
+                store,
+                dataset,
+                preset=None if preset is None else find_preset(preset, store, environment),
+                run=run if run is None or seeds == 1 else f"{run}-s{number}",
+                overrides=_with_seed(overrides, number) if seeds > 1 else overrides,
+                source=origin,
+                source_epoch=epoch,
+                device=environment.device,
+                team=team,
+                on_event=on_event,
+            )
+            for number in range(seeds)
+        ]
+    if not team.leads:
+        return
+    runs = [Run(store, name) for name in names]
+    if seeds == 1:
+        show_result(runs[0].summary(), as_json, lambda: print_losses(runs[0]))
+    else:
+        summaries = [run.summary() for run in runs]
+        show_result(summaries, as_json, lambda: print_seeds(runs))
+
+
+def _with_seed(overrides: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """The settings with the seed of a run among several: the seed given, 0 unless, plus its
+    number.
+    """
+    return {**overrides, "seed": int(overrides.get("seed", 0)) + number}
+
+
+def print_seeds(runs: Sequence["Run"]) -> None:
+    """Print the best epoch's validation losses of runs that differ in their seed, then their mean
+    and standard deviation.
+    """
+    losses = ("total", "chord", "emotion")
+    rows: list[tuple[str, ...]] = []
+    scores: dict[str, list[float]] = {name: [] for name in losses}
+    for run in runs:
+        summary = run.summary()
+        assert summary is not None, run.name
+        values = [getattr(summary.best, name, None) for name in losses]
+        for name, value in zip(losses, values, strict=True):
+            if value is not None:
+                scores[name].append(value)
+        cells = ["" if value is None else f"{value:.4f}" for value in values]
+        rows.append((run.name, str(summary.best_epoch), *cells))
+    for title, statistic in (("mean", mean), ("deviation", stdev)):
+        cells = [
+            f"{statistic(scores[name]):.4f}" if len(scores[name]) > 1 else "" for name in losses
+        ]
+        rows.append((title, "", *cells))
+    print_table(f"{len(runs)} seeds, best epochs on validation", ("run", "epoch", *losses), rows)
 
 
 def _assignment(text: str) -> tuple[str, Any]:
@@ -113,9 +162,9 @@ def _assignment(text: str) -> tuple[str, Any]:
 
 def print_losses(run: "Run") -> None:
     """Print the losses of a run by epoch with the best one marked, and the baselines."""
-    rows, summary = run.results(), run.read_json("summary.json")
+    rows, summary = run.results(), run.summary()
     assert summary is not None, run.name
-    best = summary["best_epoch"]
+    best = summary.best_epoch
     columns = (
         "epoch",
         "train total",
@@ -137,10 +186,10 @@ def print_losses(run: "Run") -> None:
     ]
     print_table(f"{run.name}, losses by epoch", columns, cells)
 
-    typer.echo(f"best epoch: {best}, by validation {summary['selected_by']} loss")
-    if summary["baselines"]:
-        chord, baselines = summary["best"]["chord"], summary["baselines"]
-        unigram, bigram = baselines["unigram"], baselines["bigram"]
+    typer.echo(f"best epoch: {best}, by validation {summary.selected_by} loss")
+    chord, baselines = (summary.best or {}).get("chord"), summary.baselines
+    if chord is not None and baselines and baselines.unigram and baselines.bigram:
+        unigram, bigram = baselines.unigram, baselines.bigram
         typer.echo(
             f"validation chord NLL: {chord:.4f}; unigram {unigram:.4f}, bigram {bigram:.4f} "
             f"({chord / unigram:.2f} and {chord / bigram:.2f} of them)"
@@ -153,16 +202,16 @@ def runs(as_json: Json = False) -> None:
     from vmt.catalog.runs import runs as registered
 
     _, store = open_configured()
-    summaries = [summary for run in registered(store) if (summary := run.read_json("summary.json"))]
+    summaries = [summary for run in registered(store) if (summary := run.summary())]
     columns = ("run", "dataset", "state", "epochs", "best epoch", "val chord", "val total")
     rows = [
         (
-            summary["run"],
-            summary["dataset"],
-            summary["state"],
-            summary["epochs"],
-            summary["best_epoch"],
-            *((summary["best"] or {}).get(name) for name in ("chord", "total")),
+            summary.run,
+            summary.dataset,
+            summary.state,
+            summary.epochs,
+            summary.best_epoch,
+            *((summary.best or {}).get(name) for name in ("chord", "total")),
         )
         for summary in summaries
     ]
@@ -185,6 +234,7 @@ def model(
 ) -> None:
     """Make a model from a folder: import or ingest, train preset vmt, evaluate and report."""
     from vmt.catalog import datasets
+    from vmt.catalog.records import encode
     from vmt.catalog.runs import Run
     from vmt.jobs.train.evaluate import SPLITS, evaluate
     from vmt.jobs.train.report import report
@@ -207,10 +257,10 @@ def model(
         )
     print_losses(Run(store, run))
 
-    sizes = datasets.read(store, datasets.resolve(store, dataset)).info["splits"]
+    sizes = datasets.read(store, datasets.resolve(store, dataset)).info.splits
     for split in (split for split in SPLITS if sizes.get(split)):
         evaluation = evaluate(store, run, dataset=dataset, split=split, device=settings.device)
-        print_evaluation(store, evaluation.key, evaluation.content)
+        print_evaluation(store, evaluation.key, encode(evaluation.record))
     typer.echo(f"the report: {place(store, report(store, run).html)}")
 
 
@@ -237,10 +287,10 @@ def _ingest_folder(
     from vmt.jobs.dataset.freeze import freeze
     from vmt.jobs.ingest.extractors import configured
     from vmt.jobs.ingest.ingest import ingest
-    from vmt.jobs.ingest.upload import bring
+    from vmt.jobs.ingest.upload import upload_folder
     from vmt.runtime.worker_pool import worker_map
 
-    _, failures = bring(store, folder)
+    _, failures = upload_folder(store, folder)
     for failure in failures:
         typer.echo(f"left out: {failure.reason}", err=True)
     extractor = configured(settings)

@@ -158,6 +158,7 @@ def picks(frames: Iterable[VideoFrame], seconds: int, cuts: CutFinder, name: str
     before: VideoFrame | None = None
     last: VideoFrame | None = None
     done = 0
+
     for frame in frames:
         cuts.see(frame)
         before, last = last, frame
@@ -168,6 +169,7 @@ def picks(frames: Iterable[VideoFrame], seconds: int, cuts: CutFinder, name: str
             yield Pick(
                 range(start, done), frame.rgb, motion(frame.rgb, before.rgb if before else None)
             )
+
     if last is None:
         raise MediaError(
             f"video {name}: no frame of it can be decoded; export it again", code="no-picture"

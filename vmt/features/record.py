@@ -94,6 +94,7 @@ class Features:
             arrays = safetensors.numpy.load(data)
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             meta = json.loads(header["__metadata__"]["vmt"])
+
             fields: dict[str, Any] = {
                 name: arrays[name] if name in _PICTURE else arrays.get(name) for name in _ARRAYS
             }

@@ -27,6 +27,7 @@ SECTION_BARS = 8
 SAME_RHYTHM, SAME_CONTOUR = 0.7, 0.6
 LARGEST_GROOVE_S = 0.022
 HOP_S = 0.002
+LOWEST_TUNE = 57.0  # mean pitch under which a single line is a bass
 NO_SCORES = math.nan
 
 
@@ -48,9 +49,9 @@ class MarkedMidi:
     @cached_property
     def downbeats(self) -> list[int]:
         """The tick of each bar, up to two bars after the last note."""
-        end = self.midi.time_to_tick(self.midi.get_end_time()) + 8 * self.midi.resolution
+        end = self.tick(self.midi.get_end_time()) + 8 * self.midi.resolution
         changes = [
-            (self.midi.time_to_tick(change.time), change.numerator * 4 / change.denominator)
+            (self.tick(change.time), change.numerator * 4 / change.denominator)
             for change in self.midi.time_signature_changes
         ] or [(0, 4.0)]
         ticks: list[int] = []
@@ -60,15 +61,19 @@ class MarkedMidi:
             ticks += range(start, stop, length)
         return ticks
 
-    def quarters_in_bar(self, tick: float) -> float:
+    def tick(self, time_s: float) -> int:
+        """The tick nearest to a time."""
+        return int(self.midi.time_to_tick(time_s))
+
+    def quarters_in_bar(self, tick: int | float) -> float:
         """Quarter notes from the last downbeat."""
         index = max(0, bisect.bisect_right(self.downbeats, tick) - 1)
-        return (tick - self.downbeats[index]) / self.midi.resolution
+        return float((tick - self.downbeats[index]) / self.midi.resolution)
 
-    def bar_length(self, tick: float) -> float:
+    def bar_length(self, tick: int | float) -> float:
         """Length, in quarter notes, of the bar that a tick is in."""
         index = min(max(0, bisect.bisect_right(self.downbeats, tick) - 1), len(self.downbeats) - 2)
-        return (self.downbeats[index + 1] - self.downbeats[index]) / self.midi.resolution
+        return float((self.downbeats[index + 1] - self.downbeats[index]) / self.midi.resolution)
 
     def bars_between(self, start: int, end: int) -> float:
         """Bars from one tick to another, a shortened one counting as what it is of a whole one."""
@@ -148,7 +153,7 @@ def _ends_on_downbeat(song: MarkedMidi) -> float:
         if first - start > 0.06:
             break
         first = start
-    tick = song.midi.time_to_tick(first)
+    tick = song.tick(first)
     nearest = min(song.downbeats, key=lambda bar: abs(bar - tick))
     return float(abs(nearest - tick) / song.midi.resolution < NEAR_BEAT)
 
@@ -157,7 +162,7 @@ def lead_notes(midi: pretty_midi.PrettyMIDI) -> list[pretty_midi.Note]:
     """The tune: notes of the instrument whose notes lie highest among those that play one at a
     time, longer than a fifth of the piece; none where nothing does.
     """
-    best: tuple[float, list[pretty_midi.Note]] = (-1.0, [])
+    best: tuple[float, list[pretty_midi.Note]] = (LOWEST_TUNE, [])
     end_s = midi.get_end_time()
     for instrument in midi.instruments:
         notes = sorted(instrument.notes, key=lambda note: note.start)
@@ -180,8 +185,8 @@ def motif_scores(song: MarkedMidi) -> dict[str, float]:
     """How far a tune repeats itself, varied.
 
     From each bar on, two bars of tune are compared with all two bars before them: they are a
-    varied repeat where at least 70 % of their onsets agree (on sixteenths) and 60 % of their moves go the same way, or all
-    the other way (an inversion).
+    varied repeat where at least 70 % of their onsets agree (on sixteenths) and 60 % of their moves
+    go the same way, or all the other way (an inversion).
 
     Returns:
         motif_repeat: share of 8-bar parts with a tune, the first left out, that hold such a window.
@@ -189,7 +194,7 @@ def motif_scores(song: MarkedMidi) -> dict[str, float]:
         tune_share: share of bars with a tune in them.
     """
     notes = lead_notes(song.midi)
-    bars = [bar for bar in song.downbeats if bar < song.midi.time_to_tick(song.midi.get_end_time())]
+    bars = [bar for bar in song.downbeats if bar < song.tick(song.midi.get_end_time())]
     windows = _windows(song, notes, bars)
     sung = [index for index, window in enumerate(windows) if len(window) >= 3]
     share = _tune_share(song, notes, bars)
@@ -231,9 +236,7 @@ def _longest_without(repeats: dict[int, bool], bars: int) -> int:
 def _tune_share(song: MarkedMidi, notes: Sequence[pretty_midi.Note], bars: Sequence[int]) -> float:
     if not bars:
         return NO_SCORES
-    sounding = {
-        bisect.bisect_right(bars, song.midi.time_to_tick(note.start) + 60) for note in notes
-    }
+    sounding = {bisect.bisect_right(bars, song.tick(note.start) + 60) for note in notes}
     return len(sounding) / len(bars)
 
 
@@ -248,7 +251,7 @@ def _windows(
     windows: list[Window] = [{} for _ in bars]
     sixteenth = song.midi.resolution / 4
     for note in notes:
-        tick = song.midi.time_to_tick(note.start)
+        tick = song.tick(note.start)
         last = bisect.bisect_right(bars, tick + sixteenth / 2) - 1
         for index in range(max(0, last - MOTIF_BARS + 1), last + 1):
             windows[index][round((tick - bars[index]) / sixteenth)] = note.pitch
@@ -316,7 +319,7 @@ def _late(
     first: dict[tuple[int, int, int], float] = {}
     resolution = song.midi.resolution
     for note in instrument.notes:
-        tick = song.midi.time_to_tick(note.start)
+        tick = song.tick(note.start)
         place = song.quarters_in_bar(tick + resolution / 8) - 1 / 8
         nearest = round(place * 4)
         exact = max(0, round(tick - (place - nearest / 4) * resolution))

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float64, Int64
 
 from vmt.dataset.songs import Song, collate
-from vmt.metrics.chords import bootstrap, finite, shuffled
+from vmt.metrics.bootstrap import bootstrap
+from vmt.metrics.chords import finite, shuffled
 from vmt.model.regressor import TARGETS, VideoRegressor
 from vmt.training.objectives import rhythm_statistics
 

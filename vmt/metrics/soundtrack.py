@@ -19,6 +19,7 @@ from vmt.audio.loudness import integrated_lufs, true_peak_dbtp
 from vmt.features import curves
 from vmt.features.recognisers.numba_warmup import compile_librosa
 from vmt.features.recognisers.protocol import SAMPLE_RATE as RECOGNISED
+from vmt.metrics.bootstrap import bootstrap
 from vmt.metrics.tempo_and_key import hear_key, hear_tempo, tempo_apart
 
 STEPS = 24  # in a beat
@@ -263,14 +264,16 @@ def accents_heard(
     share, chance = every.mean(axis=0).tolist()
     gains = np.array([(each[:, 0] - each[:, 1]).sum() for each in cut])
     sizes = np.array([len(each) for each in cut])
-    draws = np.random.default_rng(seed).integers(len(cut), size=(resamples, len(cut)))
-    low, high = np.percentile(
-        gains[draws].sum(axis=1) / sizes[draws].sum(axis=1), [2.5, 97.5]
-    ).tolist()
+    gain = bootstrap(
+        lambda draw: float(gains[draw].sum() / sizes[draw].sum()),
+        len(cut),
+        resamples=resamples,
+        seed=seed,
+    )
     return found | {
         "share": share,
         "chance": chance,
         "gain": share - chance,
-        "low": low,
-        "high": high,
+        "low": gain.low,
+        "high": gain.high,
     }

@@ -83,6 +83,9 @@ class Attention(nn.Module):
         """Weighted values through the output projection.
 
         Args:
+            q: queries.
+            k: keys.
+            v: values.
             mask: True or 0 where a query may look; a float mask is added to the scores.
             causal: query i sees keys 0 to i, by relative positions where there are any; without a
                 mask, for equally long queries and keys.

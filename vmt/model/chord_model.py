@@ -63,7 +63,14 @@ class ChordModel(nn.Module, ABC):
         lengths: Int64[Tensor, " batch"] | None = None,
         capacity: int | None = None,
     ) -> Any:
-        """A cache for writing up to `capacity` chords; its type is the architecture's own."""
+        """A cache for writing up to `capacity` chords; its type is the architecture's own.
+
+        Args:
+            video: as in `forward`.
+            minor: as in `forward`.
+            lengths: as in `forward`.
+            capacity: number of chords; `max_seconds` where None.
+        """
 
     @abstractmethod
     def prefill(

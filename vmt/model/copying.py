@@ -137,7 +137,7 @@ class CopyCache:
     reads them as they lie.
     """
 
-    keys: list[Float[Tensor, "batch_heads e capacity"]]
+    keys: list[Float[Tensor, "batch_heads capacity e"]]
     values: list[Float[Tensor, "batch_heads capacity e"]]
     bias: list[Float[Tensor, "batch_heads 1 capacity"]]
     tables: _Tables
@@ -404,8 +404,7 @@ class CopyTransformer(ChordModel):
         if lengths is None:
             lengths = torch.full((songs,), video.shape[1], device=device)
         rows, e = songs * self.config.n_heads, self.config.d_head
-        keys = [video.new_zeros(rows, e, room) for _ in self.layers]
-        values = [video.new_zeros(rows, room, e) for _ in self.layers]
+        keys, values = ([video.new_zeros(rows, room, e) for _ in self.layers] for _ in range(2))
         # The last query's penalty on each key: that of `position` is its end.
         bias = [
             distance_bias(layer.slope, room - 1, room).to(video.dtype).repeat(songs, 1, 1)
@@ -428,7 +427,7 @@ class CopyTransformer(ChordModel):
         x, trust = self._heard(tokens, context, cache)
         for layer, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
             q, k, v = layer.qkv_of(x)
-            keys[:, :, :length] = k.flatten(0, 1).mT
+            keys[:, :length] = k.flatten(0, 1)
             values[:, :length] = v.flatten(0, 1)
             x = layer.after(x, distance_attention(q, k, v, layer.slope))
         cache.position = length
@@ -444,10 +443,10 @@ class CopyTransformer(ChordModel):
         kept = zip(self._layers, cache.keys, cache.values, cache.bias, strict=True)
         for layer, keys, values, bias in kept:
             q, k, v = layer.qkv_of(x)  # (B, heads, 1, E)
-            keys[:, :, position] = k.flatten(0, 2)
+            keys[:, position] = k.flatten(0, 2)
             values[:, position] = v.flatten(0, 2)
             scaled = q.flatten(0, 1) * q.shape[-1] ** -0.5
-            scores = torch.baddbmm(bias[:, :, -last:], scaled, keys[:, :, :last])
+            scores = torch.baddbmm(bias[:, :, -last:], scaled, keys[:, :last].mT)
             heard = scores.softmax(-1) @ values[:, :last]
             x = layer.after(x, heard.view(q.shape))
         cache.position = last

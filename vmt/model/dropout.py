@@ -24,8 +24,12 @@ def dropout_factors(x: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*sha
 
 
 def dropout(x: Float[Tensor, "*shape"], p: float, training: bool) -> Float[Tensor, "*shape"]:
-    """`x` with each element zeroed with probability `p` and the others scaled by 1 / (1 - p), while
-    training.
+    """Dropout.
+
+    Args:
+        x: of any shape.
+        p: probability that an element becomes 0; the others are scaled by 1 / (1 - p).
+        training: where False, `x` is returned as it is.
     """
     if not training or p == 0:
         return x

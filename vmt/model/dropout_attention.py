@@ -69,6 +69,7 @@ class _DropoutAttention(Function):
     ) -> Tensor:
         ctx.parts = halves(q.shape[1]) if causal else [slice(0, q.shape[1])]
         out, kept = _like(q), []
+
         for part in ctx.parts:
             own, seen = q[:, part], slice(0, part.stop if causal else k.shape[1])
             scores = (own @ k[:, seen].mT).float()
@@ -78,10 +79,12 @@ class _DropoutAttention(Function):
                 scores += hidden_future(q, part)
             if bias is not None:
                 scores += bias
+
             weights = torch.softmax(scores, -1, out=scores)
             dropped = torch.mul(weights, dropout_factors(weights, p)).to(q.dtype)
             out[:, part] = dropped @ v[:, seen]
             kept += [weights, dropped]
+
         ctx.save_for_backward(q, k, v, table, out, *kept)
         return out
 
@@ -90,9 +93,11 @@ class _DropoutAttention(Function):
         q, k, v, table, out, *kept = ctx.saved_tensors
         dq, dk, dv = _like(q), _like(k).zero_(), _like(v).zero_()
         d_table = None if table is None else torch.zeros_like(table)
+
         # The sum over keys of weight times gradient equals the sum over the output's E numbers of
         # output times gradient, which is far smaller.
         centre = (gradients[0] * out).float().sum(-1, keepdim=True)
+
         for part, weights, dropped in zip(ctx.parts, kept[::2], kept[1::2], strict=True):
             own, d_out, seen = q[:, part], gradients[0][:, part], slice(0, weights.shape[-1])
             dv[:, seen] += dropped.mT @ d_out
@@ -102,6 +107,7 @@ class _DropoutAttention(Function):
                 .mul_(dropped)
                 .addcmul_(weights, centre[:, part], value=-1)
             )
+
             if table is None or d_table is None:
                 d_scores = d.to(q.dtype)
                 dq[:, part] = d_scores @ k[:, seen]
@@ -150,6 +156,10 @@ def dropout_attention(
     """Values weighted by attention whose weights are zeroed with probability `p`.
 
     Args:
+        q: queries.
+        k: keys.
+        v: values.
+        p: 0 to 1, under 1.
         causal: query i sees keys 0 to i; without `bias`.
         table: relative positions of causal attention, a row for each distance from L - 1 to 0.
         bias: added to the scores; takes no gradient.

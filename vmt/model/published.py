@@ -133,6 +133,7 @@ def read_tensors(data: bytes, name: str) -> dict[str, Tensor]:
             f"{name}: damaged, or it holds more than tensors, which is never run ({reason}); "
             "bring a file that torch.save made of a state_dict"
         ) from error
+
     if not isinstance(content, Mapping) or not content:
         raise WeightsError(
             f"{name}: holds a {type(content).__name__} and must hold a state_dict, names with "
@@ -148,6 +149,7 @@ def _check_tensor(key: object, value: object, name: str) -> None:
         raise WeightsError(
             f"{name}: {key!r} is a {type(value).__name__} and must be a tensor under a name"
         )
+
     if value.dtype != torch.float32 or value.layout != torch.strided:
         raise WeightsError(
             f"{name}: tensor {key} is {value.dtype} ({value.layout}) and must be dense float32"
@@ -171,6 +173,7 @@ def _transformer_config(
         for key in tensors
         if (layer := re.match(r"transformer\.encoder\.layers\.(\d+)\.", key))
     }
+
     relative = "transformer.decoder.layers.0.self_attn.Er" in tensors
     if relative:
         d_head = _shape(tensors, "transformer.decoder.layers.0.self_attn.Er", 2, name)[1]
@@ -179,14 +182,15 @@ def _transformer_config(
                 f"{name}: has {d_model // d_head} heads, by its relative positions, not {n_heads}"
             )
         n_heads = d_model // d_head
+
     heads = PUBLISHED_HEADS if n_heads is None else n_heads
     seconds = _shape(tensors, "positional_encoding.pe", 3, name)[0]
     if heads < 1 or d_model % heads or d_model % 2 or d_video <= EXTRA_INPUTS or seconds < 2:
         raise WeightsError(
             f"{name}: {d_model} wide, {heads} heads, {d_video} inputs and {seconds} seconds "
-            "make no transformer; "
-            "the width must be even and a multiple of the heads"
+            "make no transformer; the width must be even and a multiple of the heads"
         )
+
     return ModelConfig(
         d_semantic=d_video - EXTRA_INPUTS,
         n_layers=len(layers),
@@ -210,7 +214,7 @@ def _shape(tensors: Mapping[str, Tensor], key: str, axes: int, name: str) -> tup
 
 
 def _check_fit(model: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
-    """Every tensor that `model` wants, in its shape, and no other.
+    """Check that the file has every tensor of `model`, in its shape, and no other.
 
     Raises:
         WeightsError: naming what is missing, unknown or of another shape.
@@ -225,6 +229,7 @@ def _check_fit(model: nn.Module, tensors: Mapping[str, Tensor], name: str) -> No
             raise WeightsError(
                 f"{name}: {what} {len(keys)} tensors, {shown}; it is another model's file"
             )
+
     for key, shape in wanted.items():
         if tuple(tensors[key].shape) != shape:
             raise WeightsError(

@@ -47,8 +47,13 @@ class VideoRegressor(nn.Module):
         target_mean: Float[np.ndarray, " 2"],
         target_deviation: Float[np.ndarray, " 2"],
     ) -> None:
-        """Remember the training set's mean and deviation of inputs and targets; what never varies
-        is only centred.
+        """Store the training set's statistics; what never varies is only centred.
+
+        Args:
+            input_mean: of each input.
+            input_deviation: of each input.
+            target_mean: of note density and loudness.
+            target_deviation: of note density and loudness.
         """
         assert self.config.normalise
         self.input_mean.copy_(torch.from_numpy(input_mean))

@@ -95,7 +95,13 @@ class DecoderLayer(FeedForward):
         memory: Float[Tensor, "batch seconds d"],
         memory_mask: Bool[Tensor, "batch 1 1 seconds"] | None,
     ) -> Float[Tensor, "batch length d"]:
-        """One layer over whole sequences."""
+        """One layer over whole sequences.
+
+        Args:
+            x: chords so far.
+            memory: the encoder's, of the video.
+            memory_mask: True at seconds that exist; all exist where None.
+        """
         x = self.norm1(
             self.dropout.add(x, self.self_attn.attend(*self.self_attn.qkv(x), causal=True))
         )
@@ -106,7 +112,13 @@ class DecoderLayer(FeedForward):
     def prefill(
         self, x: Float[Tensor, "batch length d"], cache: LayerCache, memory_mask: Tensor | None
     ) -> Float[Tensor, "batch length d"]:
-        """One layer for the first chords, whose keys and values join the empty cache."""
+        """One layer for the first chords.
+
+        Args:
+            x: the chords.
+            cache: empty; receives their keys and values.
+            memory_mask: as in `forward`.
+        """
         q, k, v = self.self_attn.qkv(x)
         cache.self_k[:, :, : k.shape[2]] = k
         cache.self_v[:, :, : v.shape[2]] = v
@@ -120,7 +132,14 @@ class DecoderLayer(FeedForward):
         position: int,
         memory_mask: Tensor | None,
     ) -> Float[Tensor, "batch 1 d"]:
-        """One layer for the chord at `position`, whose keys and values join the cache."""
+        """One layer for one more chord.
+
+        Args:
+            x: the chord.
+            cache: receives its keys and values.
+            position: of the chord, from 0.
+            memory_mask: as in `forward`.
+        """
         q, k, v = self.self_attn.qkv(x)
         cache.self_k[:, :, position : position + 1] = k
         cache.self_v[:, :, position : position + 1] = v
@@ -220,6 +239,7 @@ class VideoMusicTransformer(ChordModel):
         self.Wout = nn.Linear(d, chords.VOCABULARY_SIZE)
         self.Wout_root = nn.Linear(d, N_ROOTS)
         self.Wout_attr = nn.Linear(d, N_QUALITIES)
+
         self.register_buffer("roots", torch.from_numpy(chords.ROOT_OF), persistent=False)
         self.register_buffer("qualities", torch.from_numpy(chords.QUALITY_OF), persistent=False)
         self.register_buffer(
@@ -251,8 +271,8 @@ class VideoMusicTransformer(ChordModel):
     def set_input_statistics(
         self, mean: Float[np.ndarray, " f"], deviation: Float[np.ndarray, " f"]
     ) -> None:
-        """Remember the training set's mean and deviation of each input; an input that never varies
-        is only centred.
+        """Store the training set's mean and deviation of each input; an input that never varies is
+        only centred.
         """
         assert self.config.normalise_inputs
         self.input_mean.copy_(torch.from_numpy(mean))
@@ -319,7 +339,14 @@ class VideoMusicTransformer(ChordModel):
         lengths: Int64[Tensor, " batch"] | None = None,
         capacity: int | None = None,
     ) -> Cache:
-        """A cache for writing up to `capacity` chords: the encoder runs once, here."""
+        """A cache for writing up to `capacity` chords: the encoder runs once, here.
+
+        Args:
+            video: as in `forward`.
+            minor: as in `forward`.
+            lengths: as in `forward`.
+            capacity: number of chords; `max_seconds` where None.
+        """
         mask = self._mask(video, lengths)
         memory = self.encode(video, mask)
         room = capacity or self.config.max_seconds

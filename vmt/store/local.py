@@ -140,7 +140,7 @@ class LocalStore:
                         yield f"temporary file {name}"
 
     def share_url(self, key: str, expires_s: int = 3600, *, filename: str | None = None) -> str:
-        """A `file://` URL, which does not expire; `filename` has no effect."""
+        """A `file://` URL, which does not expire. See `ObjectStore.share_url`."""
         return (self.root / check_key(key)).resolve().as_uri()
 
     def _write(
@@ -157,9 +157,9 @@ class LocalStore:
         try:
             fill(part)
             now = time.time_ns()
-            os.utime(
-                part, ns=(now, now)
-            )  # the kernel's own times are milliseconds apart, too coarse for an etag
+            # The kernel's own times are milliseconds apart, too coarse for an etag.
+            os.utime(part, ns=(now, now))
+
             with self._lock():
                 present = self._info(key)
                 if if_absent and present is not None:
@@ -170,6 +170,7 @@ class LocalStore:
                     raise PreconditionFailed(
                         f"object {key} was changed by another writer; read it again and repeat"
                     )
+
                 target = self.root / key
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(part, target)

@@ -69,6 +69,12 @@ class ObjectStore(Protocol):
     ) -> ObjectInfo:
         """Write an object whole; readers see the old bytes or the new ones, never a part.
 
+        Args:
+            key: see `check_key`.
+            data: all bytes.
+            if_absent: write only where there is no object.
+            if_match: write only where the object has this etag; excludes `if_absent`.
+
         Raises:
             PreconditionFailed: if `if_absent` and the key exists, or `if_match` is not the present
                 etag.
@@ -136,6 +142,7 @@ class ObjectStore(Protocol):
         """A URL that plays in a browser: presigned for S3, `file://` for a folder.
 
         Args:
+            key: of the object.
             expires_s: how long a presigned one works.
             filename: the name under which the browser saves it; ignored by a folder.
         """
@@ -152,8 +159,8 @@ def check_key(key: str) -> str:
     sizes = [len(part.encode(errors="surrogatepass")) for part in key.split("/")]
     if not _PLAIN.fullmatch(key) or key.partition("/")[0] == OWN_FOLDER:
         raise StoreError(
-            f"key {key!r} is not a key; write names joined by single slashes, such as "
-            "runs/a/results.csv"
+            f"key {key!r} is not a key; write names joined by single slashes, "
+            "such as runs/a/results.csv"
         )
     if max(sizes) > MAX_NAME_BYTES or sum(sizes) + len(sizes) > MAX_KEY_BYTES:
         raise StoreError(

@@ -120,6 +120,7 @@ class S3Store:
         if if_match is not None:
             condition = {"IfMatch": f'"{if_match}"'}
         name = self._name(key)
+
         with self._errors(f"write {key}"):
             try:
                 answer = self._client().put_object(
@@ -135,6 +136,7 @@ class S3Store:
                 mine = self._written_by_lost_answer(key, data, error)
                 if mine is not None:
                     return mine
+
                 remedy = (
                     "read it, and write again with its etag"
                     if if_absent
@@ -142,6 +144,7 @@ class S3Store:
                 )
                 what = "exists already" if if_absent else "was changed by another writer"
                 raise PreconditionFailed(f"object {key} {what}; {remedy}") from error
+
         self._bucket_exists = True
         return ObjectInfo(key, len(data), answer["ETag"].strip('"'), _date(answer))
 

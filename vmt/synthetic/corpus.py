@@ -15,6 +15,7 @@ from jaxtyping import Float32
 
 from vmt import media
 from vmt.audio import mastering, synthesis
+from vmt.catalog import keys
 from vmt.errors import VmtError
 from vmt.store import ObjectStore
 from vmt.synthetic.canvas import HEIGHT, WIDTH
@@ -22,7 +23,7 @@ from vmt.synthetic.film import FPS, plan_film
 from vmt.synthetic.song_midi import note_density, write_score
 from vmt.synthetic.songs import Song, compose
 
-PREFIX = "videos/"
+PREFIX = keys.VIDEOS
 _ATTACK_S = 0.02
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]

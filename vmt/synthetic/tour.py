@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vmt.catalog import datasets
+from vmt.catalog import datasets, keys
+from vmt.catalog.records.runs import RunSummary
 from vmt.catalog.runs import Run, read_champion
 from vmt.dataset.splits import SplitBy
 from vmt.errors import DatasetError
@@ -39,7 +40,7 @@ class Tour:
 
     run: str
     rows: tuple[EpochResult, ...]
-    summary: dict[str, Any]
+    summary: RunSummary
     soundtracks: tuple[str, ...]
 
 
@@ -51,8 +52,8 @@ def finished(store: ObjectStore, ids: Sequence[str]) -> Tour | None:
     if champion is None:
         return None
     run = Run(store, champion.run)
-    summary = run.read_json("summary.json")
-    if summary is None or summary["state"] != "done" or summary["preset"] != PRESET:
+    summary = run.summary()
+    if summary is None or summary.state != "done" or summary.preset != PRESET:
         return None
     try:
         manifest = datasets.read(store, datasets.resolve(store, DATASET)).manifest
@@ -62,11 +63,8 @@ def finished(store: ObjectStore, ids: Sequence[str]) -> Tour | None:
         return None
     soundtracks = []
     for video in sorted(manifest.loc[manifest["split"] == "test", "id"]):
-        found = [
-            each.key
-            for each in store.list(f"outputs/{run.name}/epoch_{champion.epoch:04d}/{video}/")
-        ]
-        records = [key for key in found if key.endswith(".json")]
+        folder = keys.video_outputs(run.name, champion.epoch, video)
+        records = [info.key for info in store.list(folder) if keys.is_output_record(info.key)]
         if not records:
             return None
         soundtracks += [key.removesuffix(".json") + ".mp4" for key in records]

@@ -8,9 +8,6 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
 
 COLUMNS = (
     "Epoch",
@@ -61,6 +58,8 @@ class EpochResult:
 
 def to_csv(rows: Sequence[EpochResult], columns: Sequence[str] = COLUMNS) -> bytes:
     """The table as CSV; every number reads back exactly."""
+    import pandas as pd  # a second of import, which a dry run need not pay
+
     return (
         pd.DataFrame([row.values for row in rows], columns=list(columns))
         .astype({"Epoch": int})
@@ -71,6 +70,8 @@ def to_csv(rows: Sequence[EpochResult], columns: Sequence[str] = COLUMNS) -> byt
 
 def from_csv(data: bytes) -> list[EpochResult]:
     """Rows that `to_csv` wrote, of either table."""
+    import pandas as pd
+
     table = pd.read_csv(io.BytesIO(data))
     return [
         EpochResult(int(v[0]), v[1], (v[2], v[3], v[4]), (v[5], v[6], v[7]))
@@ -86,29 +87,11 @@ def best(rows: Sequence[EpochResult], column: int, min_change: float = 0.0) -> E
     """
 
     def value(row: EpochResult) -> float:
-        found = row.validation[column]
-        return row.train[column] if math.isnan(found) else found
+        validation = row.validation[column]
+        return row.train[column] if math.isnan(validation) else validation
 
     leader = rows[0]
     for row in rows[1:]:
         if value(row) < value(leader) - min_change:
             leader = row
     return leader
-
-
-def best_epochs(rows: Sequence[EpochResult], select_by: str) -> dict[str, Any]:
-    """Best epochs by each validation loss, and the one that the run selects: the content of
-    best_epochs.json.
-    """
-    leaders = {name: best(rows, column) for column, name in enumerate(LOSSES)}
-    return {
-        "selected_by": select_by,
-        "selected": leaders[select_by].epoch,
-        "best": {
-            name: {
-                "epoch": row.epoch,
-                "value": None if math.isnan(row.validation[column]) else row.validation[column],
-            }
-            for column, (name, row) in enumerate(leaders.items())
-        },
-    }

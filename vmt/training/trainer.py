@@ -4,7 +4,9 @@ from a saved epoch ends as one never stopped.
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +15,9 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from vmt import chords
-from vmt.dataset.songs import Song, bucketed, input_statistics, stretched
+from vmt.dataset.songs import Batch, Song, bucketed, input_statistics, stretched
 from vmt.errors import TrainingError
-from vmt.hardware import choose_precision
+from vmt.hardware import choose_precision, fitting_threads
 from vmt.training.config import TrainConfig
 from vmt.training.distributed import ALONE, Team
 from vmt.training.objectives import Objective, autocast
@@ -72,6 +74,10 @@ class Trainer:
             weight_decay=config.weight_decay,
             fused=True,
         )
+        # Whether a loss of this epoch was not finite. The fused optimizer reads it on its device
+        # and then leaves the weights as they are, so that no step waits for a copy to the host.
+        self._failed = torch.zeros((), device=device)
+        self.optimizer.found_inf = self._failed  # type: ignore[attr-defined]
 
     @property
     def total_steps(self) -> int:
@@ -90,7 +96,11 @@ class Trainer:
         Raises:
             TrainingError: if a loss is not finite; the weights are then those before the step.
         """
-        epoch = self.epoch + 1
+        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        with fitting_threads(parameters, self.device), _deterministic(self.config.deterministic):
+            return self._run_epoch(self.epoch + 1)
+
+    def _run_epoch(self, epoch: int) -> EpochResult:
         if epoch > self.first_epoch:
             self._train(epoch)
         self.epoch = epoch
@@ -106,24 +116,57 @@ class Trainer:
         order = random.Random(f"{self.config.seed}/{epoch}")
         noise = np.random.default_rng([self.config.seed, epoch])
         torch.manual_seed(self.config.seed * 1_000_003 + epoch + self.team.rank * 1_000_000_007)
-        for songs in bucketed(self.train_songs, self.config.batch_size, order):
-            self._take_step([self._varied(each, noise) for each in songs], epoch)
+        self._failed.zero_()
+        batches = list(bucketed(self.train_songs, self.config.batch_size, order))
+        losses = []
+        with ThreadPoolExecutor(1) as ahead:
+            # One batch ahead: while a step computes, the next batch is varied, padded and its
+            # songs' memory computed. One thread, so that chance is drawn in order.
+            waiting = [ahead.submit(self._prepare, songs, noise) for songs in batches[:1]]
+            for songs, later in zip(batches, [*batches[1:], None], strict=True):
+                batch = waiting.pop().result()
+                if later is not None:
+                    waiting = [ahead.submit(self._prepare, later, noise)]
+                losses.append(self._take_step(batch, len(songs)))
+                if self.device.type == "cpu":  # nothing to wait for
+                    self._check(losses[-1:], [songs], epoch)
+        self._check(losses, batches, epoch)
 
-    def _take_step(self, songs: list[Song], epoch: int) -> None:
+    def _prepare(self, songs: list[Song], noise: np.random.Generator) -> Batch | None:
+        """This rank's part of a batch, on the host; None where there is nothing left for it."""
+        varied = [self._varied(song, noise) for song in songs]
+        own = self.team.share(varied)
+        return self.objective.batch(own) if own else None
+
+    def _check(self, losses: list[Tensor], batches: list[list[Song]], epoch: int) -> None:
+        """Raise where the loss of a step is not finite."""
+        values = torch.stack(losses).tolist() if losses else []
+        for value, songs in zip(values, batches, strict=True):
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"epoch {epoch}: the loss is {value} on songs "
+                    f"{', '.join(song.id for song in songs)}; look at "
+                    "their features, lower learn_rate or set gradient_clip; the weights of epoch "
+                    f"{epoch - 1} are kept"
+                )
+
+    def _take_step(self, own: Batch | None, songs: int) -> Tensor:
+        """One optimizer step, which changes nothing once a loss is not finite; the batch's mean
+        loss, on the device.
+
+        Args:
+            own: this rank's part of the batch, on the host.
+            songs: of the whole batch.
+        """
         loss = torch.zeros((), device=self.device)
-        if own := self.team.share(songs):
-            batch = self.objective.batch(own).to(self.device)
+        if own is not None:
+            batch = own.to(self.device)
             with autocast(self.device, self.precision):
-                loss = self.objective.training_losses(batch).sum() / len(songs)
-        if not torch.isfinite(mean := self.team.total(loss.detach())):
-            raise TrainingError(
-                f"epoch {epoch}: the loss is {mean.item()} on songs "
-                f"{', '.join(each.id for each in songs)}; look at "
-                "their features, lower learn_rate or set gradient_clip; the weights of epoch "
-                f"{epoch - 1} are kept"
-            )
+                loss = self.objective.training_losses(batch).sum() / songs
+        mean = self.team.total(loss.detach())
+        self._failed.copy_(torch.maximum(self._failed, (~torch.isfinite(mean)).float()))
         self.optimizer.zero_grad()
-        if own:
+        if own is not None:
             torch.autograd.backward(loss)
         self.team.sum_gradients(self.model.parameters())
         if self.config.gradient_clip:
@@ -132,6 +175,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learn_rate(self.config, self.step, self.d_model, self.total_steps)
         self.optimizer.step()
+        return mean
 
     def _varied(self, song: Song, rng: np.random.Generator) -> Song:
         """The song as this epoch sees it: stretched, moved, cropped, noised or blanked, where it is
@@ -199,3 +243,17 @@ def _semantic_deviation(songs: Sequence[Song]) -> Float32[np.ndarray, " f"]:
     _, deviation = input_statistics(songs)
     deviation[-8:] = 0
     return deviation
+
+
+@contextmanager
+def _deterministic(wanted: bool) -> Iterator[None]:
+    """Within the body PyTorch takes deterministic kernels alone, where that is `wanted`, and raises
+    where an operation has none.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    if wanted:
+        torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

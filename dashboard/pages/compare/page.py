@@ -9,6 +9,8 @@ import streamlit as st
 
 from dashboard.components import charts
 from dashboard.components.format import NOTHING, number, tempo
+from dashboard.components.music import key_name
+from dashboard.components.run_names import comparable
 from dashboard.components.takes import Take, numbered
 from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
@@ -26,7 +28,13 @@ def show_beside(takes: Sequence[Take]) -> None:
     """
     every = [store.epoch_losses(*take.made_by) if take.record else {} for take in takes]
     several = [losses for losses in every if losses] if len(takes) > 1 else []
-    least = {kind: min((losses[kind] for losses in several), default=None) for kind in KINDS}
+    known = [store.summary(take.made_by[0]) for take in takes]
+    summaries = [summary for summary in known if summary is not None]
+    least = {
+        kind: min((losses[kind] for losses in several), default=None)
+        for kind in KINDS
+        if comparable(kind, summaries)
+    }
 
     for column, take, losses in zip(st.columns(len(takes)), takes, every, strict=True):
         with column:
@@ -36,17 +44,18 @@ def show_beside(takes: Sequence[Take]) -> None:
             if record is None:
                 st.warning(t("listen.unfinished", prefix=take.prefix))
                 continue
-            st.video(store.media_url(record["files"]["mp4"]))
+            st.video(store.media_url(record.files["mp4"]))
             rows = {
-                t(f"validation.{kind}"): starred(losses.get(kind), least[kind]) for kind in KINDS
+                t(f"validation.{kind}"): starred(losses.get(kind), least.get(kind))
+                for kind in KINDS
             }
             rows |= {
-                t("key"): str(record.get("key") or NOTHING),
-                t("tempo"): tempo(record.get("tempo_bpm")),
-                t("chord_changes"): str(len(charts.chord_blocks(record["chords"])) - 1),
+                t("key"): key_name(record.key) or NOTHING,
+                t("tempo"): tempo(record.tempo_bpm),
+                t("chord_changes"): str(len(charts.chord_blocks(record.chords)) - 1),
             }
             st.table(pd.DataFrame({t("value"): rows}).rename_axis(t("measure")))
-            if record.get("untrained"):
+            if record.untrained:
                 st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
 
 
@@ -89,7 +98,7 @@ def show_blind(video: str) -> None:
                 st.markdown(f"**{letter}**")
                 record = soundtracks.output(prefix)
                 if record is not None:
-                    st.video(store.media_url(record["files"]["mp4"]))
+                    st.video(store.media_url(record.files["mp4"]))
                 given.append(
                     {
                         question: st.segmented_control(

@@ -5,7 +5,6 @@ Scores go from 1 (bad) to 5 (good). A rating is one object, `ratings/<uuid>.json
 id is that of the pair that was shown, so that answers sent twice are kept once.
 """
 
-import json
 import math
 import secrets
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
@@ -16,9 +15,9 @@ from uuid import uuid4
 
 import pandas as pd
 
-from vmt.catalog.documents import Json, merge
-from vmt.catalog.page_index import RATINGS
-from vmt.errors import PreconditionFailed
+from vmt.catalog import keys
+from vmt.catalog.ratings import save_rating
+from vmt.catalog.records.soundtracks import Rating
 from vmt.store import ObjectStore
 
 QUESTIONS = ("overall", "agreement", "harmony", "rhythm", "loudness")
@@ -63,71 +62,51 @@ def save(
     comment: str,
     rater: str,
 ) -> None:
-    """Keep one rating."""
-    record = {
-        "id": pair.id,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rater": rater,
-        "video": video,
-        "outputs": list(pair.prefixes),
-        "scores": [dict(each) for each in scores],
-        "comment": comment,
-    }
-    key = f"ratings/{pair.id}.json"
-    try:
-        store.put(key, json.dumps(record, indent=1).encode(), if_absent=True)
-    except PreconditionFailed:
-        record = json.loads(store.get(key))  # sent twice: the first answers count
-    _note(store, record)
+    """Keep one rating.
 
-
-def _note(store: ObjectStore, rating: Mapping[str, Any]) -> None:
-    """Add a rating to the object that pages read in place of all of them; the same again changes
-    nothing.
+    Args:
+        store: the store.
+        pair: that was heard.
+        video: its id.
+        scores: answers by question, for each of the pair.
+        comment: in the rater's words.
+        rater: an anonymous id.
     """
+    rating = Rating(
+        pair.id,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        rater,
+        video,
+        pair.prefixes,
+        tuple(dict(answers) for answers in scores),
+        comment,
+    )
+    save_rating(store, rating)
 
-    def added(known: Json | None) -> Json:
-        if known is None:
-            every = [json.loads(store.get(each.key)) for each in store.list("ratings/")]
-            return {"ratings": sorted(every, key=lambda each: (str(each["at"]), str(each["id"])))}
-        others = [each for each in known["ratings"] if each["id"] != rating["id"]]
-        return {"ratings": [*others, dict(rating)]}
 
-    merge(store, RATINGS, added)
-
-
-def rows(ratings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def rows(ratings: Iterable[Rating]) -> list[dict[str, object]]:
     """One row a soundtrack that was rated: run, epoch, video, take, rater, five scores, comment."""
-    found = []
+    table = []
     for rating in ratings:
-        for place, (prefix, scores) in enumerate(
-            zip(rating["outputs"], rating["scores"], strict=True)
-        ):
-            _, run, epoch, video, take, _ = prefix.split("/")
-            own = {
-                "rating": rating["id"],
-                "at": rating["at"],
-                "rater": rating["rater"],
-                "heard": "AB"[place],
-            }
-            what = {
-                "run": run,
-                "epoch": int(epoch.removeprefix("epoch_")),
-                "video": video,
-                "take": take,
-            }
-            found.append(
+        for place, (prefix, scores) in enumerate(zip(rating.outputs, rating.scores, strict=True)):
+            output = keys.parse_output(prefix)
+            if output is None:
+                continue
+            table.append(
                 {
-                    **own,
-                    **what,
+                    "rating": rating.id,
+                    "at": rating.at,
+                    "rater": rating.rater,
+                    "heard": "AB"[place],
+                    **vars(output),
                     **{name: scores[name] for name in QUESTIONS},
-                    "comment": rating["comment"],
+                    "comment": rating.comment,
                 }
             )
-    return found
+    return table
 
 
-def means(ratings: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def means(ratings: Iterable[Rating]) -> pd.DataFrame:
     """Mean and 95 % confidence interval (normal approximation) of each question for each run and
     epoch.
 
@@ -135,13 +114,13 @@ def means(ratings: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """
     table = pd.DataFrame(rows(ratings))
     table["model"] = table["run"] + ", " + table["epoch"].astype(str)
-    found = []
+    summaries = []
     for (model, question), scores in table.melt(
         "model", list(QUESTIONS), "question", "score"
     ).groupby(["model", "question"])["score"]:
         half = Z_95 * float(scores.std()) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
         mean = float(scores.mean())
-        found.append(
+        summaries.append(
             {
                 "model": model,
                 "question": question,
@@ -152,7 +131,7 @@ def means(ratings: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             }
         )
     order = {name: index for index, name in enumerate(QUESTIONS)}
-    return pd.DataFrame(found).sort_values(
+    return pd.DataFrame(summaries).sort_values(
         ["model", "question"],
         key=lambda column: column.map(order) if column.name == "question" else column,
     )

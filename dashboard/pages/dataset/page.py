@@ -2,23 +2,29 @@
 refused.
 """
 
+from collections.abc import Callable, Mapping
+
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components import charts
-from dashboard.components.format import number, when
+from dashboard.components.format import NOTHING, duration, number, when
 from dashboard.components.metric_row import show_figures
+from dashboard.components.music import chord_name, key_name
 from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
 from dashboard.pages.dataset.video import show_features
 from dashboard.pages.jobs.start import needs_prefect, start
 from dashboard.sources import store
+from vmt.catalog import keys
+from vmt.catalog.records.datasets import DatasetInfo
 
 SPLITS = ("train", "validation", "test")
 
 
-def choose_version() -> store.Record | None:
+def choose_version() -> DatasetInfo | None:
     """The dataset.json of the version in the URL; the newest where it names none."""
     datasets = store.datasets()
     names = list(datasets)
@@ -30,54 +36,65 @@ def choose_version() -> store.Record | None:
             choose("dataset", names, t("dataset"), default="main", drops=["version", "video"])
             or names[0]
         )
-    known = [f"v{each['version']:04d}" for each in reversed(datasets[name])]
+    known = [f"v{brief.version:04d}" for brief in reversed(datasets[name])]
     with right:
         version = choose("version", known, t("version"), drops=["video"])
-    return store.dataset_version(name, version) if version is not None else None
+    number = keys.parse_version(version) if version is not None else None
+    return store.dataset_version(name, number) if number is not None else None
 
 
-def show_version(info: store.Record) -> None:
+def show_version(info: DatasetInfo) -> None:
     """Counts, splits, marks, histograms, and what changed since the version before."""
-    if info.get("untrained"):
+    if info.untrained:
         st.warning(t("untrained.meaning"))
-    sides = [(t(f"split.{side}"), number(info["splits"].get(side))) for side in SPLITS]
+    sides = [(t(f"split.{side}"), number(info.splits.get(side))) for side in SPLITS]
     show_figures(
         [
-            (t("videos"), number(info["videos"])),
-            (t("length_total"), f"{number(float(info['seconds']) / 3600)} h"),
+            (t("videos"), number(info.videos)),
             *sides,
         ]
     )
     st.caption(
         t(
             "version.made",
-            when=when(info.get("created_at")),
-            labels=info.get("chord_labels"),
-            extractor=info.get("extractor") or "–",
+            when=when(info.created_at),
+            length=duration(info.seconds),
+            labels=info.chord_labels,
+            extractor=info.extractor,
         )
     )
-    changes = info.get("changes") or {}
-    added, removed = changes.get("added") or [], changes.get("removed") or []
+    added, removed = info.changes.added, info.changes.removed
     with st.expander(t("version.changes", added=len(added), removed=len(removed))):
-        st.markdown(f"**{t('added')}**: {', '.join(added[:200]) or '–'}")
-        st.markdown(f"**{t('removed')}**: {', '.join(removed[:200]) or '–'}")
-    for column, (title, counts, unit) in zip(
-        st.columns(3),
-        (
-            ("histogram.chords", info.get("chords"), t("seconds")),
-            ("histogram.keys", info.get("keys"), t("videos")),
-            ("histogram.emotions", info.get("emotions"), t("videos")),
-        ),
-        strict=True,
-    ):
-        if counts:
-            column.markdown(f"**{t(title)}**")
-            named = (
-                {t(f"emotion.{name}"): n for name, n in counts.items()}
-                if title == "histogram.emotions"
-                else counts
-            )
-            column.altair_chart(charts.histogram(named, unit))
+        st.markdown(f"**{t('added')}**: {', '.join(added[:200]) or NOTHING}")
+        st.markdown(f"**{t('removed')}**: {', '.join(removed[:200]) or NOTHING}")
+    show_histograms(info)
+
+
+def show_histograms(info: DatasetInfo) -> None:
+    """Chords by seconds, keys and strongest emotions by videos."""
+    left, middle, right = st.columns(3)
+    _histogram(left, "chords", info.chords, t("seconds"), chord_name)
+    _histogram(middle, "keys", info.keys, t("videos"), lambda name: key_name(name) or name)
+    _histogram(right, "emotions", info.emotions, t("videos"), emotion_name)
+
+
+def _histogram(
+    place: DeltaGenerator,
+    what: str,
+    counts: Mapping[str, int] | None,
+    unit: str,
+    shown: Callable[[str], str],
+) -> None:
+    """One histogram under its heading, where anything was counted; `shown` names the bars."""
+    if counts:
+        place.markdown(f"**{t(f'histogram.{what}')}**")
+        named = {shown(name): count for name, count in counts.items()}
+        place.altair_chart(charts.histogram(named, unit))
+
+
+def emotion_name(name: str) -> str:
+    """An emotion in the visitor's language."""
+    return t(f"emotion.{name}")
 
 
 def show_growth(name: str) -> None:
@@ -88,14 +105,13 @@ def show_growth(name: str) -> None:
         st.altair_chart(charts.growth({name: versions}))
 
 
-def show_videos(info: store.Record) -> None:
+def show_videos(info: DatasetInfo) -> None:
     """The manifest, and the video in the URL with its features."""
-    prefix = f"datasets/{info['name']}/v{info['version']:04d}/"
-    manifest = store.manifest(prefix)
+    manifest = store.manifest(info.name, info.version)
     if manifest is None or manifest.empty:
         return
     st.subheader(t("videos"))
-    ids = [str(each) for each in manifest["id"]]
+    ids = [str(name) for name in manifest["id"]]
     video = choose("video", ids, t("open_video"), optional=True, placeholder=t("open_video.hint"))
     if video is not None:
         if st.button(t("videos.all"), type="tertiary"):
@@ -108,7 +124,7 @@ def show_videos(info: store.Record) -> None:
             t("video"): ids,
             t("split"): [t(f"split.{side}") for side in manifest["split"]],
             t("length"): manifest["duration_s"],
-            t("key"): manifest["song_key"],
+            t("key"): [key_name(name) for name in manifest["song_key"]],
             t("emotion"): [t(f"emotion.{name}") for name in manifest["emotion"]],
         }
     )
@@ -134,12 +150,12 @@ def show_quarantine() -> None:
         return
     rows = [
         {
-            t("video"): each.get("id"),
-            t("code"): each.get("code"),
-            t("reason"): each.get("reason"),
-            t("refused_at"): when(each.get("at")),
+            t("video"): video.id,
+            t("code"): video.code,
+            t("reason"): video.reason,
+            t("refused_at"): when(video.at),
         }
-        for each in refused
+        for video in refused
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
     st.caption(t("quarantine.meaning"))
@@ -168,7 +184,7 @@ def page() -> None:
             show_version(info)
         show_videos(info)
         if selected("video") is None:
-            show_growth(str(info["name"]))
+            show_growth(info.name)
     if selected("video") is None:
         show_quarantine()
 

@@ -36,9 +36,7 @@ def ask_train() -> Parameters | None:
     """Dataset, preset, and the usual overrides; an empty box means the preset's own value."""
     known = store.datasets()
     names = list(known)
-    versions = [
-        f"{name}@v{int(each['version']):04d}" for name in names for each in reversed(known[name])
-    ]
+    versions = [brief.ref for name in names for brief in reversed(known[name])]
     if not versions:
         st.info(t("dataset.empty"))
         return None
@@ -65,9 +63,8 @@ def _overrides() -> Parameters:
         "batch_size": middle.number_input(t("batch_size"), 1, 4096, None, placeholder=own),
         "dropout": right.number_input(t("dropout"), 0.0, 0.9, None, placeholder=own),
     }
-    left, middle, right = st.columns(
-        3
-    )  # a row each: on a narrow page columns stand one below the other
+    # A row of columns each: on a narrow page columns stand one below the other.
+    left, middle, right = st.columns(3)
     given |= {
         "learn_rate": left.number_input(
             t("learn_rate.peak"), 1e-6, 100.0, None, format="%g", placeholder=own
@@ -96,7 +93,7 @@ def _overrides() -> Parameters:
 
 def _finished() -> list[str]:
     """Runs that have an epoch, newest first."""
-    return [str(each["run"]) for each in store.summaries() if each.get("best_epoch") is not None]
+    return [run.run for run in store.summaries() if run.best_epoch is not None]
 
 
 def ask_evaluate() -> Parameters | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.components.music import key_name
 from dashboard.components.url_state import selected
 from dashboard.http.access import UPLOAD_MIB
 from dashboard.i18n.text import t
@@ -15,6 +16,7 @@ from vmt import chords
 from vmt.arrange.config import ORIGINAL_SOUND, GenerateConfig
 from vmt.arrange.grid import TEMPO_RANGE_BPM
 from vmt.arrange.styles import style_names
+from vmt.catalog import keys
 from vmt.catalog.identity import assign, local_name, title_of
 from vmt.errors import AnnotationError, GenerationError, PreconditionFailed
 
@@ -32,8 +34,7 @@ def upload() -> None:
     if file is None:
         return
     name = PurePosixPath(file.name.replace("\\", "/")).name
-    sha256 = hashlib.sha256(file.getvalue()).hexdigest()
-    key = f"inbox/{local_name(name, sha256)}"
+    key = keys.inbox_video(local_name(name, hashlib.sha256(file.getvalue()).hexdigest()))
     if st.session_state.get(UPLOADED) != (file.file_id, key):
         try:
             store.store().put(key, file.getvalue(), if_absent=True)
@@ -73,18 +74,16 @@ def like(prefix: str | None) -> GenerateConfig:
     """The settings of the soundtrack at `prefix`, as far as this version knows them; else the
     defaults.
     """
-    record = (
-        soundtracks.output(prefix) if prefix is not None and prefix.startswith("outputs/") else None
-    )
+    record = soundtracks.output(prefix) if prefix is not None else None
     known = {field.name for field in dataclasses.fields(GenerateConfig)}
-    given = {
+    given: dict[str, Any] = {
         name: value
-        for name, value in ((record or {}).get("settings") or {}).items()
+        for name, value in (record.settings if record is not None else {}).items()
         if name in known
     }
     for name in ("primer", "emotion_curve"):
         given[name] = tuple(
-            tuple(each) if isinstance(each, list) else each for each in given.get(name) or ()
+            tuple(part) if isinstance(part, list) else part for part in given.get(name) or ()
         )
     try:
         return GenerateConfig(**given)
@@ -98,7 +97,7 @@ def ask_generate() -> dict[str, Any] | None:
     run, epoch = selected("run"), selected("epoch")
     start = like(selected("like"))
     with st.form("generate"):
-        keys = choose_videos()
+        videos = choose_videos()
         st.caption(
             f"{t('run')}: {run or t('champions')}"
             + (f", {t('epoch')} {epoch}" if run and epoch else "")
@@ -109,10 +108,10 @@ def ask_generate() -> dict[str, Any] | None:
         asked = st.form_submit_button(t("start"), type="primary")
     if not asked:
         return None
-    if not keys:
+    if not videos:
         st.warning(t("choose_videos.none"))
         return None
-    missing = [key for key in keys if not is_video(key) or store.store().head(key) is None]
+    missing = [key for key in videos if not is_video(key) or store.store().head(key) is None]
     if missing:
         st.warning(t("choose_videos.missing", keys=", ".join(missing)))
         return None
@@ -123,7 +122,7 @@ def ask_generate() -> dict[str, Any] | None:
         for name, value in dataclasses.asdict(config).items()
         if value != getattr(default, name)
     }
-    parameters: dict[str, Any] = {"videos": keys, "settings": differing}
+    parameters: dict[str, Any] = {"videos": videos, "settings": differing}
     if run is not None:
         parameters |= {"run": run, "epoch": int(epoch) if epoch and epoch.isdigit() else None}
     return parameters
@@ -143,17 +142,16 @@ def _character(start: GenerateConfig) -> dict[str, Any]:
     low, high = TEMPO_RANGE_BPM
     styles, emotions = list(style_names()), [None, *chords.EMOTIONS]
     left, middle, right = st.columns(3)
-    found: dict[str, Any] = {
+    first: dict[str, Any] = {
         "style": left.selectbox(t("style"), styles, index=styles.index(start.style)),
         "key": middle.selectbox(t("key"), KEYS, index=KEYS.index(start.key), format_func=_auto),
         "tempo_bpm": right.number_input(
             t("tempo_bpm"), low, high, start.tempo_bpm, placeholder=t("auto")
         ),
     }
-    left, middle, right = st.columns(
-        3
-    )  # a row each: on a narrow page columns stand one below the other
-    return found | {
+    # A row of columns each: on a narrow page columns stand one below the other.
+    left, middle, right = st.columns(3)
+    return first | {
         "seed": left.number_input(t("seed"), 0, None, start.seed),
         "emotion": middle.selectbox(
             t("emotion"),
@@ -198,7 +196,7 @@ def _curved(start: GenerateConfig) -> bool:
 
 
 def _auto(key: str) -> str:
-    return t("auto") if key == AUTO else key
+    return t("auto") if key == AUTO else key_name(key) or key
 
 
 def _emotion(name: str | None) -> str:

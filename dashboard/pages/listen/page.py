@@ -14,21 +14,20 @@ def choose_output() -> str | None:
     runs = soundtracks.runs()
     if not runs:
         return None
-    champion = store.champion() or {}
-    columns = st.columns([3, 1, 2, 4])
+    champion = store.champion()
+    columns = st.columns([3, 1, 2])
     with columns[0]:
         run = choose(
             "run",
             sorted(runs, reverse=True),
             t("run"),
-            default=champion.get("run"),
+            default=champion.run if champion else None,
             drops=["epoch", "take"],
         )
     with columns[1]:
         epochs = [str(epoch) for epoch in soundtracks.epochs(str(run))]
-        epoch = choose(
-            "epoch", epochs, t("epoch"), default=str(champion.get("epoch")), drops=["take"]
-        )
+        serving = str(champion.epoch) if champion else None
+        epoch = choose("epoch", epochs, t("epoch"), default=serving, drops=["take"])
         takes = soundtracks.takes(str(run), int(epoch or 0))
     with columns[2]:
         video = choose("video", sorted(takes), t("video"), drops=["take"])
@@ -37,8 +36,7 @@ def choose_output() -> str | None:
         for take in takes.get(str(video), [])
     ]
     known = {take.id: take for take in numbered(prefixes)}
-    with columns[3]:
-        chosen = choose("take", list(known), t("take"), shown=lambda take: known[take].name)
+    chosen = choose("take", list(known), t("take"), shown=lambda take: known[take].name)
     return soundtracks.prefix(str(run), int(epoch or 0), str(video), str(chosen))
 
 

@@ -6,20 +6,23 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from dashboard.components import charts
-from dashboard.components.format import duration, tempo, when
+from dashboard.components.format import NOTHING, duration, tempo, when
+from dashboard.components.music import chord_name, key_name, parsed_key
 from dashboard.components.playhead import TIMELINE, show_playhead
 from dashboard.http.archive import LIMIT_GIB
 from dashboard.i18n.text import t
-from dashboard.pages.runs.run import settings_table
+from dashboard.pages.runs.settings import settings_table
 from dashboard.sources import soundtracks, store
 from vmt import chords
+from vmt.catalog import keys
+from vmt.catalog.records.soundtracks import SoundtrackRecord
 
 KINDS = ("mp4", "flac", "mid", "lab", "json")
 
 
-def show_players(record: store.Record) -> None:
+def show_players(record: SoundtrackRecord) -> None:
     """The film with its new sound, and the sound alone."""
-    files = record["files"]
+    files = record.files
     film, sound = st.columns([3, 2])
     with film:
         if "mp4" in files:
@@ -31,40 +34,40 @@ def show_players(record: store.Record) -> None:
         _facts(record)
 
 
-def _facts(record: store.Record) -> None:
+def _facts(record: SoundtrackRecord) -> None:
     facts = [
-        (t("length"), duration(record["video"]["duration_s"])),
-        (t("key"), str(record.get("key") or "–")),
-        (t("tempo"), tempo(record.get("tempo_bpm"))),
-        (t("run"), str(record["run"])),
-        (t("epoch"), str(record["epoch"])),
-        (t("made_at"), when(record.get("made_at"))),
+        (t("length"), duration(record.video.duration_s)),
+        (t("key"), key_name(record.key) or NOTHING),
+        (t("tempo"), tempo(record.tempo_bpm)),
+        (t("run"), record.run),
+        (t("epoch"), str(record.epoch)),
+        (t("made_at"), when(record.made_at)),
     ]
     st.markdown("\n".join(f"- {name}: **{value}**" for name, value in facts))
-    if record.get("untrained"):
+    if record.untrained:
         st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
 
 
-def show_timeline(record: store.Record) -> None:
+def show_timeline(record: SoundtrackRecord) -> None:
     """Chords, emotion, density, loudness and cuts over the same seconds."""
-    duration_s, cuts_s, curves = (
-        float(record["video"]["duration_s"]),
-        record.get("cuts_s") or [],
-        record.get("curves") or {},
-    )
+    duration_s, cuts_s, curves = record.video.duration_s, record.cuts_s, record.curves
     st.subheader(t("timeline"))
-    emotions = [t(f"emotion.{strongest(row)}") for row in curves.get("emotion") or []]
-    show_playhead(record["chords"], emotions, duration_s)
+    emotions = [t(f"emotion.{strongest(row)}") for row in curves.emotion]
+    key = parsed_key(record.key)
+    show_playhead([chord_name(label, key) for label in record.chords], emotions, duration_s)
+    lines = {
+        "note_density": curves.note_density,
+        "loudness": curves.loudness,
+        "motion": curves.motion,
+    }
     with st.container(gap=None, key=TIMELINE):
-        st.altair_chart(charts.chord_timeline(record["chords"], cuts_s, duration_s))
-        if curves.get("emotion"):
-            st.altair_chart(charts.emotion_timeline(curves["emotion"], cuts_s, duration_s))
-        for name in ("note_density", "loudness", "motion"):
-            if curves.get(name):
+        st.altair_chart(charts.chord_timeline(record.chords, cuts_s, duration_s, key))
+        if curves.emotion:
+            st.altair_chart(charts.emotion_timeline(curves.emotion, cuts_s, duration_s))
+        for name, line in lines.items():
+            if line:
                 st.altair_chart(
-                    charts.curve_timeline(
-                        curves[name], t(name), cuts_s, duration_s, last=name == "motion"
-                    )
+                    charts.curve_timeline(line, t(name), cuts_s, duration_s, last=name == "motion")
                 )
     st.caption(t("timeline.meaning", cuts=len(cuts_s)))
 
@@ -74,9 +77,9 @@ def strongest(shares: Sequence[float]) -> str:
     return chords.EMOTIONS[max(range(len(shares)), key=shares.__getitem__)]
 
 
-def show_notes(record: store.Record) -> None:
+def show_notes(record: SoundtrackRecord) -> None:
     """The piano roll of the MIDI file."""
-    key = record["files"].get("mid")
+    key = record.files.get("mid")
     if key is None:
         return
     st.subheader(t("piano_roll"))
@@ -84,12 +87,12 @@ def show_notes(record: store.Record) -> None:
     if notes.empty:
         st.info(t("piano_roll.empty"))
         return
-    st.altair_chart(charts.piano_roll(notes, float(record["video"]["duration_s"])))
+    st.altair_chart(charts.piano_roll(notes, record.video.duration_s))
 
 
-def show_archives(record: store.Record, prefix: str) -> None:
+def show_archives(record: SoundtrackRecord, prefix: str) -> None:
     """Links to zips: this take, all takes of its video, and the batches of its epoch."""
-    run, epoch, video = str(record["run"]), int(record["epoch"]), str(record["video"]["id"])
+    run, epoch, video = record.run, record.epoch, record.video.id
     n_takes = len(soundtracks.takes(run, epoch).get(video, []))
     with st.container(horizontal=True):
         st.link_button(t("zip.take"), store.zip_url(prefix))
@@ -109,9 +112,10 @@ def show_archives(record: store.Record, prefix: str) -> None:
     st.caption(t("zip.meaning", gib=LIMIT_GIB))
 
 
-def show_files(record: store.Record, prefix: str) -> None:
+def show_files(record: SoundtrackRecord, prefix: str) -> None:
     """A button for each file, and the settings that made it."""
-    files = {**record["files"], "json": f"{prefix}{record['video']['id']}_cgen_rd.json"}
+    output = keys.OutputFolder(record.run, record.epoch, record.video.id, record.take)
+    files = {**record.files, "json": output.record}
     st.subheader(t("files"))
     with st.container(horizontal=True):
         for kind in KINDS:
@@ -123,18 +127,18 @@ def show_files(record: store.Record, prefix: str) -> None:
     show_archives(record, prefix)
     again = {
         "job": "generate",
-        "video": record["video"]["key"],
-        "run": record["run"],
-        "epoch": str(record["epoch"]),
+        "video": record.video.key,
+        "run": record.run,
+        "epoch": str(record.epoch),
     }
     st.page_link(
         "pages/jobs/page.py", label=f"{t('another_take')} →", query_params={**again, "like": prefix}
     )
     with st.expander(t("made_with")):
         made = {
-            "seed": record.get("seed"),
-            "weights_sha256": record.get("weights_sha256"),
-            "vmt_version": record.get("vmt_version"),
-            **(record.get("settings") or {}),
+            "seed": record.seed,
+            "weights_sha256": record.weights_sha256,
+            "vmt_version": record.vmt_version,
+            **record.settings,
         }
         st.table(settings_table(made))

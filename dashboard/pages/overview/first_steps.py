@@ -23,7 +23,7 @@ class Step:
 
 def steps() -> list[Step]:
     """The steps in their order, with what the store says of each."""
-    trained = any(summary.get("best_epoch") is not None for summary in store.summaries())
+    trained = any(summary.best_epoch is not None for summary in store.summaries())
     return [
         Step("videos", "vmt ingest", "ingest", bool(store.videos())),
         Step("freeze", "vmt dataset freeze", None, bool(store.datasets())),

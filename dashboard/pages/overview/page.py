@@ -13,6 +13,7 @@ from dashboard.i18n.text import language, t
 from dashboard.pages.overview.first_steps import show_first_steps
 from dashboard.pages.overview.work import show_work
 from dashboard.sources import soundtracks, store
+from vmt.catalog.records import encode
 from vmt.reports.night import markdown
 
 SHOWN = 3
@@ -28,32 +29,32 @@ def show_champion() -> None:
     if champion is None:
         st.info(t("champion.none"))
         return
-    run, epoch = str(champion["run"]), int(champion["epoch"])
-    summary = store.summary(run) or {}
+    run, epoch = champion.run, champion.epoch
+    summary = store.summary(run)
     row = store.epoch_losses(run, epoch)
     losses = [
         (t(f"validation.{kind}"), number(row.get(kind))) for kind in ("chord", "total", "emotion")
     ]
-    bigram = (summary.get("baselines") or {}).get("bigram")
+    bigram = summary.baselines.bigram if summary and summary.baselines else None
     show_figures([(t("epoch"), str(epoch)), *losses, (t("bigram_nll"), number(bigram))])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link("pages/runs/page.py", label=f"{run} →", query_params={"run": run})
         st.caption(
             t(
                 "champion.since",
-                when=when(champion.get("since")),
-                dataset=summary.get("dataset") or "–",
+                when=when(champion.since),
+                dataset=summary.dataset if summary and summary.dataset else "–",
             )
         )
-        if summary.get("untrained"):
+        if summary is not None and summary.untrained:
             st.badge(t("untrained"), color="orange", help=t("untrained.meaning"))
-    history = champion.get("history") or []
+    history = champion.history
     if history:
         with st.expander(t("champion.history", n=len(history))):
             for former in reversed(history[-20:]):
                 st.markdown(
-                    f"- **{former['run']}**, {t('epoch')} {former['epoch']}: "
-                    f"{when(former.get('since'))} → {when(former.get('until'))}"
+                    f"- **{former.run}**, {t('epoch')} {former.epoch}: "
+                    f"{when(former.since)} → {when(former.until)}"
                 )
 
 
@@ -66,7 +67,7 @@ def show_night() -> None:
         return
     text = report.text
     if report.content is not None:
-        text = markdown(report.content, language(), when)
+        text = markdown(encode(report.content), language(), when)
     st.caption(t("night.when", when=when(report.written)))
     with st.container(border=True, height=REPORT_HEIGHT if len(text) > LONG_REPORT else "content"):
         st.markdown(HEADINGS.sub("##### ", text))
@@ -85,12 +86,12 @@ def show_growth() -> None:
             newest = known[-1]
             text = t(
                 "growth.newest",
-                videos=number(newest["videos"]),
-                length=duration(float(newest["seconds"])),
+                videos=number(newest.videos),
+                length=duration(float(newest.seconds)),
             )
             facts.page_link(
                 "pages/dataset/page.py",
-                label=f"{name}@v{newest['version']:04d} →",
+                label=f"{name}@v{newest.version:04d} →",
                 query_params={"dataset": name},
             )
             facts.caption(text)
@@ -106,16 +107,12 @@ def show_soundtracks() -> None:
         return
     for column, record in zip(st.columns(SHOWN), newest, strict=False):
         with column:
-            st.video(store.media_url(record["files"]["mp4"]))
-            link = {name: str(record[name]) for name in ("run", "epoch", "take")} | {
-                "video": str(record["video"]["id"])
+            st.video(store.media_url(record.files["mp4"]))
+            link = {name: str(getattr(record, name)) for name in ("run", "epoch", "take")} | {
+                "video": record.video.id
             }
-            st.page_link(
-                "pages/listen/page.py", label=f"{record['video']['id']} →", query_params=link
-            )
-            st.caption(
-                f"{record['run']}, {t('epoch')} {record['epoch']} · {when(record.get('made_at'))}"
-            )
+            st.page_link("pages/listen/page.py", label=f"{record.video.id} →", query_params=link)
+            st.caption(f"{record.run}, {t('epoch')} {record.epoch} · {when(record.made_at)}")
 
 
 def page() -> None:

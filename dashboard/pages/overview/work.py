@@ -14,7 +14,8 @@ from dashboard.components.format import duration, moment, size, when
 from dashboard.i18n.text import t
 from dashboard.pages.jobs.recent import job_name, state_name, subject
 from dashboard.sources import prefect, store
-from vmt.store import LocalStore
+from vmt.catalog import keys
+from vmt.catalog.records.videos import InboxLedger
 
 LIVE_S = 5
 SHOWN = 8
@@ -22,7 +23,6 @@ STAGED = 5
 WEEK = timedelta(days=7)
 TIGHT_BYTES = 5_000_000_000
 """Free space of a local store below which it is a failure to come: a training writes 4 GB."""
-INBOX = "index/inbox.json"
 
 
 @dataclass(frozen=True)
@@ -95,40 +95,40 @@ def _failed_trainings() -> list[Failure]:
     """The last failed trainings, also of more than a week ago: they stay failed in the store."""
     return [
         Failure(
-            str(summary["run"]),
-            str(summary.get("error") or t("failed.no_reason")),
-            moment(summary.get("finished_at")),
+            summary.run,
+            summary.error or t("failed.no_reason"),
+            moment(summary.finished_at),
             "runs",
-            {"run": str(summary["run"])},
+            {"run": summary.run},
         )
         for summary in store.summaries()
-        if summary.get("state") == "failed"
+        if summary.state == "failed"
     ]
 
 
 def _failed_inbox() -> list[Failure]:
-    entries = store.read_json(INBOX) or {}
+    ledger = store.read(keys.inbox_ledger(), InboxLedger)
     return [
-        Failure(key, str(entry.get("reason")), moment(entry.get("at")))
-        for key, entry in entries.items()
-        if entry.get("state") == "failed"
+        Failure(key, str(entry.reason), moment(entry.at))
+        for key, entry in (ledger.videos if ledger is not None else {}).items()
+        if entry.state == "failed"
     ]
 
 
 def _failed_night() -> list[Failure]:
     report = store.night_report()
-    if report is None or report.content is None or report.content.get("state") != "failed":
+    if report is None or report.content is None or report.content.state != "failed":
         return []
-    at = moment(report.content.get("finished_at"))
-    why = str(report.content.get("error") or t("failed.no_reason"))
+    at = moment(report.content.finished_at)
+    why = report.content.error or t("failed.no_reason")
     return [Failure(t("job.nightly"), why, at)] if _recent(at) else []
 
 
 def _full_disk() -> list[Failure]:
-    where = store.store()
-    if not isinstance(where, LocalStore) or not where.root.exists():
+    folder = store.store().capabilities.folder
+    if folder is None or not folder.exists():
         return []
-    free = shutil.disk_usage(where.root).free
+    free = shutil.disk_usage(folder).free
     if free >= TIGHT_BYTES:
         return []
     return [Failure(t("disk"), t("disk.tight", free=size(free)), page="overview")]
@@ -162,10 +162,10 @@ def show_running(known: Jobs | None) -> None:
         )
         st.caption(" · ".join(part for part in parts if part))
 
-    live = [summary for summary in store.summaries() if summary.get("state") == "running"]
+    live = [summary for summary in store.summaries() if summary.state == "running"]
     for summary in live:
-        done, planned = summary.get("epochs") or 0, summary.get("planned_epochs") or 1
-        name = str(summary["run"])
+        done, planned = summary.epochs or 0, summary.planned_epochs or 1
+        name = summary.run
         st.page_link("pages/runs/page.py", label=f"{name} →", query_params={"run": name})
         st.progress(min(1.0, done / planned), t("run.progress", done=done, planned=planned))
     if not live and not (known is not None and known.under_way):
@@ -175,21 +175,21 @@ def show_running(known: Jobs | None) -> None:
 def show_failures(known: Jobs | None) -> None:
     """The newest failures, the number of refused videos, and what is not known without Prefect."""
     st.subheader(t("failed"))
-    found = failures(known)
-    for failure in found[:SHOWN]:
+    failed = failures(known)
+    for failure in failed[:SHOWN]:
         st.page_link(
             f"pages/{failure.page}/page.py",
             label=f"{failure.what} →",
             query_params=failure.query,
         )
         st.caption(f"{when(failure.at)}: {failure.why}" if failure.at else failure.why)
-    if len(found) > SHOWN:
-        st.caption(t("failed.more", n=len(found) - SHOWN))
+    if len(failed) > SHOWN:
+        st.caption(t("failed.more", n=len(failed) - SHOWN))
 
     refused = store.quarantine()
     if refused:
         st.page_link("pages/dataset/page.py", label=f"{t('failed.refused', n=len(refused))} →")
     if known is None:
         st.caption(t("failed.no_prefect"))
-    elif not found and not refused:
+    elif not failed and not refused:
         st.caption(t("failed.none"))

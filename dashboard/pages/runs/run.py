@@ -1,20 +1,24 @@
 """One run in full: its figures, curves, loss tables, regressor and parameters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.components import charts
 from dashboard.components.error_banner import trouble
-from dashboard.components.format import duration, number, when
+from dashboard.components.format import NOTHING, column, duration, number, when
 from dashboard.components.metric_row import show_figures
 from dashboard.components.url_state import select
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import language, t
+from dashboard.pages.runs.evaluations import show_evaluations
+from dashboard.pages.runs.settings import settings_table
 from dashboard.sources import store
+from vmt.catalog import keys
+from vmt.catalog.records import encode
+from vmt.catalog.records.runs import RegressionSummary, RunBaselines, RunSummary
 
 KINDS = ("total", "chord", "emotion")
 TRAIN = {kind: f"Avg Train loss ({kind})" for kind in KINDS}
@@ -35,76 +39,77 @@ def show_run(run: str) -> None:
     summary = store.summary(run)
     if summary is None:
         st.title(run)
-        st.info(t("run.starting" if run in store.folders("runs/") else "run.gone", run=run))
+        st.info(t("run.starting" if run in store.folders(keys.RUNS) else "run.gone", run=run))
         return
-    live = summary["state"] == "running"
+    live = summary.state == "running"
     st.fragment(_body, run_every=LIVE_S if live else None)(run, live)
 
 
 @trouble()
 def _body(run: str, live: bool) -> None:
     summary = store.summary(run)
-    if summary is None or (live and summary["state"] != "running"):
+    if summary is None or (live and summary.state != "running"):
         st.rerun()  # it ended: once more as a page that stands still
     _head(summary)
     table = store.results(run)
     if table is None or table.empty:
         st.info(t("run.no_epoch"))
     else:
-        best = summary.get("best_epoch")
+        best = summary.best_epoch
         _figures(summary, table)
-        _curves(table, best, summary.get("baselines") or {})
+        _curves(table, best, summary.baselines)
         _tables(table, best, run)
         _analysis(run)
-    _regression(run, summary.get("regression"))
+        show_evaluations(run)
+    _regression(run, summary.regression)
     _parameters(run)
 
 
-def _head(summary: store.Record) -> None:
-    run = str(summary["run"])
+def _head(summary: RunSummary) -> None:
+    run = summary.run
     st.title(run)
     champion = store.champion()
     colors = {"done": "green", "running": "blue", "failed": "red"}
-    serves = champion is not None and champion.get("run") == run
+    serves = champion is not None and champion.run == run
     with st.container(horizontal=True):
-        st.badge(t(f"state.{summary['state']}"), color=colors.get(summary["state"], "gray"))  # type: ignore[arg-type]
+        st.badge(t(f"state.{summary.state}"), color=colors.get(summary.state, "gray"))  # type: ignore[arg-type]
         if champion is not None and serves:
-            st.badge(t("champion_at", epoch=champion["epoch"]), color="violet")
-        if summary.get("untrained"):
+            st.badge(t("champion_at", epoch=champion.epoch), color="violet")
+        if summary.untrained:
             st.badge(t("untrained"), color="orange")
-        if may_operate() and not serves and summary.get("best_epoch") is not None:
+        if may_operate() and not serves and summary.best_epoch is not None:
             link = {"job": "promote", "run": run}
             st.page_link("pages/jobs/page.py", label=f"{t('promote.this')} →", query_params=link)
     parts = [
-        f"{t('preset')} **{summary.get('preset')}**",
-        f"{t('dataset')} **{summary.get('dataset') or '–'}** "
-        f"({t('chord_labels', n=summary.get('chord_labels'))})",
-        f"{t('started')} **{when(summary.get('started_at'))}**",
-        f"{t('took')} **{duration(summary.get('seconds'))}**",
+        f"{t('preset')} **{summary.preset}**",
+        f"{t('dataset')} **{summary.dataset or '–'}** "
+        f"({t('chord_labels', n=summary.chord_labels)})",
+        f"{t('started')} **{when(summary.started_at)}**",
+        f"{t('took')} **{duration(summary.seconds)}**",
     ]
     st.markdown(" · ".join(parts))
-    if summary.get("untrained"):
+    if summary.untrained:
         st.warning(t("untrained.meaning"))
-    if summary.get("error"):
-        st.error(str(summary["error"]))
-    if summary["state"] == "running":
+    if summary.error:
+        st.error(str(summary.error))
+    if summary.state == "running":
         _progress(run, summary)
 
 
-def _progress(run: str, summary: store.Record) -> None:
-    done, planned = summary.get("epochs") or 0, summary.get("planned_epochs") or 0
+def _progress(run: str, summary: RunSummary) -> None:
+    done, planned = summary.epochs or 0, summary.planned_epochs or 0
     if planned:
         st.progress(min(1.0, done / planned), t("run.progress", done=done, planned=planned))
-    last = store.written_at(f"runs/{run}/results.csv")
+    last = store.written_at(keys.results(run))
     if last is not None and (datetime.now(UTC) - last).total_seconds() > STALE_S:
         st.warning(t("run.stale", when=when(last)))
 
 
-def _figures(summary: store.Record, table: pd.DataFrame) -> None:
-    best = summary.get("best") or {}
+def _figures(summary: RunSummary, table: pd.DataFrame) -> None:
+    best = summary.best or {}
     show_figures(
         [
-            (t("best_epoch"), number(summary.get("best_epoch"))),
+            (t("best_epoch"), number(summary.best_epoch)),
             *(
                 (t(f"best.{kind}"), number(best.get(kind)))
                 for kind in ("chord", "total", "emotion")
@@ -112,17 +117,17 @@ def _figures(summary: store.Record, table: pd.DataFrame) -> None:
             (t("last_rate"), number(float(table.iloc[-1][RATE]))),
         ]
     )
-    st.caption(t("selected_by", loss=t(f"loss.{summary.get('selected_by', 'total')}")))
+    st.caption(t("selected_by", loss=t(f"selected.{summary.selected_by}")))
 
 
-def _curves(table: pd.DataFrame, best: int | None, baselines: Mapping[str, Any]) -> None:
+def _curves(table: pd.DataFrame, best: int | None, baselines: RunBaselines | None) -> None:
     st.subheader(t("curves"))
     references = {
-        t(f"baseline.{name}"): float(value)
+        t(f"baseline.{name}"): value
         for name in ("unigram", "bigram")
-        if isinstance(value := baselines.get(name), int | float)
+        if baselines is not None and (value := getattr(baselines, name)) is not None
     }
-    for column, kind in zip(st.columns(3), KINDS, strict=True):
+    for place, kind in zip(st.columns(3), KINDS, strict=True):
         title = t(f"loss.{kind}")
         chart = charts.curves(
             table,
@@ -132,30 +137,25 @@ def _curves(table: pd.DataFrame, best: int | None, baselines: Mapping[str, Any])
             best_epoch=best,
             references=references if kind == "chord" else None,
         )
-        column.markdown(f"**{title}**")
-        column.altair_chart(chart)
+        place.markdown(f"**{title}**")
+        place.altair_chart(chart)
     st.caption(t("download_png"))
     if references:
-        repeat = (baselines.get("repeat_last") or {}).get("h1")
-        sentences = [
-            t("baseline.meaning"),
-            *([t("baseline.repeat_last", share=f"{repeat:.1%}")] if repeat else []),
-        ]
-        st.caption(" ".join(sentences))
+        st.caption(t("baseline.meaning"))
 
 
 def epoch_table(row: pd.Series) -> pd.DataFrame:
     """One epoch as the report has it: total, chord, emotion and learning rate, train beside
     validation.
     """
+    train = column([float(row[TRAIN[kind]]) for kind in KINDS])
+    validation = column([float(row[VALIDATION[kind]]) for kind in KINDS])
     rows = [
-        (t(f"loss.{kind}"), number(float(row[TRAIN[kind]])), number(float(row[VALIDATION[kind]])))
-        for kind in KINDS
+        (t(f"loss.{kind}"), *values) for kind, *values in zip(KINDS, train, validation, strict=True)
     ]
-    rows.append((t("learn_rate"), number(float(row[RATE])), number(None)))
-    return pd.DataFrame(rows, columns=[t("measure"), t("train"), t("validation")]).set_index(
-        t("measure")
-    )
+    rows.append((t("learn_rate"), number(float(row[RATE])), NOTHING))
+    heads = [t("measure"), t("train"), t("validation")]
+    return pd.DataFrame(rows, columns=heads).set_index(t("measure"))
 
 
 def epochs_table(table: pd.DataFrame, bold: pd.DataFrame) -> pd.DataFrame:
@@ -163,17 +163,30 @@ def epochs_table(table: pd.DataFrame, bold: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({t("epoch"): table["Epoch"].astype(int).astype(str)})
     for kind in KINDS:
         for side, names in (("train", TRAIN), ("validation", VALIDATION)):
-            least = bold[names[kind]].min()
+            values, least = table[names[kind]].astype(float), bold[names[kind]].min()
             shown[f"{t(kind)}, {t(side)}"] = [
-                f"**{number(value)}**" if value == least else number(value)
-                for value in table[names[kind]].astype(float)
+                f"**{text}**" if value == least else text
+                for value, text in zip(values, column(values), strict=True)
             ]
-    shown[t("learn_rate")] = [number(value) for value in table[RATE].astype(float)]
+    shown[t("learn_rate")] = column(table[RATE].astype(float))
     return shown.set_index(t("epoch"))
 
 
 def _tables(table: pd.DataFrame, best: int | None, run: str) -> None:
     st.subheader(t("losses"))
+    with st.container(key="numbers-losses"):
+        _loss_tables(table, best)
+    st.caption(t("bold_is_least"))
+    st.download_button(
+        t("download_csv"),
+        table.to_csv(index=False),
+        file_name=f"{run}-results.csv",
+        mime="text/csv",
+        on_click="ignore",
+    )
+
+
+def _loss_tables(table: pd.DataFrame, best: int | None) -> None:
     final, chosen = st.columns(2)
     last = table.iloc[-1]
     final.markdown(f"**{t('final_epoch', epoch=int(last['Epoch']))}**")
@@ -186,14 +199,6 @@ def _tables(table: pd.DataFrame, best: int | None, run: str) -> None:
     st.table(epochs_table(table.tail(5), table.tail(5)))
     with st.expander(t("all_epochs", n=len(table))):
         st.table(epochs_table(table, table))
-    st.caption(t("bold_is_least"))
-    st.download_button(
-        t("download_csv"),
-        table.to_csv(index=False),
-        file_name=f"{run}-results.csv",
-        mime="text/csv",
-        on_click="ignore",
-    )
 
 
 def _analysis(run: str) -> None:
@@ -209,21 +214,22 @@ def _analysis(run: str) -> None:
             st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
 
 
-def _regression(run: str, regression: store.Record | None) -> None:
+def _regression(run: str, regression: RegressionSummary | None) -> None:
     table = store.regression(run)
     if table is None or table.empty or regression is None:
         return
     st.subheader(t("regression"))
-    best = regression.get("best_epoch")
-    for column, (kind, (train, validation)) in zip(st.columns(2), REGRESSION.items(), strict=True):
+    best = regression.best_epoch
+    for place, (kind, (train, validation)) in zip(st.columns(2), REGRESSION.items(), strict=True):
         name = kind.replace(" ", "_")
-        constant, reached = regression.get(f"constant_rmse_{name}"), regression.get(f"rmse_{name}")
-        references = {t("baseline.constant"): float(constant)} if constant is not None else None
+        constant: float | None = getattr(regression, f"constant_rmse_{name}")
+        reached: float | None = getattr(regression, f"rmse_{name}")
+        references = {t("baseline.constant"): constant} if constant is not None else None
         title = t("rmse_of", what=t(name))
-        column.markdown(
+        place.markdown(
             f"**{title}** · {t('rmse.reached', value=number(reached), constant=number(constant))}"
         )
-        column.altair_chart(
+        place.altair_chart(
             charts.curves(
                 table, train, validation, title=title, best_epoch=best, references=references
             )
@@ -236,31 +242,12 @@ def _parameters(run: str) -> None:
         return
     st.subheader(t("parameters"))
     general, model, train = st.columns(3)
-    own = {name: value for name, value in params.items() if not isinstance(value, Mapping)}
-    for column, title, values in (
+    everything = encode(params)
+    own = {name: value for name, value in everything.items() if not isinstance(value, Mapping)}
+    for place, title, values in (
         (general, t("parameters.run"), own),
-        (model, t("parameters.model"), params.get("model") or {}),
-        (train, t("parameters.train"), params.get("train") or {}),
+        (model, t("parameters.model"), params.model),
+        (train, t("parameters.train"), vars(params.train)),
     ):
-        column.markdown(f"**{title}**")
-        column.table(settings_table(values))
-
-
-def settings_table(values: Mapping[str, Any]) -> pd.DataFrame:
-    """Names and values as text."""
-    return pd.DataFrame(
-        {t("name"): list(values), t("value"): [setting(value) for value in values.values()]}
-    ).set_index(t("name"))
-
-
-def setting(value: object) -> str:
-    """A setting as text: lists with commas, switches as yes and no."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return t("yes") if value else t("no")
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(str(each) for each in value) or "–"
-    if isinstance(value, int):
-        return f"{value:,}" if value >= 10_000 else str(value)
-    return str(value)
+        place.markdown(f"**{title}**")
+        place.table(settings_table(values))

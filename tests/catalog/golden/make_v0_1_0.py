@@ -20,36 +20,36 @@ from pathlib import Path
 from typing import Any
 
 import flows.judging as judging_tasks
-import flows.nightly as night_flow
-import flows.tasks as pipeline_tasks
 import imageio_ffmpeg
 import open_clip
 import torch
-from tests.conftest import TINY
 from tests.jobs.test_weights import published
-from tests.studio import film_clip, write_song
-
-from dashboard import ratings
-from vmt.demo.songs import compose
 from vmt.demo.corpus import make_video
-from vmt.errors import TrainingError
+from vmt.demo.songs import compose
 from vmt.features.extract import Extractor, ExtractorConfig
-from vmt.jobs.compare import compare
 from vmt.jobs.best_epoch import best_epoch
+from vmt.jobs.compare import compare
 from vmt.jobs.evaluate import evaluate
 from vmt.jobs.forget import forget
 from vmt.jobs.freeze import freeze, import_muvi_sync
 from vmt.jobs.generate import generate
 from vmt.jobs.inbox import serve_inbox
-from vmt.jobs.ingest import ingest
 from vmt.jobs.promote import promote, rollback
 from vmt.jobs.score import evaluate_generated
-from vmt.jobs.train import train
 from vmt.jobs.weights import import_weights
 from vmt.music.config import GenerateConfig
+from vmt.training.registry import Run, Turn
+
+import flows.nightly as night_flow
+import flows.tasks as pipeline_tasks
+from dashboard import ratings
+from tests.conftest import TINY
+from tests.studio import film_clip, write_song
+from vmt.errors import TrainingError
+from vmt.jobs.ingest import ingest
+from vmt.jobs.train import train
 from vmt.settings import Settings
 from vmt.store import LocalStore
-from vmt.training.registry import Run, Turn
 
 OVERRIDES = {"epochs": 2, "d_model": 32, "d_feedforward": 32, "n_layers": 1, "n_heads": 2}
 KEPT = (".json", ".csv", ".parquet")
@@ -68,7 +68,7 @@ def add_video(store: LocalStore, index: int, folder: Path) -> str:
 
 
 def add_videos(store: LocalStore, extractor: Extractor, folder: Path) -> list[str]:
-    """Two dataset versions, a sidecar of rights, three refusals, and a video that was taken down."""
+    """Dataset versions, a sidecar of rights, refusals, and a video that was taken down."""
     ids = [add_video(store, index, folder) for index in range(4)]
     rights = {"source": "tests", "licence": "CC0-1.0", "consent": True, "note": "not kept"}
     store.put(f"videos/{ids[0]}.json", json.dumps(rights).encode())

@@ -1,5 +1,4 @@
 import io
-import json
 import zipfile
 from pathlib import Path
 
@@ -7,6 +6,8 @@ import pytest
 
 from dashboard.http import archive
 from tests.dashboard.fill import put_output
+from vmt.catalog.records import dumps
+from vmt.catalog.records.soundtracks import BatchRequest, BatchSoundtrack, BatchSummary
 from vmt.store import LocalStore, open_store
 
 
@@ -37,8 +38,9 @@ def test_a_batch_holds_what_its_summary_names_and_is_still_there(filled: LocalSt
     key = "outputs/run/epoch_0003/015/aaa/015_cgen_rd.mp4"
     files = {"mp4": key, "lab": "outputs/gone.lab", "bad": "models/champion.json"}
     filled.put("models/champion.json", b"{}")
-    summary = {"soundtracks": [{"id": "015", "take": "aaa", "state": "made", "files": files}]}
-    filled.put("outputs/run/epoch_0003/batch-0123456789.json", json.dumps(summary).encode())
+    made = (BatchSoundtrack("015", "aaa", "made", files),)
+    summary = BatchSummary("run", 3, BatchRequest(("inbox/015.mp4",), {}, 1), made, ())
+    filled.put("outputs/run/epoch_0003/batch-0123456789.json", dumps(summary))
     assert set(unzipped(filled, "outputs/run/epoch_0003/batch-0123456789.json")) == {
         key.removeprefix("outputs/")
     }

@@ -10,7 +10,7 @@ import pytest
 
 from flows.commands import run
 from flows.commands.arguments import NAMES
-from flows.engine.deployments import DEPLOYMENTS
+from flows.engine.table import DEPLOYMENTS
 from tests.flows.conftest import Bucket
 
 ROOT = Path(__file__).parents[3]

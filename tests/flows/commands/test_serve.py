@@ -20,7 +20,7 @@ from prefect.states import Cancelled, Pending, Running
 from flows.commands import start
 from flows.commands.serve import crash_lost_runs, deployments_to_serve, notify_lost_runs
 from flows.commands.start import RunFailed, begin, follow
-from flows.engine.deployments import DEPLOYMENTS
+from flows.engine.table import DEPLOYMENTS
 from tests.flows.receiver import receiving
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("prefect_api")]

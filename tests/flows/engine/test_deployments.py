@@ -19,8 +19,9 @@ from flows.engine.automations import (
     prepare_pool,
     runs_that_never_begin,
 )
-from flows.engine.deployments import DEPLOYMENTS, POOL, Deployment
+from flows.engine.deployments import POOL, Deployment
 from flows.engine.environment import DEPLOYED_VERSION, FLOWS
+from flows.engine.table import DEPLOYMENTS
 from tests.prefect_server import ROOT, PrefectServer
 
 each_deployment = pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 its lease.
 """
 
-import dataclasses
-import json
 import subprocess
 import sys
 import threading
@@ -20,7 +18,8 @@ from flows.inbox import inbox
 from flows.ingest import ingest
 from tests.flows.conftest import Bucket
 from tests.prefect_server import ROOT, PrefectServer
-from vmt.catalog.runs import CHAMPION_KEY, Champion
+from vmt.catalog import documents, keys
+from vmt.catalog.runs import Champion
 from vmt.runtime.events import thread_map
 
 pytestmark = pytest.mark.server
@@ -89,7 +88,7 @@ def test_while_the_gpu_is_held_what_is_new_is_left_and_the_run_says_so(
         monkeypatch.setattr(f"{module}.device", lambda: GPU)
     for module in ("flows.ingest", "flows.inbox"):
         monkeypatch.setattr(f"{module}.SOON_S", 1.0)
-    bucket.store.put(CHAMPION_KEY, json.dumps(dataclasses.asdict(Champion("one", 1, ""))).encode())
+    documents.write(bucket.store, keys.champion(), Champion("one", 1, ""))
     bucket.add(1)
     with gpu_slot(GPU):
         assert inbox()["found"] == 0, "an empty inbox needs no GPU"

@@ -7,8 +7,8 @@ import pytest
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.engine.deployments import DEPLOYMENTS
 from flows.engine.run_names import run_name, subject
+from flows.engine.table import DEPLOYMENTS
 
 
 @pytest.mark.parametrize(

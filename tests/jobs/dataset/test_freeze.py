@@ -7,6 +7,7 @@ import pytest
 
 from tests.studio import Studio
 from vmt.catalog import datasets
+from vmt.catalog.records.datasets import DatasetChanges
 from vmt.catalog.runs import Run
 from vmt.dataset.splits import SplitBy
 from vmt.errors import DatasetError
@@ -18,7 +19,7 @@ from vmt.store import LocalStore
 
 def test_a_version_says_what_it_holds(studio: Studio) -> None:
     version = datasets.read(studio.store, datasets.resolve(studio.store, studio.dataset))
-    assert version.info["splits"] == {"train": 1, "validation": 1, "test": 1}
+    assert version.info.splits == {"train": 1, "validation": 1, "test": 1}
     sides = dict(zip(version.manifest["id"], version.manifest["split"], strict=True))
     expected = {
         "demo0-00-exciting": "validation",
@@ -26,10 +27,10 @@ def test_a_version_says_what_it_holds(studio: Studio) -> None:
         "demo0-02-relaxing": "train",
     }
     assert sides == expected, "ids decide: the same wherever the videos were encoded"
-    assert version.info["untrained"] is True
+    assert version.info.untrained is True
     assert (
-        sum(version.info["chords"].values())
-        == version.info["seconds"]
+        sum(version.info.chords.values())
+        == version.info.seconds
         == version.manifest["seconds"].sum()
     )
     assert set(version.manifest["song_key"]) == {
@@ -53,7 +54,7 @@ def test_three_new_videos_have_one_side_each(studio: Studio, split_by: SplitBy) 
         store,
         datasets.resolve(store, freeze(store, studio.extractor.name, name=name, split_by=split_by)),
     )
-    assert version.info["splits"] == {"train": 1, "validation": 1, "test": 1}
+    assert version.info.splits == {"train": 1, "validation": 1, "test": 1}
 
 
 def test_what_came_and_went_is_told_and_sides_stay(studio: Studio, tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_what_came_and_went_is_told_and_sides_stay(studio: Studio, tmp_path: Pat
     newer = freeze(store, studio.extractor.name, chord_labels=25)
     version = datasets.read(store, datasets.resolve(store, newer))
     assert newer == "main@v0002"
-    assert version.info["changes"] == {"added": [], "removed": gone}
+    assert version.info.changes == DatasetChanges((), tuple(gone))
     after = version.manifest.set_index("id")["split"]
     assert after["copy"] == after[kept[0]] == before[kept[0]]
 
@@ -96,7 +97,7 @@ def test_amt_trains_a_few_steps_on_real_songs(tmp_path: Path) -> None:
     )
     assert (report.songs, report.problems) == (55, ())
     version = datasets.read(store, datasets.resolve(store, report.dataset))
-    assert version.info["splits"] == {"train": 42, "validation": 6, "test": 7}
+    assert version.info.splits == {"train": 42, "validation": 6, "test": 7}
     few = version.manifest.groupby("split").head(2)
     datasets.publish(store, "few", few, version.info)
     run = Run(store, train(store, "few", preset="amt", overrides={"epochs": 1, "batch_size": 2}))

@@ -31,6 +31,9 @@ class Dying(LocalStore):
         super().delete(key)
 
 
+REFUSED = {"id": "a", "key": "videos/a.mp4", "code": "x", "reason": "y", "sha256": None}
+
+
 def put_output(store: LocalStore, video: str, sha256: str, run: str = "elsewhere") -> str:
     """An output as far as forgetting looks at it."""
     key = f"outputs/{run}/epoch_0001/{video}/0123456789/{video}_cgen_rd.json"
@@ -51,7 +54,7 @@ def store(studio: Studio, tmp_path: Path) -> LocalStore:
     ingest(store, studio.extractor)
     sha256 = sha256_of_video(store, studio, first)
     store.put(f"features/other/{sha256}-0000.safetensors", b"tensors")
-    store.put(f"quarantine/{first}.json", b'{"sha256": null}')
+    store.put(f"quarantine/{first}.json", json.dumps(REFUSED).encode())
     put_output(store, first, sha256)
     put_output(store, "twin", sha256)
     put_output(store, second, "00", studio.run)
@@ -60,7 +63,7 @@ def store(studio: Studio, tmp_path: Path) -> LocalStore:
 
 def sha256_of_video(store: LocalStore, studio: Studio, video: str) -> str:
     entries = VideoIndex.load(store, studio.extractor.name).entries.values()
-    return str(next(each["sha256"] for each in entries if each["id"] == video))
+    return str(next(entry.sha256 for entry in entries if entry.id == video))
 
 
 def traces(store: LocalStore, video: str, sha256: str) -> list[str]:
@@ -153,7 +156,7 @@ def test_a_copy_that_is_another_video_by_now_stays(store: LocalStore, studio: St
     assert store.get("videos/twin.mp4") == other
     ingest(store, studio.extractor)
     entry = VideoIndex.load(store, studio.extractor.name).entries["videos/twin.mp4"]
-    assert Features.from_bytes(store.get(entry["features_key"])).source_sha256 == entry["sha256"]
+    assert Features.from_bytes(store.get(entry.features_key)).source_sha256 == entry.sha256
 
 
 def test_an_id_that_nobody_knows(store: LocalStore) -> None:

@@ -8,8 +8,9 @@ import struct
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pretty_midi
@@ -19,6 +20,7 @@ from tests.clips import Clips
 from tests.small import SmallExtractor
 from tests.studio import Studio
 from vmt import chords
+from vmt.catalog.records.videos import IngestEntry
 from vmt.catalog.videos import VideoIndex
 from vmt.errors import DatasetError
 from vmt.features.record import Features
@@ -31,8 +33,8 @@ def test_what_is_extracted_is_the_known_truth(studio: Studio) -> None:
     entries = VideoIndex.load(studio.store, studio.extractor.name).entries
     assert len(entries) == 3
     for entry in entries.values():
-        features = Features.from_bytes(studio.store.get(entry["features_key"]))
-        known = studio.truths[entry["id"]]
+        features = Features.from_bytes(studio.store.get(entry.features_key))
+        known = studio.truths[entry.id]
         assert features.untrained
         assert features.chord is not None
         heard, true = (
@@ -101,7 +103,7 @@ def test_a_refused_video_is_tried_again_when_it_changes_or_is_annotated(
     assert report.new == 2
     assert report.copies == (("videos/good.mp4", "videos/notes.mp4"),)
     entry = VideoIndex.load(mixed, studio.extractor.name).entries["videos/mute.mp4"]
-    features = Features.from_bytes(mixed.get(entry["features_key"]))
+    features = Features.from_bytes(mixed.get(entry.features_key))
     assert features.chord == ("D:min", "A:7", "D:min")
     assert str(features.key) == "D minor"
 
@@ -157,7 +159,7 @@ def test_over_processes_a_video_that_crashes_its_worker_is_refused_alone(
     alone = LocalStore(tmp_path / "alone")
     alone.put_file("videos/a.mp4", clips.get("mp4-h264-aac"))
     ingest(alone, studio.extractor)
-    key = next(iter(VideoIndex.load(alone, studio.extractor.name).entries.values()))["features_key"]
+    key = next(iter(VideoIndex.load(alone, studio.extractor.name).entries.values())).features_key
     assert store.get(key) == alone.get(key)
 
 
@@ -197,13 +199,13 @@ def ingest_under(store: LocalStore, how: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def outcome(store: LocalStore) -> tuple[list[str], dict[str, Any]]:
+def outcome(store: LocalStore) -> tuple[list[str], dict[str, IngestEntry]]:
     """All keys, and the index, but for the stamps of a local store, which change with a copy."""
     (index,) = store.list("index/ingest/")
-    entries = json.loads(store.get(index.key))
-    for entry in entries.values():
-        del entry["stamp"]
-    return [each.key for each in store.list("")], entries
+    entries = VideoIndex.load(store, PurePosixPath(index.key).stem).entries
+    return [info.key for info in store.list("")], {
+        key: replace(entry, stamp="") for key, entry in entries.items()
+    }
 
 
 def test_neither_another_ingest_nor_being_killed_at_any_moment_does_harm(
@@ -218,7 +220,7 @@ def test_neither_another_ingest_nor_being_killed_at_any_moment_does_harm(
     keys, entries = outcome(annotated)
     assert sorted(entries) == [f"videos/{number}.mp4" for number in range(6)]
     for entry in entries.values():
-        assert Features.from_bytes(annotated.get(entry["features_key"])).chord == ("C", "C", "F")
+        assert Features.from_bytes(annotated.get(entry.features_key)).chord == ("C", "C", "F")
 
     lines = ingest_under(killed, "killed")
     assert lines.count("killed") >= 3
@@ -254,9 +256,9 @@ def test_names_of_every_kind_go_through_ingest(
         "video videos/caf\\xe9.mp4: its name is not UTF-8; rename the file",
     )
     entries = VideoIndex.load(store, studio.extractor.name).entries
-    assert {entry["id"] for entry in entries.values()} >= {"0"}
-    assert len({entry["id"] for entry in entries.values()}) == 4
-    assert Features.from_bytes(store.get(entries["videos/Hey Ya!.mp4"]["features_key"])).chord == (
+    assert {entry.id for entry in entries.values()} >= {"0"}
+    assert len({entry.id for entry in entries.values()}) == 4
+    assert Features.from_bytes(store.get(entries["videos/Hey Ya!.mp4"].features_key)).chord == (
         "C",
         "C",
         "F",

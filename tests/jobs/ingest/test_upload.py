@@ -6,7 +6,7 @@ import pytest
 
 from tests.clips import Clips
 from vmt.errors import DatasetError
-from vmt.jobs.ingest.upload import bring
+from vmt.jobs.ingest.upload import upload_folder
 from vmt.store import LocalStore
 
 
@@ -17,7 +17,7 @@ def test_videos_come_with_what_stands_beside_them(tmp_path: Path, clips: Clips) 
     (folder / "one.lab").write_text("0 2 C\n")
     (folder / "notes.txt").write_text("not a video")
     store = LocalStore(tmp_path / "store")
-    keys, failures = bring(store, folder)
+    keys, failures = upload_folder(store, folder)
     assert keys == ["videos/one.mp4"]
     assert store.get("videos/one.lab") == b"0 2 C\n"
     assert [Path(each.key).name for each in failures] == ["notes.txt"]
@@ -27,4 +27,4 @@ def test_videos_come_with_what_stands_beside_them(tmp_path: Path, clips: Clips) 
 def test_a_folder_without_videos_says_so(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match=f"{name}: no (such folder|video in it)"):
-        bring(LocalStore(tmp_path / "store"), tmp_path / name)
+        upload_folder(LocalStore(tmp_path / "store"), tmp_path / name)

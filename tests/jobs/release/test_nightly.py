@@ -1,17 +1,20 @@
 """When a night trains, where it starts, and what its report says."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.jobs.train.test_train import OVERRIDES, fill
 from vmt.catalog import datasets
-from vmt.catalog.runs import Run
+from vmt.catalog.records import encode
+from vmt.catalog.records.datasets import DatasetInfo
+from vmt.catalog.records.nights import DatasetGrowth, IngestReport, Refusal
+from vmt.catalog.records.runs import RunVerdict
+from vmt.catalog.runs import Run, now
 from vmt.jobs.release.nightly import (
-    VERDICT,
     decide,
     growth,
     half_trained,
@@ -25,18 +28,14 @@ from vmt.jobs.train.train import train
 from vmt.reports.night import markdown
 from vmt.store import LocalStore
 
+INFO = DatasetInfo("main", 0, 25, "x")
+
 
 def dataset(
     videos: int, before: int | None, added: int, changed: str | None = None
-) -> dict[str, Any]:
-    new = [f"videos/{number}.mp4" for number in range(added)]
-    return {
-        "videos": videos,
-        "videos_before": before,
-        "added": new,
-        "replaced": [],
-        "changed": changed,
-    }
+) -> DatasetGrowth:
+    new = tuple(f"videos/{number}.mp4" for number in range(added))
+    return DatasetGrowth("main@v0002", videos, None, before, added=new, changed=changed)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 def test_a_run_counts_once_it_was_judged(store: LocalStore) -> None:
     assert last_judged(store, "main", "demo") is None, "its night was killed before the verdict"
-    Run(store, "one").write_json(VERDICT, {"promoted": False})
+    Run(store, "one").write_verdict(RunVerdict("it stays", False, now()))
     assert last_judged(store, "main", "demo") == "main@v0001"
     assert last_judged(store, "main", "amt") is None
     assert last_judged(store, "other", "demo") is None
@@ -116,9 +115,7 @@ def test_it_goes_on_with_what_a_killed_night_began(store: LocalStore) -> None:
     more = pd.concat(
         [old.manifest, old.manifest.head(1).assign(id="new", key="videos/new.mp4", sha256="f" * 64)]
     )
-    datasets.publish(
-        store, "main", more, {"chord_labels": 25, "extractor": "x", "untrained": False}
-    )
+    datasets.publish(store, "main", more, INFO)
     few = {"grow_share": 0.5, "grow_videos": 2}
     found = half_trained(store, "main@v0002", "demo", **few)
     assert found is not None
@@ -129,32 +126,26 @@ def test_it_goes_on_with_what_a_killed_night_began(store: LocalStore) -> None:
         "training on that version finds it anyway"
     )
 
-    summary = Run(store, "one").read_json("summary.json")
-    Run(store, "one").write_json("summary.json", {**(summary or {}), "state": "failed"})
+    summary = Run(store, "one").summary()
+    assert summary is not None
+    Run(store, "one").write_summary(replace(summary, state="failed"))
     assert half_trained(store, "main@v0002", "demo", **few) is None, "it would fail again"
-    Run(store, "one").write_json("summary.json", {**(summary or {}), "state": "running"})
+    Run(store, "one").write_summary(replace(summary, state="running"))
     assert half_trained(store, "main@v0002", "demo", **few) == found
-    Run(store, "one").write_json(VERDICT, {"promoted": False})
-    Run(store, "one").write_json("summary.json", summary)
+    Run(store, "one").write_verdict(RunVerdict("it stays", False, now()))
+    Run(store, "one").write_summary(summary)
     assert half_trained(store, "main@v0002", "demo", **few) is None, "it was judged"
 
 
 def test_growth_names_what_came(store: LocalStore) -> None:
     first = growth(store, "main@v0001", None)
-    assert (first["videos"], first["videos_before"], first["added"]) == (3, None, [])
+    assert (first.videos, first.videos_before, first.added) == (3, None, ())
     same = growth(store, "main@v0001", "main@v0001")
-    assert (same["videos"], same["videos_before"], same["added"], same["changed"]) == (
-        3,
-        3,
-        [],
-        None,
-    )
+    assert (same.videos, same.videos_before, same.added, same.changed) == (3, 3, (), None)
     old = datasets.read(store, datasets.resolve(store, "main@v0001")).manifest
     other = old.assign(sha256=["f" * 64, *old["sha256"][1:]])
-    datasets.publish(
-        store, "main", other, {"chord_labels": 25, "extractor": "x", "untrained": False}
-    )
-    assert growth(store, "main@v0002", "main@v0001")["replaced"] == [old["id"][0]]
+    datasets.publish(store, "main", other, INFO)
+    assert growth(store, "main@v0002", "main@v0001").replaced == (old["id"][0],)
 
 
 def test_growth_names_an_extractor_and_chords_that_changed(store: LocalStore) -> None:
@@ -164,9 +155,9 @@ def test_growth_names_an_extractor_and_chords_that_changed(store: LocalStore) ->
             store,
             "main",
             old.manifest,
-            {"chord_labels": 25, "extractor": "x", "untrained": False} | other,
+            replace(INFO, **other),
         )
-        found = growth(store, f"main@v{version:04d}", "main@v0001")["changed"]
+        found = growth(store, f"main@v{version:04d}", "main@v0001").changed
         assert (
             found
             == ("features are of y now, and were of x", "it has 157 chord labels now, and had 25")[
@@ -176,22 +167,19 @@ def test_growth_names_an_extractor_and_chords_that_changed(store: LocalStore) ->
 
 
 def test_the_report_says_what_failed_and_how_far_it_came(store: LocalStore) -> None:
-    night = started({"dataset": "main"}) | {
-        "error": "store s3://b: does not answer",
-        "ingest": {
-            "new": 1,
-            "known": 2,
-            "refused": [{"key": "videos/a.mp4", "reason": "no sound"}],
-            "failed": [],
-        },
-    }
+    refused = (Refusal("videos/a.mp4", "no-sound", "no sound"),)
+    night = replace(
+        started({"dataset": "main"}),
+        error="store s3://b: does not answer",
+        ingest=IngestReport("x", 3, 1, 2, refused, (), ()),
+    )
     keys = write_report(store, night)
     assert [Path(key).suffix for key in keys] == [".json", ".md"]
     assert keys[0].startswith("reports/nightly/2")
     saved = json.loads(store.get(keys[0]))
     assert (saved["state"], saved["error"]) == ("failed", "store s3://b: does not answer")
     text = store.get(keys[1]).decode()
-    assert text == markdown(night)
+    assert text == markdown(encode(night))
     assert "**It failed**: store s3://b: does not answer" in text
     assert "- videos/a.mp4: no sound" in text
     assert "**Training**: not decided" in text

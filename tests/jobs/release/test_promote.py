@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.jobs.train.test_train import OVERRIDES, fill
-from vmt.catalog.runs import Champion, Run, crown, now, read_champion
+from vmt.catalog.runs import Champion, Run, now, read_champion, set_champion
 from vmt.errors import PreconditionFailed, TrainingError
 from vmt.jobs.release.promote import decide, judge, promote, rollback
 from vmt.jobs.train.train import train
@@ -64,7 +64,7 @@ def test_challengers(tmp_path: Path) -> None:
     assert not judge(store, bad).better
     champion = promote(store, "bad", 0)
     assert champion == read_champion(store)
-    assert [entry["run"] for entry in champion.history] == ["bad", "good"]
+    assert [past.run for past in champion.history] == ["bad", "good"]
     with pytest.raises(TrainingError, match="run good has no weights of epoch 99"):
         promote(store, "good", 99)
     with pytest.raises(TrainingError, match="run ugly: not in the store"):
@@ -96,7 +96,7 @@ def test_rolling_back_goes_back_as_often_as_there_were_promotions(runs: LocalSto
         rollback(runs)
     champion = read_champion(runs)
     assert champion is not None
-    assert [(each["epoch"], each.get("rolled_back", False)) for each in champion.history] == [
+    assert [(past.epoch, past.rolled_back) for past in champion.history] == [
         (0, False),
         (1, False),
         (2, True),
@@ -127,4 +127,4 @@ def test_a_pointer_that_moved_meanwhile_is_not_rolled_back(runs: LocalStore) -> 
     seen = read_champion(runs)
     promote(runs, "one", 2)
     with pytest.raises(PreconditionFailed, match="another writer moved it"):
-        crown(runs, "one", 0, now(), back_from=seen)
+        set_champion(runs, "one", 0, now(), back_from=seen)

@@ -18,6 +18,8 @@ from tests.studio import Studio, film_clip
 from vmt import chords
 from vmt.arrange.config import GenerateConfig
 from vmt.audio.loudness import integrated_lufs
+from vmt.catalog.records import decode, loads
+from vmt.catalog.records.soundtracks import SoundtrackRecord
 from vmt.errors import GenerationError
 from vmt.jobs.soundtrack.dry_run import plan
 from vmt.jobs.soundtrack.generate import Soundtrack, generate, replay
@@ -180,7 +182,7 @@ def test_a_replay_gives_the_same_bytes(studio: Studio, tmp_path: Path) -> None:
     )
     store.put_file(CLIP, film_clip("bikes.mp4"))
     first = generate(store, studio.settings, [CLIP], config=config).made[0]
-    record = json.loads(store.get(first.files["json"]))
+    record = loads(SoundtrackRecord, store.get(first.files["json"]), "record")
     kinds = ("lab", "mid", "flac")
     before = {kind: store.get(first.files[kind]) for kind in kinds}
     for key in first.files.values():
@@ -199,21 +201,22 @@ def test_a_replay_gives_the_same_bytes(studio: Studio, tmp_path: Path) -> None:
             "changed by hand, or made by other weights",
         ),
         ({"settings": {"style": "piano"}}, "its settings are another version's"),
-        ({"curves": {}}, "not the JSON of an output"),
+        ({"key": "H"}, "its key or curves are damaged"),
     ],
 )
 def test_a_replay_refuses_what_it_cannot_repeat(
     studio: Studio, base: Soundtrack, change: dict[str, object], message: str
 ) -> None:
+    record = decode(SoundtrackRecord, record_of(studio, base) | change, "record")
     with pytest.raises(GenerationError, match=message):
-        replay(studio.store, studio.settings, record_of(studio, base) | change)
+        replay(studio.store, studio.settings, record)
 
 
 def test_a_replay_wants_the_same_video(
     studio: Studio, base: Soundtrack, clips: Clips, tmp_path: Path
 ) -> None:
     store = studio.copy(tmp_path / "copy")
-    record = record_of(studio, base)
+    record = decode(SoundtrackRecord, record_of(studio, base), "record")
     store.put_file(CLIP, clips.get("silent"))
     with pytest.raises(GenerationError, match="not the one that the record is of"):
         replay(store, studio.settings, record)

@@ -7,17 +7,26 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.studio import OVERRIDES, Studio, film_clip
-from vmt.catalog.runs import CHAMPION_KEY
+from vmt.catalog.keys import champion, inbox_ledger
 from vmt.errors import StoreUnavailable, VmtError
+from vmt.jobs.ingest.upload import upload
 from vmt.jobs.release.promote import promote
-from vmt.jobs.soundtrack.inbox import LEDGER_KEY, TRIES, look, put_in_inbox, serve_inbox
+from vmt.jobs.soundtrack.inbox import TRIES, check_inbox, serve_inbox
 from vmt.jobs.train.train import train
 from vmt.runtime.worker_pool import Processes
 from vmt.store import LocalStore, ObjectInfo
+
+LEDGER_KEY = inbox_ledger()
+
+
+def entries(store: LocalStore) -> dict[str, dict[str, Any]]:
+    """What the ledger holds of each video."""
+    return dict(json.loads(store.get(LEDGER_KEY))["videos"])
 
 
 @pytest.fixture
@@ -28,7 +37,7 @@ def store(made_studio: Studio, tmp_path: Path) -> LocalStore:
 def test_files_go_in_under_their_names(store: LocalStore, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
-    keys, failures = put_in_inbox(store, [film_clip("bikes.mp4"), broken])
+    keys, failures = upload(store, [film_clip("bikes.mp4"), broken])
     assert keys == ["inbox/bikes.mp4"]
     assert [each.key for each in failures] == [str(broken)]
 
@@ -54,7 +63,7 @@ def test_each_video_is_scored_once_and_failures_three_times(
     store.delete("inbox/bad.mp4")
     store.put_file("inbox/again.mp4", film_clip("bikes.mp4"))
     assert [each.id for each in serve_inbox(store, settings).made] == ["again"]
-    assert sorted(json.loads(store.get(LEDGER_KEY))) == ["inbox/again.mp4", "inbox/bikes.mp4"]
+    assert sorted(entries(store)) == ["inbox/again.mp4", "inbox/bikes.mp4"]
 
 
 class Away(LocalStore):
@@ -101,13 +110,13 @@ def test_an_outage_between_the_claim_and_the_outcome_costs_no_try_either(
     for _ in range(TRIES + 1):
         with pytest.raises(StoreUnavailable):
             serve_inbox(Lapsing(tmp_path / "store"), made_studio.settings)
-        entry = json.loads(store.get(LEDGER_KEY))["inbox/bikes.mp4"]
+        entry = entries(store)["inbox/bikes.mp4"]
         assert (entry["state"], entry["tries"]) == ("claimed", 1)
     settings = made_studio.settings.model_copy(update={"soundfont": tmp_path / "none.sf2"})
     for _ in range(TRIES + 1):
         with pytest.raises(VmtError, match=r"none\.sf2"):
             serve_inbox(store, settings)
-        assert json.loads(store.get(LEDGER_KEY))["inbox/bikes.mp4"]["tries"] == 0
+        assert entries(store)["inbox/bikes.mp4"]["tries"] == 0
     assert [each.id for each in serve_inbox(store, made_studio.settings).made] == ["bikes"]
 
 
@@ -130,7 +139,7 @@ def test_over_processes_a_video_that_crashes_its_worker_fails_alone(
     report = serve_inbox(Deadly(tmp_path / "store"), made_studio.settings, map=Processes(1))
     assert [each.key for each in report.failed] == ["inbox/bomb.mp4"]
     assert "SIGSEGV" in report.failed[0].reason
-    entry = json.loads(store.get(LEDGER_KEY))["inbox/bomb.mp4"]
+    entry = entries(store)["inbox/bomb.mp4"]
     assert (entry["state"], entry["tries"]) == ("failed", 1)
 
 
@@ -155,13 +164,13 @@ def test_a_video_that_ends_the_whole_job_is_given_up_and_the_next_one_is_made(
     assert given_up.startswith(
         f"inbox/bomb.mp4: given up: each of {TRIES} jobs that tried it ended"
     )
-    ledger = json.loads(store.get(LEDGER_KEY))
+    ledger = entries(store)
     states = {key: (entry["state"], entry["tries"]) for key, entry in ledger.items()}
     assert states == {
         "inbox/bomb.mp4": ("failed", TRIES),
         "inbox/other.mp4": ("made", 2),
     }
-    settled = look(store)
+    settled = check_inbox(store)
     assert (settled.found, settled.done, settled.new) == (2, 2, 0)
 
 
@@ -174,10 +183,10 @@ def test_a_killed_job_goes_on_with_the_champion_of_its_claim(
     settings = made_studio.settings
     store.put_file("inbox/bikes.mp4", film_clip("bikes.mp4"))
     serve_inbox(store, settings)
-    ledger = json.loads(store.get(LEDGER_KEY))
+    ledger = entries(store)
     claimed = ledger["inbox/bikes.mp4"] | {"state": "claimed"}
     del claimed["record"]
-    store.put(LEDGER_KEY, json.dumps({"inbox/bikes.mp4": claimed}).encode())
+    store.put(LEDGER_KEY, json.dumps({"inbox/bikes.mp4": claimed}).encode())  # as 0.1.0 did
     promote(
         store, train(store, "main", preset="demo", run="other", overrides=OVERRIDES | {"epochs": 1})
     )
@@ -187,11 +196,11 @@ def test_a_killed_job_goes_on_with_the_champion_of_its_claim(
     assert {
         each.key: each.etag for each in store.list("outputs/") if "/batch-" not in each.key
     } == before
-    assert json.loads(store.get(LEDGER_KEY))["inbox/bikes.mp4"]["state"] == "made"
+    assert entries(store)["inbox/bikes.mp4"]["state"] == "made"
 
 
 def test_without_a_champion_everything_waits(store: LocalStore, made_studio: Studio) -> None:
-    store.delete(CHAMPION_KEY)
+    store.delete(champion())
     store.put_file("inbox/bikes.mp4", film_clip("bikes.mp4"))
     report = serve_inbox(store, made_studio.settings)
     assert (report.waiting, report.made) == (1, ())

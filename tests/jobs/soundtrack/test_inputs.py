@@ -11,10 +11,13 @@ from vmt.jobs.soundtrack.inputs import (
     listed_videos,
     manifest_videos,
     read_emotions,
+    read_hits,
     read_record,
     videos_under,
 )
 from vmt.store import LocalStore
+
+GOLDEN = Path(__file__).parents[2] / "catalog" / "golden" / "v0.1.0"
 
 
 def test_a_list_names_files_and_keys(tmp_path: Path) -> None:
@@ -112,12 +115,16 @@ def test_a_bad_curve_is_named_with_its_line(tmp_path: Path, text: str, message: 
 
 def test_a_record_is_json(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    for text, message in (("{", "is not JSON"), ("[]", "is not an output's record")):
+    for text, message in (
+        ("{", "is not JSON"),
+        ("[]", "must be an object"),
+        ('{"take": "a"}', "has no 'video'.*give an <id>_cgen_rd.json"),
+    ):
         path.write_text(text)
         with pytest.raises(GenerationError, match=message):
             read_record(path)
-    path.write_text('{"take": "a"}')
-    assert read_record(path) == {"take": "a"}
+    golden = next(GOLDEN.rglob("*_cgen_rd.json"))
+    assert read_record(golden).video.id in golden.name
 
 
 @pytest.mark.parametrize(
@@ -144,3 +151,26 @@ def test_bad_settings_are_refused_with_what_is_allowed(
 ) -> None:
     with pytest.raises(GenerationError, match=message):
         GenerateConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_points_are_read_in_seconds_and_minutes(tmp_path: Path) -> None:
+    path = tmp_path / "hits.csv"
+    path.write_text("Time, kind\n1:05.48,hit\n12.5,Section\n\n30,stop\n")
+    assert read_hits(path) == ((12.5, "section"), (30.0, "stop"), (65.48, "hit"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("time\n3\n", "its first line must be 'time,kind'"),
+        ("time,kind\n3,boom\n", "line 2: kind 'boom' must be one of hit, section, stop"),
+        ("time,kind\nsoon,hit\n", "line 2: time 'soon' must be seconds or minutes:seconds"),
+        ("time,kind\n-1,hit\n", "line 2: time '-1' must be 0 or more"),
+        ("time,kind\n", "no point under its first line"),
+    ],
+)
+def test_wrong_points_are_refused_with_their_place(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "hits.csv"
+    path.write_text(text)
+    with pytest.raises(GenerationError, match=message):
+        read_hits(path)

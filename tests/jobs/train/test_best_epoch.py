@@ -1,5 +1,6 @@
 """The best epoch is the best of those whose weights are there and whole."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.jobs.train.test_train import OVERRIDES, fill
-from vmt.catalog.runs import HASHES, Run
+from vmt.catalog import keys
+from vmt.catalog.runs import Run
 from vmt.errors import TrainingError
 from vmt.jobs.train.best_epoch import best_epoch
 from vmt.jobs.train.train import train
@@ -46,7 +48,7 @@ def test_the_lowest_loss_is_selected_and_announced(store: LocalStore) -> None:
         "chord",
     )
     assert payload["validation"]["chord"] == found.validation["chord"]
-    written = Run(store, "one").read_json(HASHES)
+    written = json.loads(store.get(keys.weight_hashes("one")))["epochs"]
     assert written is not None
     assert payload["weights_sha256"] == written[str(found.epoch)]
     assert sorted(written) == ["0", "1", "2", "3"]
@@ -64,18 +66,18 @@ def test_missing_and_damaged_weights_are_never_selected(store: LocalStore) -> No
     assert [each.epoch for each in found.passed_over] == [first, second]
     assert f"no weights of epoch {first}" in found.passed_over[0].reason
     assert f"weights of epoch {second} are damaged" in found.passed_over[1].reason
-    content, summary = run.read_json("best_epochs.json"), run.read_json("summary.json")
+    content, summary = run.best_epochs(), run.summary()
     assert content is not None
     assert summary is not None
-    assert (content["selected"], summary["best_epoch"], run.best_epoch()) == (third, third, third)
-    assert [each["epoch"] for each in content["passed_over"]] == [first, second]
-    assert summary["best"]["chord"] == found.validation["chord"]
+    assert (content.selected, summary.best_epoch, run.best_epoch()) == (third, third, third)
+    assert [better.epoch for better in content.passed_over] == [first, second]
+    assert (summary.best or {})["chord"] == found.validation["chord"]
 
 
 def test_weights_without_a_written_hash_must_load(store: LocalStore) -> None:
     run = Run(store, "one")
     first, second, *_ = ranked(store)
-    store.delete(run.key(HASHES))
+    store.delete(keys.weight_hashes("one"))
     store.put(run.weights_key(first), run.weights(first)[:-100])
     found = best_epoch(store, "one")
     assert found.epoch == second

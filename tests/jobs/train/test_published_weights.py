@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from tests.jobs.train.test_train import fill
+from vmt.catalog import keys
+from vmt.catalog.records.runs import RunSource
 from vmt.catalog.runs import Run
 from vmt.dataset import muvi_sync
 from vmt.errors import TrainingError, WeightsError
@@ -60,10 +62,11 @@ def test_a_run_of_published_weights(store: LocalStore, tmp_path: Path) -> None:
     assert all(math.isfinite(value) for value in row.values)
     (rhythm,) = run.results("regression/")
     assert all(math.isfinite(value) for value in rhythm.values)
-    summary = run.read_json("summary.json")
+    summary = run.summary()
     assert summary is not None
-    assert (summary["state"], summary["preset"], summary["best_epoch"]) == ("done", "published", 0)
-    assert run.parameters()["imported"]["file"] == "vmt.pickle"
+    assert (summary.state, summary.preset, summary.best_epoch) == ("done", "published", 0)
+    assert run.parameters().imported is not None
+    assert run.parameters().imported.file == "vmt.pickle"
     assert torch.equal(
         run.regressor().bigru.weight_hh_l0,
         torch.load(regression, weights_only=True)["bigru.weight_hh_l0"],
@@ -92,8 +95,8 @@ def test_without_a_dataset_the_losses_are_unknown(tmp_path: Path) -> None:
     (row,) = run.results()
     assert all(math.isnan(value) for value in (*row.train, *row.validation))
     assert run.best_epoch() == 0
-    assert run.parameters()["extractor"] == muvi_sync.EXTRACTOR
-    assert b"NaN" not in store.get(run.key("best_epochs.json")) + store.get(run.key("summary.json"))
+    assert run.parameters().extractor == muvi_sync.EXTRACTOR
+    assert b"NaN" not in store.get(keys.best_epochs(run.name)) + store.get(keys.summary(run.name))
     assert same(file, export_weights(store, run.name, 0), tmp_path)
     assert judge(store, run.name).better
     promote(store, run.name)
@@ -107,7 +110,7 @@ def test_training_goes_on_from_published_weights(store: LocalStore, tmp_path: Pa
     name = train(store, source=report.run, overrides={"epochs": 2, "precision": "float32"})
     run = Run(store, name)
     assert [row.epoch for row in run.results()] == [0, 1, 2]
-    assert run.parameters()["from"] == {"run": report.run, "epoch": 0, "step": 0, "optimizer": True}
+    assert run.parameters().source == RunSource(report.run, 0, 0, True)
     assert store.get(run.weights_key(0)) == store.get(Run(store, report.run).weights_key(0))
     exported = export_weights(store, name, 2)
     assert not same(file, exported, tmp_path)

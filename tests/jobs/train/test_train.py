@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ import pytest
 import torch
 
 from vmt import chords
-from vmt.catalog import datasets
-from vmt.catalog.runs import HASHES, TRAINER, Run
+from vmt.catalog import datasets, keys
+from vmt.catalog.records import encode
+from vmt.catalog.records.datasets import DatasetInfo
+from vmt.catalog.records.runs import LoopState, RunSource
+from vmt.catalog.records.videos import IngestEntry
+from vmt.catalog.runs import Run
 from vmt.errors import RunTaken, TrainingError
 from vmt.features.record import Features
 from vmt.jobs.train.train import train
@@ -53,9 +58,10 @@ def fill(root: Path, splits: dict[str, int], name: str = "main", d_semantic: int
             )
             key = f"features/x{d_semantic}/{video}.safetensors"
             store.put(key, features.to_bytes())
-            rows.append(datasets.row(video, f"videos/{video}.mp4", key, split, features))  # type: ignore[arg-type]
-    info = {"chord_labels": 25, "extractor": "x", "untrained": False}
-    datasets.publish(store, name, pd.DataFrame(rows, columns=list(datasets.COLUMNS)), info)
+            entry = IngestEntry("", video, features.source_sha256)
+            entry = datasets.with_features(entry, key, features)
+            rows.append(datasets.row(entry, f"videos/{video}.mp4", split))  # type: ignore[arg-type]
+    datasets.publish(store, name, pd.DataFrame(rows), DatasetInfo(name, 0, 25, "x"))
     return store
 
 
@@ -89,22 +95,24 @@ def test_what_a_run_keeps(store: LocalStore) -> None:
     assert [row.epoch for row in run.results("regression/")] == [0, 1, 2, 3]
     for epoch in range(4):
         assert torch.isfinite(run.transformer(epoch).Wout.weight).all()
-    summary = run.read_json("summary.json")
+    summary = run.summary()
     assert summary is not None
-    assert (summary["state"], summary["epochs"], summary["best_epoch"]) == (
+    assert (summary.state, summary.epochs, summary.best_epoch) == (
         "done",
         3,
         run.best_epoch(),
     )
-    assert summary["baselines"].keys() == {"unigram", "bigram"}
-    assert summary["regression"]["rmse_loudness"] > 0
-    best = store.get(run.key("best_loss_weights.safetensors"))
+    assert summary.baselines is not None
+    assert None not in vars(summary.baselines).values()
+    assert summary.regression is not None
+    assert (summary.regression.rmse_loudness or 0) > 0
+    best = store.get(keys.best_weights(run.name))
     assert best == run.weights(run.best_epoch())
     run.regressor()
     assert [name for name, _ in events].count("vmt.epoch.finished") == 4
     assert events[-1][0] == "vmt.best-epoch"
-    optimizers = [each.key for each in store.list(run.key("state/")) if "optimizer" in each.key]
-    assert optimizers == [run.key("state/optimizer_0003.safetensors")]
+    optimizers = [info.key for info in store.list(keys.optimizer_prefix(run.name))]
+    assert optimizers == [keys.optimizer(run.name, 3)]
 
 
 def test_the_same_call_finds_its_run_and_leaves_it(store: LocalStore) -> None:
@@ -135,11 +143,12 @@ def test_nobody_to_train_or_to_validate(tmp_path: Path) -> None:
         train(fill(tmp_path / "a", {"test": 2}), "main", preset="demo")
     lonely = fill(tmp_path / "b", {"train": 2})
     run = Run(lonely, train(lonely, "main", preset="demo", overrides=OVERRIDES))
-    summary = run.read_json("summary.json")
+    summary = run.summary()
     assert summary is not None
-    assert summary["baselines"] is None
-    assert summary["best"]["chord"] is None
-    json.dumps(summary, allow_nan=False)
+    assert summary.baselines is None
+    assert summary.best is not None
+    assert summary.best["chord"] is None
+    json.dumps(encode(summary), allow_nan=False)
 
 
 def test_a_failure_is_told_and_the_next_start_goes_on(store: LocalStore) -> None:
@@ -149,13 +158,13 @@ def test_a_failure_is_told_and_the_next_start_goes_on(store: LocalStore) -> None
 
     with pytest.raises(TrainingError, match="stopped for the test"):
         train(store, "main", preset="demo", run="r", overrides=OVERRIDES, on_event=stop)
-    summary = Run(store, "r").read_json("summary.json")
+    summary = Run(store, "r").summary()
     assert summary is not None
-    assert (summary["state"], summary["error"]) == ("failed", "stopped for the test")
+    assert (summary.state, summary.error) == ("failed", "stopped for the test")
     train(store, "main", preset="demo", run="r", overrides=OVERRIDES)
-    summary = Run(store, "r").read_json("summary.json")
+    summary = Run(store, "r").summary()
     assert summary is not None
-    assert (summary["state"], summary["error"]) == ("done", None)
+    assert (summary.state, summary.error) == ("done", None)
 
 
 def test_who_takes_a_run_last_has_it(store: LocalStore) -> None:
@@ -172,15 +181,15 @@ def test_who_takes_a_run_last_has_it(store: LocalStore) -> None:
     ):
         train(store, "main", preset="demo", run="one", overrides=OVERRIDES, on_event=meanwhile)
     run = Run(store, "one")
-    summary = run.read_json("summary.json")
+    summary = run.summary()
     assert summary is not None
-    assert (summary["state"], summary["error"]) == ("done", None)
+    assert (summary.state, summary.error) == ("done", None)
     assert [row.epoch for row in run.results()] == [0, 1, 2, 3]
-    hashes = run.read_json(HASHES) or {}
+    hashes = json.loads(store.get(keys.weight_hashes(run.name)))["epochs"]
     assert {
         str(epoch): hashlib.sha256(run.weights(epoch)).hexdigest() for epoch in range(4)
     } == hashes
-    assert run.read_json(TRAINER) is None
+    assert store.head(keys.lease(run.name)) is None
 
 
 class Overtaken(LocalStore):
@@ -190,7 +199,7 @@ class Overtaken(LocalStore):
 
     def get_with_etag(self, key: str) -> tuple[bytes, str]:
         if key.endswith("optimizer_0002.safetensors"):
-            Run(self, "one").write_json("state/loop.json", {"epoch": 3})
+            Run(self, "one").write_loop(LoopState(3))
         return super().get_with_etag(key)
 
 
@@ -200,8 +209,10 @@ def test_a_run_that_is_taken_while_an_epoch_is_published_goes_on_from_that_one(
     train(store, "main", preset="demo", run="one", overrides=OVERRIDES)
     run = Run(store, "one")
     rows, weights = run.results(), run.weights(3)
-    run.write_json("state/loop.json", {"epoch": 2})
-    run.write_json("summary.json", (run.read_json("summary.json") or {}) | {"state": "running"})
+    run.write_loop(LoopState(2))
+    summary = run.summary()
+    assert summary is not None
+    run.write_summary(replace(summary, state="running"))
     train(Overtaken(store.root), "main", preset="demo", run="one", overrides=OVERRIDES)
     assert run.results() == rows
     assert run.weights(3) == weights
@@ -237,10 +248,10 @@ def test_a_run_ends_with_the_epoch_whose_weights_are_there(store: LocalStore) ->
             store.delete(run.weights_key(gone[0]))
 
     train(store, "main", preset="demo", run="one", overrides=OVERRIDES, on_event=damage)
-    summary = Run(store, "one").read_json("summary.json")
+    summary = Run(store, "one").summary()
     assert summary is not None
-    assert summary["state"] == "done"
-    assert summary["best_epoch"] == Run(store, "one").best_epoch() != gone[0]
+    assert summary.state == "done"
+    assert summary.best_epoch == Run(store, "one").best_epoch() != gone[0]
 
 
 def test_killed_at_any_moment_ends_as_never_killed(tmp_path: Path) -> None:
@@ -290,7 +301,7 @@ def test_going_on_from_the_last_epoch_equals_never_stopping(store: LocalStore) -
     with pytest.raises(TrainingError, match="stopped for the test"):
         train(store, source="three", run="on", overrides={"epochs": 6}, on_event=stop)
     on = Run(store, train(store, source="three", run="on", overrides={"epochs": 6}))
-    assert on.parameters()["from"] == {"run": "three", "epoch": 3, "step": 6, "optimizer": True}
+    assert on.parameters().source == RunSource("three", 3, 6, True)
     assert on.results() == whole.results()[3:]
     same = [f"weights/epoch_{epoch:04d}.safetensors" for epoch in range(3, 7)]
     same += [
@@ -299,8 +310,10 @@ def test_going_on_from_the_last_epoch_equals_never_stopping(store: LocalStore) -
         "regression/best_rmse_weights.safetensors",
     ]
     for key in same:
-        assert store.get(on.key(key)) == store.get(whole.key(key)), key
-    assert store.get(on.key("best_loss_weights.safetensors")) == on.weights(on.best_epoch())
+        assert store.get(keys.run_folder("on") + key) == store.get(keys.run_folder("six") + key), (
+            key
+        )
+    assert store.get(keys.best_weights(on.name)) == on.weights(on.best_epoch())
 
 
 def test_going_on_from_an_earlier_epoch_is_a_warm_start(store: LocalStore) -> None:
@@ -313,12 +326,7 @@ def test_going_on_from_an_earlier_epoch_is_a_warm_start(store: LocalStore) -> No
         store, source=source.name, source_epoch=2, overrides={"epochs": 3, "dropout": 0.5}
     )
     run = Run(store, name)
-    assert run.parameters()["from"] == {
-        "run": source.name,
-        "epoch": 1,
-        "step": 0,
-        "optimizer": False,
-    }
+    assert run.parameters().source == RunSource(source.name, 1, 0, False)
     rows = run.results()
     assert [row.epoch for row in rows] == [1, 2, 3]
     assert (rows[0].learn_rate, rows[0].validation) == (0, source.results()[1].validation)
@@ -338,13 +346,8 @@ def test_going_on_with_a_newer_dataset(tmp_path: Path) -> None:
     )
     fill(tmp_path, {"train": 7, "validation": 3})
     run = Run(store, train(store, "main", source=source.name, overrides={"epochs": 5}))
-    assert run.parameters()["dataset"] == "main@v0002"
-    assert run.parameters()["from"] == {
-        "run": source.name,
-        "epoch": 3,
-        "step": 6,
-        "optimizer": True,
-    }
+    assert run.parameters().dataset == "main@v0002"
+    assert run.parameters().source == RunSource(source.name, 3, 6, True)
     rows = run.results()
     assert [row.epoch for row in rows] == [3, 4, 5]
     assert rows[0].validation != source.results()[3].validation
@@ -358,8 +361,8 @@ def test_going_on_with_a_newer_dataset(tmp_path: Path) -> None:
 def test_what_cannot_go_on_says_why(store: LocalStore, tmp_path: Path) -> None:
     name = train(store, "main", preset="demo", run="r", overrides=OVERRIDES)
     for arguments, message in (
-        ({"preset": "demo"}, "preset demo: a run that goes on from another keeps its preset"),
-        ({}, "epochs 3 must be over 3, the epoch to go on from"),
+        ({"preset": "demo"}, "preset demo: a run that continues from another keeps its preset"),
+        ({}, "epochs 3 must be over 3, the epoch to continue from"),
         (
             {"overrides": {"epochs": 4, "d_model": 32}},
             "d_model 32 cannot replace 16: it belongs to the weights",

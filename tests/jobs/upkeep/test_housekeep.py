@@ -1,12 +1,15 @@
 """What retention keeps, what it removes, and what it leaves to jobs that may still be going on."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.train.test_train import OVERRIDES, fill
+from vmt.catalog import keys
+from vmt.catalog.records.runs import LoopState
 from vmt.catalog.runs import Run
 from vmt.errors import SettingsError
 from vmt.jobs.release.promote import promote, rollback
@@ -26,7 +29,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 def epochs(store: LocalStore) -> list[int]:
-    prefix = Run(store, "one").key("weights/epoch_")
+    prefix = keys.weights("one", 0).removesuffix("0000.safetensors")
     return [int(each.key.removeprefix(prefix)[:4]) for each in store.list(prefix)]
 
 
@@ -34,9 +37,9 @@ def test_best_last_champions_and_every_nth_stay(store: LocalStore) -> None:
     run = Run(store, "one")
     promote(store, "one", 2)
     promote(store, "one", 6)
-    best = run.read_json("best_epochs.json")
+    best = run.best_epochs()
     assert best is not None
-    kept = {0, 3, 6, 8, 2, best["selected"], *(each["epoch"] for each in best["best"].values())}
+    kept = {0, 3, 6, 8, 2, best.selected, *(leader.epoch for leader in best.best.values())}
     gone = [epoch for epoch in range(9) if epoch not in kept]
     would = housekeep(store, keep_every=3, keep_days=14, dry_run=True, at=IN_A_MONTH)
     assert [key for key in would.weights if "regression" not in key] == [
@@ -68,7 +71,7 @@ def test_a_run_that_was_killed_between_its_table_and_its_mark_still_goes_on(
     store: LocalStore,
 ) -> None:
     run = Run(store, "one")
-    run.write_json("state/loop.json", {"epoch": 7})
+    run.write_loop(LoopState(7))
     housekeep(store, keep_every=0, keep_days=0, at=IN_A_MONTH)
     assert 7 in epochs(store)
 
@@ -79,8 +82,7 @@ def test_the_young_stay(store: LocalStore) -> None:
 
 
 def test_what_nobody_owns_goes(store: LocalStore) -> None:
-    run = Run(store, "one")
-    store.put(run.key("state/optimizer_0003.safetensors"), b"left by a killed upload")
+    store.put(keys.optimizer("one", 3), b"left by a killed upload")
     half, whole = (
         "outputs/one/epoch_0001/a/take1/a_cgen_rd",
         "outputs/one/epoch_0001/a/take2/a_cgen_rd",
@@ -93,26 +95,26 @@ def test_what_nobody_owns_goes(store: LocalStore) -> None:
     assert housekeep(store, keep_every=1).left_behind == (), "it may still be going on"
     report = housekeep(store, keep_every=1, at=IN_A_MONTH)
     assert set(report.left_behind) == {
-        run.key("state/optimizer_0003.safetensors"),
+        keys.optimizer("one", 3),
         f"{half}.flac",
         f"{half}.mid",
         "temporary file part",
     }
-    assert store.head(run.key("state/optimizer_0008.safetensors")) is not None
+    assert store.head(keys.optimizer("one", 8)) is not None
     assert store.head(f"{whole}.flac") is not None
     assert store.head("outputs/one/epoch_0001/batch-1.json") is not None
 
 
 def test_a_run_that_stopped_long_ago_says_so(store: LocalStore) -> None:
     run = Run(store, "one")
-    summary = run.read_json("summary.json")
+    summary = run.summary()
     assert summary is not None
-    run.write_json("summary.json", summary | {"state": "running", "finished_at": None})
+    run.write_summary(replace(summary, state="running", finished_at=None))
     assert housekeep(store).stopped == ()
     assert housekeep(store, at=IN_A_MONTH, dry_run=True).stopped == ("one",)
-    assert json.loads(store.get(run.key("summary.json")))["state"] == "running"
+    assert json.loads(store.get(keys.summary("one")))["state"] == "running"
     assert housekeep(store, at=IN_A_MONTH).stopped == ("one",)
-    marked = json.loads(store.get(run.key("summary.json")))
+    marked = json.loads(store.get(keys.summary("one")))
     assert marked["state"] == "failed"
     assert "it stopped after epoch 8" in marked["error"]
     assert housekeep(store, at=IN_A_MONTH).stopped == ()

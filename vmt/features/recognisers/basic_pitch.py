@@ -75,6 +75,7 @@ class BasicPitch:
         part = finite(part)
         if not part.any():
             return []
+
         frames, onsets = self._activations(part)
         with np.errstate(
             divide="ignore", invalid="ignore"

@@ -4,16 +4,18 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from vmt import chords
-from vmt.catalog import datasets
+from vmt.catalog import datasets, keys
 from vmt.catalog.datasets import COLUMNS
 from vmt.catalog.page_index_writers import note_version
+from vmt.catalog.records import encode
+from vmt.catalog.records.datasets import DatasetInfo
+from vmt.catalog.records.videos import IngestEntry
 from vmt.catalog.rights import refuse_without_rights
 from vmt.catalog.runs import now
 from vmt.catalog.takedowns import Forgotten
@@ -42,12 +44,15 @@ def freeze(
     where nothing changed.
 
     Args:
+        store: the store.
         extractor: whose features make it up.
+        name: of the dataset.
         chord_labels: 25 or 157.
         min_validation: at least so many videos validate, as long as one is left to train.
         min_test: at least so many are held out.
         split_by: what decides the side of a new video, its bytes or its id.
         require_rights: refuse videos without a `<id>.json` that gives source, licence and consent.
+        on_event: is told of a new version.
 
     Returns:
         The version, such as `main@v0002`.
@@ -81,26 +86,24 @@ class _Contents:
     d_semantic: int
 
     @classmethod
-    def of(cls, entries: Mapping[str, Mapping[str, Any]]) -> "_Contents":
-        """Rows by id; column by column, for a dictionary for each of 100,000 rows takes three times
-        the memory.
+    def of(cls, entries: Mapping[str, IngestEntry]) -> "_Contents":
+        """Rows by id; column by column, because a dictionary for each of 100,000 rows takes three
+        times the memory.
         """
-        keys = sorted(entries, key=lambda key: (entries[key]["id"], key))
-        columns: dict[str, list[Any]] = {
-            column: [entries[key].get(column, "") for key in keys]
+        places = sorted(entries, key=lambda key: (entries[key].id, key))
+        columns = {
+            column: [getattr(entries[key], column) for key in places]
             for column in COLUMNS
             if column not in ("key", "split")
         }
         counts: Counter[str] = Counter()
-        for each in entries.values():
-            for label, seconds in each["chords"].items():
-                counts[label] += seconds
-        untrained = any(each["untrained"] for each in entries.values())
+        for entry in entries.values():
+            counts.update(entry.chords or {})
         return cls(
-            pd.DataFrame({"key": keys, **columns}),
+            pd.DataFrame({"key": places, **columns}),
             counts,
-            untrained,
-            entries[keys[0]]["d_semantic"],
+            any(entry.untrained for entry in entries.values()),
+            entries[places[0]].d_semantic or 0,
         )
 
 
@@ -108,9 +111,9 @@ def _ingested(store: ObjectStore, extractor: str, name: str, require_rights: boo
     """What can be frozen; the index itself, the largest thing in memory, is let go of here."""
     forgotten = Forgotten.load(store)
     entries = {
-        key: each
-        for key, each in VideoIndex.load(store, extractor).entries.items()
-        if "features_key" in each and not forgotten.has(each["id"], each["sha256"])
+        key: entry
+        for key, entry in VideoIndex.load(store, extractor).entries.items()
+        if not entry.refused and not forgotten.has(entry.id, entry.sha256)
     }
     if not entries:
         raise DatasetError(
@@ -142,31 +145,34 @@ def _publish(
     same = (
         previous is not None
         and previous.chord_labels == chord_labels
-        and previous.info["extractor"] == extractor
+        and previous.info.extractor == extractor
     )
     if previous is not None and same and manifest.equals(previous.manifest):
         return str(previous.ref)
     counts = _reduced(contents.chords) if chord_labels == 25 else contents.chords
-    info = {
-        "chord_labels": chord_labels,
-        "extractor": extractor,
-        "untrained": contents.untrained,
-        "d_semantic": contents.d_semantic,
-        "created_at": now(),
+    described = DatasetInfo(
+        name,
+        version=0,  # `publish` numbers it
+        chord_labels=chord_labels,
+        extractor=extractor,
+        untrained=contents.untrained,
+        d_semantic=contents.d_semantic,
+        created_at=now(),
         **datasets.describe(manifest, counts, previous.manifest if previous else None),
-    }
-    ref = datasets.publish(store, name, manifest, info)
-    note_version(store, name, {"name": name, "version": ref.version, **info})
+    )
+    ref = datasets.publish(store, name, manifest, described)
+    info = replace(described, version=ref.version)
+    note_version(store, info)
     on_event(
         "vmt.dataset.frozen",
         {
-            "dataset": ref,
-            "videos": info["videos"],
-            "splits": info["splits"],
-            "changes": info["changes"],
+            "dataset": info.ref,
+            "videos": info.videos,
+            "splits": info.splits,
+            "changes": encode(info.changes),
         },
     )
-    return str(ref)
+    return info.ref
 
 
 def _reduced(counts: Counter[str]) -> Counter[str]:
@@ -201,25 +207,30 @@ def import_muvi_sync(
     Songs with a missing or damaged file are left out and reported.
 
     Args:
+        store: the store.
         folder: the one that holds `vevo_chord`, `vevo_meta` and the others.
+        name: of the dataset.
+        chord_labels: 25 or 157.
+        map: spreads the songs over workers.
+        on_event: is told of a new version.
 
     Raises:
         DatasetError: if `folder` is not MuVi-Sync's, or no song of it can be read.
     """
     sides = muvi_sync.split_lists(folder)
     songs = sorted(sides)
+    read: dict[str, IngestEntry] = {}
+    problems: list[str] = []
     warnings = [
         f"song {song}: in several splits; it is {sides[song]} now"
         for song in muvi_sync.repeated_songs(folder)
     ]
-    read: dict[str, dict[str, Any]] = {}
-    problems = []
     for song, outcome in zip(songs, map(_SongImporter(store, folder), songs), strict=True):
         if isinstance(outcome, str):
             problems.append(outcome)
         else:
-            warnings += outcome.pop("warnings")
-            read[song] = {"id": song, **outcome}
+            read[song], told = outcome
+            warnings += told
     problems += _other_widths(read)
     if not read:
         raise DatasetError(
@@ -231,38 +242,32 @@ def import_muvi_sync(
     ref = _publish(
         store, name, chord_labels, muvi_sync.EXTRACTOR, contents, _newest(store, name), on_event
     )
-    keys = {song["song_key"] for song in read.values()}
-    if len(keys) == 1 and len(read) > 2:
+    song_keys = {entry.song_key for entry in read.values()}
+    if len(song_keys) == 1 and len(read) > 2:
         warnings.append(
-            f"all songs: key: {keys.pop()}, so that nothing is learned of keys; is that so?"
+            f"all songs: key: {song_keys.pop()}, so that nothing is learned of keys; is that so?"
         )
     report = ImportReport(ref, len(read), tuple(problems), tuple(warnings))
-    content = {
-        "schema": 1,
-        **dataclasses.asdict(report),
-        "dataset": ref,
-        "folder": folder.name,
-    }
+    content = {"schema": 1, **dataclasses.asdict(report), "folder": folder.name}
     version = ref.removeprefix(f"{name}@")
     store.put(f"datasets/{name}/{version}/import.json", json.dumps(content, indent=1).encode())
     return report
 
 
-def _other_widths(read: dict[str, dict[str, Any]]) -> list[str]:
+def _other_widths(read: dict[str, IngestEntry]) -> list[str]:
     """Take songs out whose semantic features are of another width than those of most songs."""
-    widths = Counter(song["d_semantic"] for song in read.values())
+    widths = Counter(entry.d_semantic for entry in read.values())
     if len(widths) < 2:
         return []
     (width, most), (_, second) = widths.most_common(2)
     if most == second:
         raise DatasetError(
-            f"songs: semantic: widths {', '.join(map(str, sorted(widths)))} are mixed; import "
+            f"songs: semantic: widths {', '.join(map(str, sorted(width or 0 for width in widths)))} are mixed; import "
             "features of one CLIP model"
         )
-    odd = [name for name, song in read.items() if song["d_semantic"] != width]
+    odd = [name for name, entry in read.items() if entry.d_semantic != width]
     return [
-        f"song {name}: semantic: {read.pop(name)['d_semantic']} columns, and other songs have "
-        f"{width}"
+        f"song {name}: semantic: {read.pop(name).d_semantic} columns, and other songs have {width}"
         for name in odd
     ]
 
@@ -272,8 +277,8 @@ class _SongImporter:
     store: ObjectStore
     folder: Path
 
-    def __call__(self, song: str) -> dict[str, Any] | str:
-        """The song's summary, its features written; or what is wrong with it."""
+    def __call__(self, song: str) -> tuple[IngestEntry, tuple[str, ...]] | str:
+        """The song's entry, its features written; or what is wrong with it."""
         missing = muvi_sync.missing_files(self.folder, song)
         if missing:
             return f"song {song}: no {', '.join(missing)}"
@@ -281,12 +286,8 @@ class _SongImporter:
             features = muvi_sync.read_song(self.folder, song)
         except DatasetError as error:
             return str(error)
-        key = f"features/{muvi_sync.EXTRACTOR}/{features.source_sha256}.safetensors"
+        key = keys.features(muvi_sync.EXTRACTOR, features.source_sha256)
         self.store.put(key, features.to_bytes())
-        warnings = list(muvi_sync.song_warnings(features, song))
-        return {
-            "sha256": features.source_sha256,
-            "features_key": key,
-            **datasets.summary(features),
-            "warnings": warnings,
-        }
+        entry = IngestEntry("", song, features.source_sha256)
+        warnings = muvi_sync.song_warnings(features, song)
+        return datasets.with_features(entry, key, features), warnings

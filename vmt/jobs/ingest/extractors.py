@@ -2,14 +2,13 @@
 environment says now.
 """
 
-import dataclasses
-import json
 import logging
 from functools import lru_cache
 from pathlib import Path
 
+from vmt.catalog import documents, keys
 from vmt.dataset import muvi_sync
-from vmt.errors import GenerationError, ObjectNotFound, PreconditionFailed
+from vmt.errors import GenerationError, PreconditionFailed
 from vmt.features.extractor import Extractor, ExtractorConfig
 from vmt.settings import Settings
 from vmt.store import ObjectStore
@@ -39,35 +38,39 @@ def configured(settings: Settings) -> Extractor:
 
 def remember(store: ObjectStore, extractor: Extractor) -> None:
     """Keep the extractor's settings beside its features."""
-    content = json.dumps(dataclasses.asdict(extractor.config), indent=1).encode()
     try:
-        store.put(f"features/{extractor.name}/extractor.json", content, if_absent=True)
+        documents.write(store, keys.extractor(extractor.name), extractor.config, if_absent=True)
     except PreconditionFailed:
         return
 
 
 def remembered(store: ObjectStore, name: str, settings: Settings) -> Extractor:
-    """The extractor that made the features kept under `name`, or what it has become since.
+    """The extractor that made the features of this name, or what it has become since.
 
-    With other versions of what computes features it bears another name, and the log says so: its
+    With other versions of what computes features it has another name, and the log says so: its
     run was trained on values that may differ a little.
+
+    Args:
+        store: the store.
+        name: of the extractor.
+        settings: device and cache.
 
     Raises:
         GenerationError: if its settings are not in the store.
     """
     if name == muvi_sync.EXTRACTOR:
         return _shared(MUVI_SYNC_CONFIG, settings.device, settings.cache)
-    try:
-        content = json.loads(store.get(f"features/{name}/extractor.json"))
-    except ObjectNotFound as error:
+    config = documents.read(store, keys.extractor(name), ExtractorConfig)
+    if config is None:
         raise GenerationError(
             f"extractor {name}: its settings are not in the store; ingest with it again, or "
             "choose another run"
-        ) from error
-    content["prompts"] = tuple(content["prompts"])
-    found = _shared(ExtractorConfig(**content), settings.device, settings.cache)
-    if found.name != name:
-        _log.warning(
-            "features are extracted as %s, and the run was trained on those of %s", found.name, name
         )
-    return found
+    extractor = _shared(config, settings.device, settings.cache)
+    if extractor.name != name:
+        _log.warning(
+            "features are extracted as %s, and the run was trained on those of %s",
+            extractor.name,
+            name,
+        )
+    return extractor

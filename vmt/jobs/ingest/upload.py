@@ -1,20 +1,96 @@
-"""Bring a folder of this machine's videos to the store, with the annotations beside them."""
+"""Upload videos of this machine to the store, to train on or to get a soundtrack."""
 
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from vmt import media
-from vmt.catalog.identity import ANNOTATIONS, assign, local_name, lying_beside, title_of
+from vmt.catalog import keys
+from vmt.catalog.identity import assign, digest, local_name, lying_beside, printable, title_of
+from vmt.catalog.records.soundtracks import Failure
+from vmt.catalog.videos import sha256_of
 from vmt.errors import DatasetError, VmtError
-from vmt.jobs.ingest.ingest import sha256_of
-from vmt.jobs.soundtrack.composer import Failure
 from vmt.store import ObjectStore
 
 
-def bring(store: ObjectStore, folder: Path) -> tuple[list[str], tuple[Failure, ...]]:
-    """Upload each video of a folder to `videos/<id>.<ext>`, and what people said of it: `<id>.lab`,
-    `.mid`, `.json`.
+def upload(
+    store: ObjectStore, videos: Iterable[Path], folder: str = keys.INBOX
+) -> tuple[list[str], tuple[Failure, ...]]:
+    """Upload each video that can be read to `<folder><id>.<ext>`; what cannot is reported and does
+    not stop the others. Two files of one name that differ become two videos.
 
-    What is no video is reported and does not stop the others; folders within are left alone.
+    Annotations beside a training video (`<id>.lab`, `.mid`, `.json`) are uploaded before it.
+
+    Args:
+        store: the store.
+        videos: files on this machine.
+        folder: `inbox/` for videos that want a soundtrack, `videos/` for those to train on.
+
+    Returns:
+        The keys of the uploaded, and the failures.
+    """
+    placed: dict[str, Path] = {}
+    titles: dict[str, str] = {}
+    failures: list[Failure] = []
+    for path in videos:
+        try:
+            media.probe(path)
+            key = place_of(store, path, placed, folder)
+            if folder == keys.VIDEOS:
+                for annotation in _beside(path):
+                    ending = annotation.suffix
+                    store.put_file(str(PurePosixPath(key).with_suffix(ending)), annotation)
+            store.put_file(key, path)
+        except VmtError as error:
+            failures.append(Failure(printable(str(path)), printable(str(error))))
+        else:
+            placed[key], titles[key] = path.resolve(), title_of(path.name)
+    assign(store, placed, titles)
+    return list(placed), tuple(failures)
+
+
+def place_of(
+    store: ObjectStore, path: Path, placed: Mapping[str, Path], folder: str = keys.INBOX
+) -> str:
+    """The key that a file of this machine gets; it takes none that another video has.
+
+    Args:
+        store: where it goes.
+        path: of the file.
+        placed: files by the keys that they got before in the same batch.
+        folder: `inbox/` or `videos/`.
+    """
+    sha256 = sha256_of(path)
+    key = f"{folder}{local_name(path.name, sha256)}"
+    number = 0
+    while placed.get(key, path.resolve()) != path.resolve() or (
+        key not in placed and store.head(key) is not None and not _holds(store, key, path, sha256)
+    ):
+        told_apart = digest(f"{sha256}/{number}") if number else sha256
+        key = f"{folder}{local_name(path.name, told_apart, taken=True)}"
+        number += 1
+    return key
+
+
+def _holds(store: ObjectStore, key: str, path: Path, sha256: str) -> bool:
+    """Whether an object has a file's bytes."""
+    info = store.head(key)
+    if info is None or info.size != path.stat().st_size:
+        return False
+    with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
+        present = Path(folder) / "video"
+        store.get_file(key, present)
+        return sha256_of(present) == sha256
+
+
+def _beside(video: Path) -> list[Path]:
+    files = (video.with_suffix(ending) for ending in keys.ANNOTATIONS)
+    return [file for file in files if file.is_file()]
+
+
+def upload_folder(store: ObjectStore, folder: Path) -> tuple[list[str], tuple[Failure, ...]]:
+    """Upload each video of a folder to train on, with its annotations; folders within are left
+    alone.
 
     Returns:
         The keys of the videos, and the failures.
@@ -26,30 +102,17 @@ def bring(store: ObjectStore, folder: Path) -> tuple[list[str], tuple[Failure, .
         raise DatasetError(
             f"{folder}: no such folder; name one that holds videos, or MuVi-Sync's vevo_* folders"
         )
-    keys: list[str] = []
-    titles: dict[str, str] = {}
-    failures: list[Failure] = []
-    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    left_out = lying_beside(path.name for path in files)
-    for path in files:
-        if path.suffix.lower() in ANNOTATIONS or path.name in left_out:
-            continue
-        try:
-            media.probe(path)
-            name = local_name(path.name, sha256_of(path))
-        except VmtError as error:
-            failures.append(Failure(str(path), str(error)))
-            continue
-        for beside in filter(Path.is_file, (path.with_suffix(suffix) for suffix in ANNOTATIONS)):
-            store.put_file(f"videos/{PurePosixPath(name).stem}{beside.suffix}", beside)
-        key = f"videos/{name}"
-        store.put_file(key, path)
-        titles[key] = title_of(path.name)
-        keys.append(key)
-    if not keys:
+    present = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    left_out = lying_beside(path.name for path in present)
+    files = [
+        path
+        for path in present
+        if path.suffix.lower() not in keys.ANNOTATIONS and path.name not in left_out
+    ]
+    uploaded, failures = upload(store, files, keys.VIDEOS)
+    if not uploaded:
         raise DatasetError(
-            f"{folder}: no video in it; the first trouble: "
-            f"{failures[0].reason if failures else 'empty'}"
+            f"{folder}: no video in it; the first failure: "
+            f"{failures[0].reason if failures else 'it is empty'}"
         )
-    assign(store, keys, titles)
-    return keys, tuple(failures)
+    return uploaded, failures

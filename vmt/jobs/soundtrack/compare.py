@@ -1,33 +1,24 @@
 """Compare epochs or runs by what they make of the same videos: scores and outputs side by side."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmt.arrange.config import GenerateConfig
+from vmt.catalog import documents, keys
+from vmt.catalog.records.soundtracks import Comparison, Contender
+from vmt.catalog.runs import Run
 from vmt.errors import GenerationError
-from vmt.jobs.soundtrack.generate import chosen, generate
-from vmt.jobs.soundtrack.score import Scores, listener, score_outputs
+from vmt.jobs.soundtrack.generate import generate, resolve_run
+from vmt.jobs.soundtrack.score import listener, score_outputs
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 
 
 @dataclass(frozen=True)
-class Contender:
-    """A run and epoch, what it made (video id to the record's key) and how that scores."""
-
-    run: str
-    epoch: int
-    outputs: dict[str, str]
-    failed: dict[str, str]
-    scores: Scores
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Contenders in the order asked, and the key of the JSON object that holds it all."""
+class ComparisonReport:
+    """Contenders in the order asked, and the key of the `Comparison` that holds them."""
 
     key: str
     contenders: tuple[Contender, ...]
@@ -42,31 +33,36 @@ def compare(
     config: GenerateConfig = GenerateConfig(),  # noqa: B008
     map: Map = thread_map,
     on_event: OnEvent = ignore,
-) -> Comparison:
+) -> ComparisonReport:
     """Let each run and epoch write soundtracks for the same videos with the same seed, and score
     them.
 
     Args:
+        store: the store.
+        settings: device, SoundFont and cache.
         contenders: runs, with their epochs; the one that a run selected where None.
         video_keys: the videos' keys.
         config: of every soundtrack.
+        map: spreads the work on each video over workers.
+        on_event: is told of each soundtrack and its scores.
 
     Raises:
         GenerationError: if there are fewer than two contenders, two are the same, or one made
             nothing.
         TrainingError: if a run or an epoch is not in the store.
     """
-    resolved = [chosen(store, run, epoch) for run, epoch in contenders]
+    resolved = [resolve_run(store, run, epoch) for run, epoch in contenders]
     names = [f"{run.name}@{epoch}" for run, epoch in resolved]
     if len(set(names)) < max(2, len(names)):
         raise GenerationError(
             f"compare {', '.join(names)}: name two or more, all different, as RUN@EPOCH"
         )
     for run, epoch in resolved:
-        run.weights(epoch)
+        run.weights(epoch)  # all are there before the first begins
+
     hear = listener(settings.device)
-    found = []
-    for run, epoch in resolved:
+
+    def contend(run: Run, epoch: int) -> Contender:
         report = generate(
             store,
             settings,
@@ -77,20 +73,19 @@ def compare(
             map=map,
             on_event=on_event,
         )
-        outputs = {
-            each.id: each.files["json"]
-            for each in sorted((*report.made, *report.known), key=lambda e: e.id)
-        }
-        failed = {each.key: each.reason for each in report.failed}
+        soundtracks = sorted((*report.made, *report.known), key=lambda soundtrack: soundtrack.id)
+        outputs = {soundtrack.id: soundtrack.files["json"] for soundtrack in soundtracks}
+        failed = {failure.key: failure.reason for failure in report.failed}
         if not outputs:
             raise GenerationError(
                 f"run {run.name}, epoch {epoch} made nothing: {'; '.join(failed.values())}"
             )
         scores = score_outputs(store, list(outputs.values()), hear, on_event=on_event)
-        found.append(Contender(run.name, epoch, outputs, failed, scores))
-    keys = [key for each in found for key in each.outputs.values()]
-    digest = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:10]
-    comparison = Comparison(f"evaluations/compare/{digest}.json", tuple(found))
-    content = [{**vars(each), "scores": vars(each.scores)} for each in found]
-    store.put(comparison.key, json.dumps({"contenders": content}, indent=1).encode())
-    return comparison
+        return Contender(run.name, epoch, outputs, failed, scores)
+
+    compared = tuple(contend(run, epoch) for run, epoch in resolved)
+    records = [key for contender in compared for key in contender.outputs.values()]
+    digest = hashlib.sha256("\n".join(records).encode()).hexdigest()[:10]
+    key = keys.comparison(digest)
+    documents.write(store, key, Comparison(compared))
+    return ComparisonReport(key, compared)

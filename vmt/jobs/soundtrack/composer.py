@@ -9,45 +9,39 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version as package_version
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Int64
 
 from vmt import chords
 from vmt.arrange.config import ADDED_LATER, GenerateConfig
+from vmt.arrange.key_and_mood import scale_loudness, sounding_key, with_emotion
 from vmt.audio.soundfont import check_soundfont, default_soundfont
+from vmt.catalog import keys
 from vmt.catalog.identity import Identity, assign, identify
+from vmt.catalog.keys import OutputFolder
+from vmt.catalog.records.soundtracks import Failure, SoundtrackRecord
 from vmt.catalog.runs import Run
-from vmt.dataset.songs import video_inputs
+from vmt.catalog.videos import sha256_of
 from vmt.errors import GenerationError, VmtError
 from vmt.features.record import Features
-from vmt.hardware import Precision, choose_device, choose_precision
+from vmt.hardware import Precision, automatic_precision, choose_device
 from vmt.jobs.ingest.extractors import remembered
-from vmt.jobs.ingest.ingest import features_key, features_of, sha256_of
 from vmt.jobs.soundtrack.styles import NamedStyle, find_style, style_source
-from vmt.model.sampling import Request, sample_chords
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 
-SUFFIX = "_cgen_rd"
-KINDS = ("lab", "mid", "flac", "mp4", "json")
+if TYPE_CHECKING:
+    import torch
 
+    from vmt.model.regressor import VideoRegressor
+    from vmt.model.sampling import Request
 
-@dataclass(frozen=True)
-class Failure:
-    """A video that got no soundtrack, and why.
-
-    Attributes:
-        transient: whether the reason may pass by itself.
-    """
-
-    key: str
-    reason: str
-    transient: bool = False
+__all__ = ["ChordScore", "Composer", "Failure", "Source", "Take"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +57,18 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """One soundtrack of one video: its settings, its name (a hash of all that decides its bytes)
-    and its keys.
+    """One soundtrack of one video: its settings, and its folder, whose name is a hash of all that
+    decides the bytes.
     """
 
     source: Source
     config: GenerateConfig
-    name: str
-    keys: Mapping[str, str]
+    folder: OutputFolder
+
+    @property
+    def name(self) -> str:
+        """See `take_name`."""
+        return self.folder.take
 
     def stream(self, use: str) -> tuple[int, ...]:
         """A seed of its own for each use of chance."""
@@ -78,7 +76,7 @@ class Take:
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
+class ChordScore:
     """What the models wrote for a video: chords in the sounding key, and the curves that play them.
 
     The curves have four decimals, as in the record, so that a replay from the record gives the same
@@ -103,10 +101,10 @@ class Composer:
     def __init__(self, store: ObjectStore, settings: Settings, run: Run, epoch: int) -> None:
         self.store, self.run, self.epoch = store, run, epoch
         self.identities: dict[str, Identity] = {}
-        self.device = choose_device(settings.device)
-        self.precision: Precision = choose_precision("auto", self.device)
+        self._device = settings.device
+        self.precision: Precision = automatic_precision(settings.device)
         self.parameters = run.parameters()
-        self.extractor = remembered(store, self.parameters["extractor"], settings)
+        self.extractor = remembered(store, self.parameters.extractor, settings)
         self.weights_sha256 = hashlib.sha256(run.weights(epoch)).hexdigest()
         self.soundfont = (
             check_soundfont(settings.soundfont) if settings.soundfont else default_soundfont()
@@ -114,6 +112,11 @@ class Composer:
         self.soundfont_sha256 = sha256_of(self.soundfont)
         self._styles = style_source(store, settings)
         self._read_styles: dict[str, NamedStyle] = {}
+
+    @cached_property
+    def device(self) -> "torch.device":
+        """The device of the models; asking for it loads PyTorch, which a dry run does not."""
+        return choose_device(self._device)
 
     def style(self, name: str) -> NamedStyle:
         """The style of that name, read once, so that all takes of a batch have the same.
@@ -141,7 +144,7 @@ class Composer:
         """A video and the features that the store keeps of it; None where it keeps none."""
         try:
             with self._fetched(key) as (path, sha256):
-                kept = self.store.head(features_key(self.extractor.name, sha256)) is not None
+                kept = self.store.head(keys.features(self.extractor.name, sha256)) is not None
                 return self._source(key, path, sha256) if kept else None
         except VmtError as error:
             return Failure(key, str(error), error.transient)
@@ -154,6 +157,8 @@ class Composer:
             yield path, sha256_of(path)
 
     def _source(self, key: str, path: Path, sha256: str) -> Source:
+        from vmt.jobs.ingest.ingest import features_of
+
         identity = self.identities.get(key) or identify(self.store, key)
         _, features = features_of(
             self.store, self.extractor, path, sha256, training=False, video=identity.id
@@ -164,9 +169,9 @@ class Composer:
         """The take of these settings."""
         inputs = self.inputs(source.sha256, dataclasses.asdict(config))
         name = take_name(inputs)
-        return Take(source, config, name, take_keys(self.run.name, self.epoch, source.id, name))
+        return Take(source, config, OutputFolder(self.run.name, self.epoch, source.id, name))
 
-    def inputs(self, video_sha256: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    def inputs(self, video_sha256: str, settings: Mapping[str, object]) -> dict[str, object]:
         """Everything that decides a take's bytes."""
         defaults = dataclasses.asdict(GenerateConfig())
         kept = {
@@ -176,7 +181,7 @@ class Composer:
         }
         return {
             "settings": kept,
-            "style": self.style(settings["style"]).sha256,
+            "style": self.style(str(settings["style"])).sha256,
             "video": video_sha256,
             "weights": self.weights_sha256,
             "soundfont": self.soundfont_sha256,
@@ -185,38 +190,63 @@ class Composer:
             "vmt": package_version("vmt"),
         }
 
-    def compose(self, takes: Sequence[Take]) -> list[Written]:
+    def compose(self, takes: Sequence[Take]) -> list[ChordScore]:
         """Chords of all takes as one batch, and their curves."""
         if not takes:
             return []
-        seen = [directed(each.source.features, each.config) for each in takes]
-        keys = [sounding_key(each, features) for each, features in zip(takes, seen, strict=True)]
+        from vmt.dataset.songs import video_inputs
+        from vmt.model.sampling import sample_chords
+
+        seen = [with_emotion(take.source.features, take.config) for take in takes]
+        mode = self.run.mode()
+        sounding = [
+            sounding_key(
+                features,
+                take.config,
+                take.stream("tonic"),
+                picture_is_minor=mode.is_minor(
+                    video_inputs(features),
+                    float(np.random.default_rng(take.stream("mode")).random()),
+                ),
+            )
+            for take, features in zip(takes, seen, strict=True)
+        ]
         model = self.run.transformer(self.epoch)
         requests = [
             self._request(take, video_inputs(features, model.config.inputs), key)
-            for take, features, key in zip(takes, seen, keys, strict=True)
+            for take, features, key in zip(takes, seen, sounding, strict=True)
         ]
         sampled = sample_chords(model, requests, self.device, self.precision)
+
         regressor = self.run.regressor().to(self.device)
-        written = []
-        for take, features, key, numbers in zip(takes, seen, keys, sampled, strict=True):
-            with torch.inference_mode():
-                rhythm = (
-                    regressor(torch.from_numpy(video_inputs(features))[None].to(self.device))[0]
-                    .cpu()
-                    .numpy()
-                )
-            density = np.clip(rhythm[:, 0] * take.config.density_scale, 0, None)
-            loudness = swung(np.clip(rhythm[:, 1], 0, 1), take.config.loudness_scale)
-            labels = _labels(take, numbers, key)
-            written.append(Written(labels, key, density.round(4), loudness.round(4)))
-        return written
+        scores = []
+        for take, features, key, numbers in zip(takes, seen, sounding, sampled, strict=True):
+            density, loudness = self._curves(regressor, features, take.config)
+            scores.append(ChordScore(_labels(take, numbers, key), key, density, loudness))
+        return scores
+
+    def _curves(
+        self, regressor: "VideoRegressor", features: Features, config: GenerateConfig
+    ) -> tuple[Float32[np.ndarray, " time"], Float32[np.ndarray, " time"]]:
+        """Note density and loudness of each second, scaled as asked for, with four decimals."""
+        import torch
+
+        from vmt.dataset.songs import video_inputs
+
+        inputs = torch.from_numpy(video_inputs(features))[None].to(self.device)
+        with torch.inference_mode():
+            rhythm = regressor(inputs)[0].cpu().numpy()
+        density = np.clip(rhythm[:, 0] * config.density_scale, 0, None)
+        loudness = scale_loudness(np.clip(rhythm[:, 1], 0, 1), config.loudness_scale)
+        return density.round(4), loudness.round(4)
 
     def _request(
         self, take: Take, video: Float32[np.ndarray, "time f"], key: chords.Key
-    ) -> Request:
+    ) -> "Request":
+        from vmt.model.sampling import Request
+
         primer = chords.transpose(chords.tokens(take.config.primer), key.semitones_to_normal)
-        if self.parameters["chord_labels"] == 25:
+        if self.parameters.chord_labels == 25:
             primer = chords.REDUCE_25[primer]
         tonic = chords.token("A:min" if key.minor else "C")
         return Request(
@@ -226,70 +256,26 @@ class Composer:
             take.stream("chords"),
             take.config.temperature,
             take.config.top_p,
-            (self.parameters["train"] or {}).get("change_weight", 1.0),
+            self.parameters.train.change_weight,
         )
 
 
-def take_name(inputs: Mapping[str, Any]) -> str:
+def take_name(inputs: Mapping[str, object]) -> str:
     """A short hash of everything that decides a take's bytes."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:10]
 
 
-def take_keys(run: str, epoch: int, video: str, take: str) -> dict[str, str]:
-    """Where a take's files stand."""
-    prefix = f"outputs/{run}/epoch_{epoch:04d}/{video}/{take}/{video}{SUFFIX}"
-    return {kind: f"{prefix}.{kind}" for kind in KINDS}
-
-
-def directed(features: Features, config: GenerateConfig) -> Features:
-    """Features with the emotions that a person asked for in place of the picture's; a curve's last
-    row goes on.
-    """
-    rows = config.emotion_rows()
-    if not rows:
-        return features
-    held = np.minimum(np.arange(features.seconds), len(rows) - 1)
-    return dataclasses.replace(features, emotion=np.array(rows, dtype=np.float32)[held])
-
-
-def sounding_key(take: Take, features: Features) -> chords.Key:
-    """The key asked for, or a tonic from the seed and the mode from the emotions."""
-    if take.config.key != "auto":
-        return chords.parse_key(take.config.key)
-    return chords.Key(
-        int(np.random.default_rng(take.stream("tonic")).integers(12)), mood_is_minor(features)
+def recorded_score(record: SoundtrackRecord) -> ChordScore:
+    """What the models wrote, from a soundtrack's record."""
+    return ChordScore(
+        record.chords,
+        chords.parse_key(record.key),
+        np.array(record.curves.note_density, dtype=np.float32),
+        np.array(record.curves.loudness, dtype=np.float32),
     )
 
 
-def mood_is_minor(features: Features) -> bool:
-    """The mode that the picture asks for: minor where fear, tension and sadness outweigh excitement
-    and rest.
-    """
-    mean: dict[str, float] = dict(
-        zip(chords.EMOTIONS, features.emotion.mean(0).tolist(), strict=True)
-    )
-    return mean["fearful"] + mean["tense"] + mean["sad"] > mean["exciting"] + mean["relaxing"]
-
-
-def swung(loudness: Float32[np.ndarray, " time"], scale: float) -> Float32[np.ndarray, " time"]:
-    """A loudness curve whose distances from its mean, in decibels, are `scale` times as far; 0 is
-    flat.
-    """
-    level = np.log(np.maximum(loudness, 1e-4))
-    centre = level.mean()
-    return np.asarray(np.clip(np.exp(centre + scale * (level - centre)), 0, 1), dtype=np.float32)
-
-
-def replayed(record: Mapping[str, Any]) -> Written:
-    """What the models wrote, from an output's record."""
-    curves = {
-        name: np.array(record["curves"][name], dtype=np.float32)
-        for name in ("note_density", "loudness")
-    }
-    return Written(tuple(record["chords"]), chords.parse_key(record["key"]), **curves)
-
-
-def recorded_config(settings: Mapping[str, Any]) -> GenerateConfig:
+def recorded_config(settings: Mapping[str, object]) -> GenerateConfig:
     """The settings of an output's record.
 
     Raises:
@@ -302,12 +288,13 @@ def recorded_config(settings: Mapping[str, Any]) -> GenerateConfig:
         raise GenerationError(
             f"record: its settings are another version's ({odd}); replay it with the VMT it names"
         )
-    return GenerateConfig(**{name: frozen(value) for name, value in settings.items()})
+    values: dict[str, Any] = {name: frozen(value) for name, value in settings.items()}
+    return GenerateConfig(**values)
 
 
-def frozen(value: Any) -> Any:
+def frozen(value: object) -> object:
     """JSON's lists as tuples."""
-    return tuple(frozen(each) for each in value) if isinstance(value, list) else value
+    return tuple(frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _labels(take: Take, numbers: Int64[np.ndarray, " time"], key: chords.Key) -> tuple[str, ...]:

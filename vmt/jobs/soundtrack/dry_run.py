@@ -10,12 +10,14 @@ from pathlib import Path, PurePosixPath
 
 from vmt import media
 from vmt.arrange.config import GenerateConfig
+from vmt.catalog import keys
 from vmt.catalog.identity import assign, title_of
+from vmt.catalog.keys import OutputFolder
+from vmt.catalog.videos import sha256_of
 from vmt.errors import GenerationError, VmtError
-from vmt.jobs.ingest.ingest import sha256_of
-from vmt.jobs.soundtrack.composer import Composer, take_keys, take_name
-from vmt.jobs.soundtrack.generate import chosen
-from vmt.jobs.soundtrack.inbox import place_of
+from vmt.jobs.ingest.upload import place_of
+from vmt.jobs.soundtrack.composer import Composer, take_name
+from vmt.jobs.soundtrack.generate import resolve_run
 from vmt.jobs.soundtrack.styles import find_style, style_source
 from vmt.settings import Settings
 from vmt.store import ObjectStore
@@ -35,11 +37,14 @@ class Planned:
     """A take that would be made.
 
     Attributes:
+        id: of the video.
+        take: its name.
         state: `new`, `known` (it exists and would be left as it is) or `failed`.
-        reason: why it would fail.
+        duration_s: of the video.
         seconds: of work on one core, roughly.
         size_bytes: of all files, roughly.
         mp4: the film's key.
+        reason: why it would fail.
     """
 
     id: str
@@ -66,7 +71,14 @@ def plan(
     """What `generate` would make; nothing is written.
 
     Args:
+        store: the store.
+        settings: device, SoundFont and cache.
         videos: keys in the store, or files on this machine that `vmt generate` would upload first.
+        run: whose model composes; the champion where None.
+        epoch: of that run; the one that it selected where None.
+        config: of the first take.
+        takes: how many soundtracks each video gets, 1 to 100.
+        force: whether what exists is made again.
 
     Raises:
         GenerationError, TrainingError: as `generate`.
@@ -74,7 +86,7 @@ def plan(
     if not 1 <= takes <= 100:
         raise GenerationError(f"takes {takes} must be 1 to 100")
     find_style(config.style, style_source(store, settings))
-    composer = Composer(store, settings, *chosen(store, run, epoch))
+    composer = Composer(store, settings, *resolve_run(store, run, epoch))
     configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
     planned: list[Planned] = []
     placed: dict[str, Path] = {}
@@ -104,21 +116,19 @@ def _takes(
     configs: Sequence[GenerateConfig],
     force: bool,
 ) -> list[Planned]:
-    with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
-        path = video if isinstance(video, Path) else Path(folder) / PurePosixPath(video).name
+    with tempfile.TemporaryDirectory(prefix="vmt-") as temporary:
+        path = video if isinstance(video, Path) else Path(temporary) / PurePosixPath(video).name
         if isinstance(video, str):
             composer.store.get_file(video, path)
         duration_s, size = media.probe(path).duration_s, path.stat().st_size
         sha256 = sha256_of(path)
-    extracted = (
-        composer.store.head(f"features/{composer.extractor.name}/{sha256}.safetensors") is not None
-    )
+    extracted = composer.store.head(keys.features(composer.extractor.name, sha256)) is not None
     planned = []
     for number, config in enumerate(configs):
         take = take_name(composer.inputs(sha256, dataclasses.asdict(config)))
-        keys = take_keys(composer.run.name, composer.epoch, name, take)
-        if not force and composer.store.head(keys["json"]) is not None:
-            planned.append(Planned(name, take, "known", duration_s, 0.0, 0, keys["mp4"]))
+        folder = OutputFolder(composer.run.name, composer.epoch, name, take)
+        if not force and composer.store.head(folder.record) is not None:
+            planned.append(Planned(name, take, "known", duration_s, 0.0, 0, folder.file("mp4")))
             continue
         style = composer.style(config.style).style
         parts = (len(style.tracks) + bool(style.drums)) * config.stems
@@ -132,7 +142,7 @@ def _takes(
                 duration_s,
                 work * duration_s,
                 size + round(space * duration_s),
-                keys["mp4"],
+                folder.file("mp4"),
             )
         )
     return planned

@@ -6,54 +6,39 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import cast, get_args
 
 from vmt.arrange.config import GenerateConfig
-from vmt.catalog.page_index_writers import note_soundtracks
+from vmt.catalog import documents, keys
+from vmt.catalog.records import encode
+from vmt.catalog.records.nights import GenerateReport, Soundtrack
+from vmt.catalog.records.soundtracks import (
+    BatchRequest,
+    BatchSoundtrack,
+    BatchSummary,
+    SoundtrackRecord,
+)
 from vmt.catalog.runs import Run, read_champion
-from vmt.errors import GenerationError, ObjectNotFound, StoreError
+from vmt.errors import GenerationError, StoreError, VmtError
+from vmt.hardware import Precision
 from vmt.jobs.soundtrack.composer import (
+    ChordScore,
     Composer,
     Failure,
     Source,
     Take,
-    Written,
     recorded_config,
-    replayed,
+    recorded_score,
     take_name,
 )
-from vmt.jobs.soundtrack.render_take import produce
 from vmt.jobs.soundtrack.styles import find_style, style_source
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
 from vmt.runtime.worker_pool import WorkerFailure
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 
-__all__ = ["Failure", "GenerateReport", "Soundtrack", "chosen", "generate", "replay"]
-
-
-@dataclass(frozen=True)
-class Soundtrack:
-    """One finished take: the keys of its files by kind (lab, mid, flac, mp4, json, and stems)."""
-
-    id: str
-    run: str
-    epoch: int
-    take: str
-    files: Mapping[str, str]
-    title: str = ""
-
-
-@dataclass(frozen=True)
-class GenerateReport:
-    """What a batch made, what it found done, what failed, and the key of its summary."""
-
-    made: tuple[Soundtrack, ...]
-    known: tuple[Soundtrack, ...]
-    failed: tuple[Failure, ...]
-    summary: str = ""
+__all__ = ["Failure", "GenerateReport", "Soundtrack", "generate", "replay", "resolve_run"]
 
 
 def generate(
@@ -76,6 +61,7 @@ def generate(
     was made, where it is, what failed and why.
 
     Args:
+        store: the store.
         settings: device, SoundFont and cache; the extractor is the one that the run was trained on.
         video_keys: the videos' keys.
         run: whose model composes; the champion where None.
@@ -86,6 +72,7 @@ def generate(
         force: make what exists again.
         map: spreads the work on each video over workers; the model's batch stays in this process.
             Over `Processes` a video that crashes or hangs fails alone.
+        on_event: is told of each soundtrack.
 
     Raises:
         GenerationError: if there is no champion yet, or nobody knows how the features it was
@@ -95,95 +82,94 @@ def generate(
     if not 1 <= takes <= 100:
         raise GenerationError(f"takes {takes} must be 1 to 100")
     find_style(config.style, style_source(store, settings))  # a wrong name fails before any work
-    composer = Composer(store, settings, *chosen(store, run, epoch))
+    composer = Composer(store, settings, *resolve_run(store, run, epoch))
     configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
+
+    # What each video is, and which of its takes are there already.
     read = _read(composer, video_keys, map)
-    failed = [*refused, *(each for each in read if isinstance(each, Failure))]
-    wanted = [
-        composer.take(source, each)
-        for source in read
-        if isinstance(source, Source)
-        for each in configs
-    ]
-    known = (
-        [] if force else [found for take in wanted if (found := _known(composer, take)) is not None]
-    )
-    done = {(each.id, each.take) for each in known}
+    failed = [*refused, *(video for video in read if isinstance(video, Failure))]
+    sources = [video for video in read if isinstance(video, Source)]
+    wanted = [composer.take(source, own) for source in sources for own in configs]
+    known = [] if force else [made for take in wanted if (made := _known(store, take)) is not None]
+    done = {(soundtrack.id, soundtrack.take) for soundtrack in known}
     new = [take for take in wanted if (take.source.id, take.name) not in done]
+
     on_event("vmt.generate.started", {"videos": len(video_keys), "new": len(new)})
-    made, spoilt = _produce(
-        composer, list(zip(new, composer.compose(new), strict=True)), map, on_event
-    )
-    report = GenerateReport(tuple(made), tuple(known), (*failed, *spoilt))
-    return _summarised(
-        composer,
-        report,
-        {"videos": sorted(video_keys), "settings": dataclasses.asdict(config)},
-        takes,
-    )
+    work = list(zip(new, composer.compose(new), strict=True))
+    rendered, not_rendered = _produce(composer, work, map, on_event)
+
+    report = GenerateReport(tuple(rendered), tuple(known), (*failed, *not_rendered))
+    asked = BatchRequest(tuple(sorted(video_keys)), dataclasses.asdict(config), takes)
+    return _summarised(composer, report, asked)
 
 
 def replay(
-    store: ObjectStore, settings: Settings, record: Mapping[str, Any], *, on_event: OnEvent = ignore
+    store: ObjectStore, settings: Settings, record: SoundtrackRecord, *, on_event: OnEvent = ignore
 ) -> GenerateReport:
-    """Make an output again from its record: the same bytes of .lab and .mid, wherever it is played
-    again.
+    """Make a soundtrack again from its record: the same bytes of .lab and .mid on any machine.
 
     Chords and curves are the record's, so that no model has to give the same numbers on another
     machine.
 
     Args:
-        record: an output's JSON.
+        store: the store.
+        settings: device, SoundFont and cache.
+        record: of the soundtrack.
+        on_event: is told of the soundtrack.
 
     Raises:
-        GenerationError: if the record is no output's, was changed, is another version's, or its
-            video is another one.
+        GenerationError: if the record was changed, is another version's, or its video is another
+            one.
         TrainingError: if its run or epoch is not in the store.
     """
+    video = record.video
+    config = recorded_config(record.settings)
     try:
-        config = recorded_config(record["settings"])
-        video, run, epoch, name = (
-            record["video"],
-            Run(store, record["run"]),
-            int(record["epoch"]),
-            record["take"],
-        )
-        score = replayed(record)
-    except (KeyError, TypeError, ValueError) as error:
+        score = recorded_score(record)
+    except (ValueError, VmtError) as error:
         raise GenerationError(
-            f"record: not the JSON of an output ({error!r}); give an <id>_cgen_rd.json"
+            f"record of {video.id}: its key or curves are damaged ({error}); give an "
+            "<id>_cgen_rd.json as it was written"
         ) from error
-    composer = Composer(store, settings, run, epoch)
-    own = composer.inputs(video["sha256"], dataclasses.asdict(config)) | {
-        "soundfont": record["soundfont"]["sha256"],
-        "precision": record["precision"],
+    composer = Composer(store, settings, Run(store, record.run), record.epoch)
+    inputs = composer.inputs(video.sha256, dataclasses.asdict(config)) | {
+        "soundfont": record.soundfont.sha256 if record.soundfont else "",
+        "precision": record.precision,
     }
-    if take_name(own) != name or score.digest() != record["score_sha256"]:
+    if take_name(inputs) != record.take or score.digest() != record.score_sha256:
         raise GenerationError(
-            f"record of {video['id']}, take {name}: changed by hand, or made by other weights "
-            "or by another "
-            f"version of VMT than this (it says {record['vmt_version']}); generate a new take "
-            "instead"
+            f"record of {video.id}, take {record.take}: changed by hand, or made by other weights "
+            f"or by another version of VMT than this (it says {record.vmt_version}); generate a "
+            "new take instead"
         )
-    composer.precision = record["precision"]
-    source = composer.read(video["key"])
+
+    if record.precision not in get_args(Precision):
+        raise GenerationError(
+            f"record of {video.id}: precision {record.precision!r} must be one of "
+            f"{', '.join(get_args(Precision))}"
+        )
+    composer.precision = cast(Precision, record.precision)
+    source = composer.read(video.key)
     if isinstance(source, Failure):
         return GenerateReport((), (), (source,))
-    if source.sha256 != video["sha256"]:
-        raise GenerationError(
-            f"video {video['key']}: not the one that the record is of; put that one back"
-        )
+    if source.sha256 != video.sha256:
+        raise GenerationError(f"video {video.key}: not the video of the record; put that one back")
+
     on_event("vmt.generate.started", {"videos": 1, "new": 1})
-    made, failed = _produce(
-        composer, [(composer.take(source, config), score)], thread_map, on_event
-    )
+    work = [(composer.take(source, config), score)]
+    made, failed = _produce(composer, work, thread_map, on_event)
     report = GenerateReport(tuple(made), (), tuple(failed))
     _note(composer, report)
     return report
 
 
-def chosen(store: ObjectStore, run: str | None, epoch: int | None) -> tuple[Run, int]:
+def resolve_run(store: ObjectStore, run: str | None, epoch: int | None) -> tuple[Run, int]:
     """The run and epoch that compose: those named, or the champion.
+
+    Args:
+        store: the store.
+        run: its name; the champion where None.
+        epoch: of the run; the one that it selected where None.
 
     Raises:
         GenerationError: if there is no champion yet.
@@ -207,24 +193,27 @@ def _read(composer: Composer, video_keys: Sequence[str], map: Map) -> list[Sourc
     """Videos with their features; only what has none yet is worth a process."""
     video_keys = list(dict.fromkeys(video_keys))
     composer.learn_ids(video_keys)
-    kept = dict(zip(video_keys, thread_map(composer.read_kept, video_keys), strict=True))
-    unknown = [key for key, each in kept.items() if each is None]
-    for key, each in zip(unknown, map(composer.read, unknown), strict=True):
-        kept[key] = Failure(key, each.reason) if isinstance(each, WorkerFailure) else each
-    return [each for each in kept.values() if each is not None]
+    read = dict(zip(video_keys, thread_map(composer.read_kept, video_keys), strict=True))
+    unknown = [key for key, source in read.items() if source is None]
+    for key, outcome in zip(unknown, map(composer.read, unknown), strict=True):
+        read[key] = Failure(key, outcome.reason) if isinstance(outcome, WorkerFailure) else outcome
+    return [outcome for outcome in read.values() if outcome is not None]
 
 
-def _known(composer: Composer, take: Take) -> Soundtrack | None:
-    try:
-        files = json.loads(composer.store.get(take.keys["json"]))["files"]
-    except ObjectNotFound:
-        return None
-    source = take.source
-    return Soundtrack(source.id, composer.run.name, composer.epoch, take.name, files, source.title)
+def _known(store: ObjectStore, take: Take) -> Soundtrack | None:
+    """The soundtrack of a take that was made before."""
+    record = documents.read(store, take.folder.record, SoundtrackRecord)
+    return None if record is None else _soundtrack(take, record.files)
+
+
+def _soundtrack(take: Take, files: Mapping[str, str]) -> Soundtrack:
+    folder = take.folder
+    title = take.source.title
+    return Soundtrack(folder.video, folder.run, folder.epoch, folder.take, files, title)
 
 
 def _produce(
-    composer: Composer, work: Sequence[tuple[Take, Written]], map: Map, on_event: OnEvent
+    composer: Composer, work: Sequence[tuple[Take, ChordScore]], map: Map, on_event: OnEvent
 ) -> tuple[list[Soundtrack], list[Failure]]:
     """Render takes, each outcome announced."""
     made, failed = [], []
@@ -237,65 +226,47 @@ def _produce(
             failed.append(outcome)
             on_event("vmt.soundtrack.failed", vars(outcome))
         else:
-            made.append(
-                Soundtrack(
-                    take.source.id,
-                    composer.run.name,
-                    composer.epoch,
-                    take.name,
-                    outcome,
-                    take.source.title,
-                )
-            )
+            made.append(_soundtrack(take, outcome))
             on_event("vmt.soundtrack.ready", vars(made[-1]))
     return made, failed
 
 
-def _made(composer: Composer, pair: tuple[Take, Written]) -> dict[str, str] | Failure:
+def _made(composer: Composer, pair: tuple[Take, ChordScore]) -> dict[str, str] | Failure:
+    from vmt.jobs.soundtrack.render_take import produce  # loads SciPy
+
     return produce(composer, *pair)
 
 
-def _summarised(
-    composer: Composer, report: GenerateReport, asked: Mapping[str, Any], takes: int
-) -> GenerateReport:
+def _summarised(composer: Composer, report: GenerateReport, asked: BatchRequest) -> GenerateReport:
     """Write the batch's summary; the same batch again writes the same key."""
-    asked = {**asked, "takes": takes}
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:10]
-    key = f"outputs/{composer.run.name}/epoch_{composer.epoch:04d}/batch-{digest}.json"
-    content = {
-        "run": composer.run.name,
-        "epoch": composer.epoch,
-        "asked": asked,
-        "soundtracks": [
-            {
-                "id": each.id,
-                "title": each.title,
-                "take": each.take,
-                "state": state,
-                "files": dict(each.files),
-            }
+    digest = hashlib.sha256(json.dumps(encode(asked), sort_keys=True).encode()).hexdigest()[:10]
+    key = keys.batch(composer.run.name, composer.epoch, digest)
+    summary = BatchSummary(
+        composer.run.name,
+        composer.epoch,
+        asked,
+        tuple(
+            BatchSoundtrack(
+                soundtrack.id, soundtrack.take, state, soundtrack.files, soundtrack.title
+            )
             for state, group in (("made", report.made), ("known", report.known))
-            for each in group
-        ],
-        "failed": [vars(each) for each in report.failed],
-    }
+            for soundtrack in group
+        ),
+        report.failed,
+    )
     try:
         _note(composer, report)
-        composer.store.put(key, json.dumps(content, indent=1).encode())
+        documents.write(composer.store, key, summary)
     except StoreError as error:
-        return dataclasses.replace(
-            report, failed=(*report.failed, Failure(key, str(error), error.transient))
-        )
+        not_written = Failure(key, str(error), error.transient)
+        return dataclasses.replace(report, failed=(*report.failed, not_written))
     return dataclasses.replace(report, summary=key)
 
 
 def _note(composer: Composer, report: GenerateReport) -> None:
-    """Tell the summaries that pages read."""
-    takes = [(each.id, each.take) for each in (*report.made, *report.known)]
-    note_soundtracks(
-        composer.store,
-        composer.run.name,
-        composer.epoch,
-        takes,
-        [each.files["json"] for each in report.made],
-    )
+    """Bring the indexes that pages read up to date."""
+    takes = [(soundtrack.id, soundtrack.take) for soundtrack in (*report.made, *report.known)]
+    records = [soundtrack.files["json"] for soundtrack in report.made]
+    from vmt.catalog.page_index_writers import note_soundtracks  # loads pandas
+
+    note_soundtracks(composer.store, composer.run.name, composer.epoch, takes, records)

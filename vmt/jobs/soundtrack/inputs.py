@@ -4,16 +4,14 @@ work.
 
 import csv
 import io
-import json
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import pandas as pd
-import pyarrow
 
 from vmt import chords
+from vmt.arrange.spotting import HIT_KINDS
+from vmt.catalog.records import loads
+from vmt.catalog.records.soundtracks import SoundtrackRecord
 from vmt.catalog.videos import candidates
-from vmt.errors import GenerationError
+from vmt.errors import GenerationError, RecordError
 from vmt.store import ObjectStore
 
 
@@ -23,7 +21,7 @@ def videos_under(store: ObjectStore, prefix: str) -> list[str]:
     Raises:
         GenerationError: if there is none.
     """
-    keys = [each.key for each in candidates(store.list(prefix))]
+    keys = [video.key for video in candidates(store.list(prefix))]
     if not keys:
         raise GenerationError(
             f"no video under {prefix}; put .mp4 files there, or name another prefix"
@@ -55,6 +53,9 @@ def manifest_videos(store: ObjectStore, key: str) -> list[str]:
     Raises:
         GenerationError: if it cannot be read or names nothing.
     """
+    import pandas as pd  # a second of import, which files alone need not pay
+    import pyarrow
+
     data, kind = store.get(key), PurePosixPath(key).suffix
     try:
         if kind == ".parquet":
@@ -74,14 +75,13 @@ def manifest_videos(store: ObjectStore, key: str) -> list[str]:
         raise GenerationError(
             f"manifest {key}: cannot be read ({error}); give .parquet, .csv or lines"
         ) from error
-    found = [
-        name.strip() for name in names if name.strip()
-    ]  # songs that were imported have no video
-    if not found:
+    # Songs that were imported have no video.
+    videos = [name.strip() for name in names if name.strip()]
+    if not videos:
         raise GenerationError(
             f"manifest {key}: names no video; its column 'key', or its lines, must"
         )
-    return found
+    return videos
 
 
 def read_emotions(path: Path) -> tuple[tuple[float, ...], ...]:
@@ -102,31 +102,65 @@ def read_emotions(path: Path) -> tuple[tuple[float, ...], ...]:
         raise GenerationError(
             f"{path}: its first line must be 'emotion', or all of '{','.join(chords.EMOTIONS)}'"
         )
-    found = [
+    curve = [
         _row(row, header, f"{path}, line {number}")
         for number, row in enumerate(rows[1:], start=2)
         if row
     ]
-    if not found:
+    if not curve:
         raise GenerationError(f"{path}: no row under its first line; write one a second")
-    return tuple(found)
+    return tuple(curve)
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """An output's record from its JSON file.
+def read_hits(path: Path) -> tuple[tuple[float, str], ...]:
+    """Points of a film that the music must stand on, from a CSV file with the columns `time`
+    (seconds, or minutes:seconds) and `kind` (hit, section or stop), rising in time.
 
     Raises:
-        GenerationError: if the file cannot be read or is no JSON object.
+        GenerationError: naming the file, the line and what is wrong there.
+    """
+    rows = list(csv.reader(_text(path).splitlines()))
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    if sorted(header) != ["kind", "time"]:
+        raise GenerationError(f"{path}: its first line must be 'time,kind'")
+    points: list[tuple[float, str]] = []
+    for number, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        cells = dict(zip(header, (cell.strip() for cell in row), strict=False))
+        points.append(_point(cells, f"{path}, line {number}"))
+    if not points:
+        raise GenerationError(f"{path}: no point under its first line; write one a line")
+    return tuple(sorted(points))
+
+
+def _point(cells: dict[str, str], place: str) -> tuple[float, str]:
+    kind = cells.get("kind", "").lower()
+    if kind not in HIT_KINDS:
+        raise GenerationError(f"{place}: kind {kind!r} must be one of {', '.join(HIT_KINDS)}")
+    minutes, _, seconds = cells["time"].rpartition(":")
+    try:
+        time_s = 60 * float(minutes or 0) + float(seconds)
+    except ValueError as error:
+        raise GenerationError(
+            f"{place}: time {cells['time']!r} must be seconds or minutes:seconds"
+        ) from error
+    if not 0 <= time_s < float("inf"):
+        raise GenerationError(f"{place}: time {cells['time']!r} must be 0 or more")
+    return time_s, kind
+
+
+def read_record(path: Path) -> SoundtrackRecord:
+    """The record of a soundtrack from its JSON file.
+
+    Raises:
+        GenerationError: if the file cannot be read, or is no record.
     """
     try:
-        record = json.loads(_text(path))
-    except (ValueError, RecursionError) as error:
-        raise GenerationError(
-            f"{path}: is not JSON ({error}); give an <id>_cgen_rd.json"
-        ) from error
-    if not isinstance(record, dict):
-        raise GenerationError(f"{path}: is not an output's record; give an <id>_cgen_rd.json")
-    return record
+        return loads(SoundtrackRecord, _text(path).encode(), str(path))
+    except RecordError as error:
+        problem = str(error).partition("; ")[0]
+        raise GenerationError(f"{problem}; give an <id>_cgen_rd.json") from error
 
 
 def _row(row: list[str], header: list[str], place: str) -> tuple[float, ...]:

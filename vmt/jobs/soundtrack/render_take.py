@@ -1,28 +1,38 @@
-"""Producing: what the models wrote becomes MIDI, sound, stems, a film with new sound, and the
-record that publishes.
+"""Render a take: what the models wrote becomes MIDI, sound, stems, a film with new sound, and the
+record that publishes it.
 """
 
 import dataclasses
-import json
 import logging
+import math
 import re
 import tempfile
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.metadata import version as package_version
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from jaxtyping import Float32
 
 from vmt import chords, media
 from vmt.arrange.arrangement import Score, arrange, midi_bytes
+from vmt.arrange.key_and_mood import with_emotion
 from vmt.arrange.styles import Style
 from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE, read_sound, stems, synthesize, write_flac
+from vmt.catalog import documents
+from vmt.catalog.records.soundtracks import (
+    Hit,
+    ScoredVideo,
+    SoundFont,
+    SoundtrackCurves,
+    SoundtrackRecord,
+    SoundtrackSection,
+)
 from vmt.catalog.runs import now
 from vmt.errors import VmtError
-from vmt.jobs.soundtrack.composer import Composer, Failure, Take, Written, directed
+from vmt.jobs.soundtrack.composer import ChordScore, Composer, Failure, Take
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +48,13 @@ class _Facts:
     stems: dict[str, str] = field(default_factory=dict)
 
 
-def produce(composer: Composer, take: Take, written: Written) -> dict[str, str] | Failure:
+def produce(composer: Composer, take: Take, written: ChordScore) -> dict[str, str] | Failure:
     """Arrange, render, mux and upload one take; the record comes last and publishes it.
+
+    Args:
+        composer: the models' run and epoch, the store and the SoundFont.
+        take: what to render.
+        written: what the models wrote.
 
     Returns:
         The keys of its files by kind, or why there are none.
@@ -55,18 +70,17 @@ def produce(composer: Composer, take: Take, written: Written) -> dict[str, str] 
             _render(composer, take, score, folder, facts)
             _film(composer, take, folder, facts)
             for kind in ("lab", "mid", "flac", "mp4"):
-                store.put_file(take.keys[kind], folder / f"out.{kind}")
+                store.put_file(take.folder.file(kind), folder / f"out.{kind}")
             for kind, key in facts.stems.items():
                 store.put_file(key, folder / f"{kind}.flac")
         record = _record(composer, take, written, facts)
-        store.put(take.keys["json"], json.dumps(record, indent=1).encode())
+        documents.write(store, take.folder.record, record)
     except VmtError as error:
         return Failure(take.source.key, str(error), error.transient)
-    files: dict[str, str] = record["files"]
-    return files
+    return dict(record.files)
 
 
-def arranged(take: Take, written: Written, style: Style) -> Score:
+def arranged(take: Take, written: ChordScore, style: Style) -> Score:
     """The piece."""
     features, config = take.source.features, take.config
     return arrange(
@@ -76,7 +90,7 @@ def arranged(take: Take, written: Written, style: Style) -> Score:
         loudness=written.loudness,
         duration_s=features.duration_s,
         cuts_s=features.cuts_s,
-        emotion=directed(features, config).emotion,
+        emotion=with_emotion(features, config).emotion,
         motion=features.motion,
         hits=config.hits,
         style=style,
@@ -105,7 +119,7 @@ def _render(
         for number, (name, part) in enumerate(parts, start=1):
             kind = f"stem-{number}-{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}"
             write_flac(part, SAMPLE_RATE, folder / f"{kind}.flac", bits=bits)
-            facts.stems[kind] = take.keys["flac"].removesuffix(".flac") + f"_{kind}.flac"
+            facts.stems[kind] = take.folder.stem(kind)
 
 
 def _film(composer: Composer, take: Take, folder: Path, facts: _Facts) -> None:
@@ -147,64 +161,73 @@ def _film(composer: Composer, take: Take, folder: Path, facts: _Facts) -> None:
 
 def film_tags(composer: Composer, take: Take) -> dict[str, str]:
     """The MP4's tags: title, model, seed, the mark that a machine wrote it, and a licence line."""
-    made_by = f"run {composer.run.name}, epoch {composer.epoch}, take {take.name}, seed {take.config.seed}"  # noqa: E501
+    made_by = (
+        f"run {composer.run.name}, epoch {composer.epoch}, take {take.name}, "
+        f"seed {take.config.seed}"
+    )
     return {
-        "title": f"{take.source.title or take.source.id}, soundtrack by VMT",
+        "title": f"{take.source.id}, soundtrack by VMT",
         "artist": f"VMT {package_version('vmt')}",
         "genre": "AI-generated music",
         "comment": f"AI-generated music; {made_by}",
-        "copyright": f"AI-generated music by VMT (Apache-2.0), SoundFont {composer.soundfont.name}; "  # noqa: E501
-        "the picture and its own sound remain their owners'",
+        "copyright": "AI-generated music by VMT (Apache-2.0), SoundFont "
+        f"{composer.soundfont.name}; the picture and its own sound remain their owners'",
     }
 
 
-def _record(composer: Composer, take: Take, written: Written, facts: _Facts) -> dict[str, Any]:
-    source, features = take.source, directed(take.source.features, take.config)
-    rounded = partial(np.round, decimals=4)
-    return {
-        "video": {
-            "id": source.id,
-            "title": source.title,
-            "key": source.key,
-            "sha256": source.sha256,
-            "duration_s": features.duration_s,
-        },
-        "run": composer.run.name,
-        "epoch": composer.epoch,
-        "weights_sha256": composer.weights_sha256,
-        "seed": take.config.seed,
-        "settings": dataclasses.asdict(take.config),
-        "take": take.name,
-        "files": {**take.keys, **facts.stems},
-        "made_at": now(),
-        "key": str(written.key),
-        "tempo_bpm": facts.score.tempo_bpm,
-        "form": facts.score.form,
-        "sections": [
-            {
-                "theme": section.theme,
-                "kind": section.kind,
-                "start_s": round(facts.score.plan.grid.straight(section.start), 4),
-                "on_a_point": section.spotted,
-            }
+def _record(composer: Composer, take: Take, written: ChordScore, facts: _Facts) -> SoundtrackRecord:
+    source, features = take.source, with_emotion(take.source.features, take.config)
+    curves = SoundtrackCurves(
+        emotion=tuple(tuple(row) for row in np.round(features.emotion, 4).tolist()),
+        loudness=_rounded(written.loudness),
+        note_density=_rounded(written.note_density),
+        motion=_rounded(features.motion),
+    )
+    return SoundtrackRecord(
+        video=ScoredVideo(source.id, source.key, source.sha256, features.duration_s, source.title),
+        run=composer.run.name,
+        epoch=composer.epoch,
+        weights_sha256=composer.weights_sha256,
+        seed=take.config.seed,
+        settings=dataclasses.asdict(take.config),
+        take=take.name,
+        files={**take.folder.files, **facts.stems},
+        made_at=now(),
+        key=str(written.key),
+        tempo_bpm=facts.score.tempo_bpm,
+        form=facts.score.form,
+        sections=tuple(
+            SoundtrackSection(
+                section.theme,
+                section.kind,
+                round(facts.score.plan.grid.straight(section.start), 4),
+                section.spotted,
+            )
             for section in facts.score.sections
-        ],
-        "hits": [dataclasses.asdict(point) for point in facts.score.points],
-        "picture": facts.picture,
-        "picture_reason": facts.picture_reason,
-        "original_sound": facts.original_sound,
-        "chords": list(written.labels),
-        "score_sha256": written.digest(),
-        "curves": {
-            "emotion": rounded(features.emotion).tolist(),
-            "loudness": rounded(written.loudness).tolist(),
-            "note_density": rounded(written.note_density).tolist(),
-            "motion": rounded(features.motion).tolist(),
-        },
-        "cuts_s": list(features.cuts_s),
-        "precision": composer.precision,
-        "soundfont": {"name": composer.soundfont.name, "sha256": composer.soundfont_sha256},
-        "extractor": composer.extractor.name,
-        "untrained": features.untrained,
-        "vmt_version": package_version("vmt"),
-    }
+        ),
+        hits=tuple(
+            Hit(point.time_s, point.kind, point.met, _finite(point.off_s))
+            for point in facts.score.points
+        ),
+        picture=facts.picture,
+        picture_reason=facts.picture_reason,
+        original_sound=facts.original_sound,
+        chords=written.labels,
+        score_sha256=written.digest(),
+        curves=curves,
+        cuts_s=tuple(features.cuts_s),
+        precision=composer.precision,
+        soundfont=SoundFont(composer.soundfont.name, composer.soundfont_sha256),
+        extractor=composer.extractor.name,
+        untrained=features.untrained,
+        vmt_version=package_version("vmt"),
+    )
+
+
+def _rounded(curve: Float32[np.ndarray, " time"]) -> tuple[float, ...]:
+    return tuple(np.round(curve, 4).tolist())
+
+
+def _finite(seconds: float) -> float | None:
+    """JSON has no infinity."""
+    return seconds if math.isfinite(seconds) else None

@@ -3,27 +3,40 @@ the real songs.
 """
 
 import hashlib
-import io
-import json
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pretty_midi
+from jaxtyping import Float32
 
 from vmt import chords, media
 from vmt.audio.synthesis import SAMPLE_RATE, read_sound
+from vmt.catalog import documents, keys
+from vmt.catalog.records.soundtracks import (
+    GeneratedScores,
+    ScoreRow,
+    SoundtrackRecord,
+    SoundtrackScores,
+)
 from vmt.errors import AnnotationError, GenerationError, MediaError, ObjectNotFound
-from vmt.features.midi import read_midi
+from vmt.features.midi import read_midi as parse_midi
 from vmt.features.recognisers import DEFAULT_CHORDS, LoadOptions, chord_recogniser
 from vmt.features.recognisers.protocol import SAMPLE_RATE as RECOGNISED
 from vmt.features.record import Features
 from vmt.hardware import choose_device
-from vmt.jobs.soundtrack.composer import SUFFIX
+from vmt.metrics.musicality import (
+    attack_times,
+    groove_scores,
+    metre_scores,
+    motif_scores,
+    read_marked,
+    share_on,
+    silence_and_dynamics,
+)
 from vmt.metrics.soundtrack import (
     Hear,
     accents_heard,
@@ -37,40 +50,45 @@ from vmt.runtime.events import OnEvent, ignore
 from vmt.settings import Settings
 from vmt.store import ObjectStore
 
-
-@dataclass(frozen=True)
-class Scores:
-    """Scores of a batch.
-
-    Attributes:
-        key: of the JSON object that holds them all.
-        rows: an output each: video, run, epoch, take, style, scores, and `real`, the same scores of
-            the video's own song as far as it is known.
-        mean: of each score over the outputs that have it; `real` likewise.
-        accents: of `accents_heard`, over all outputs whose accents are on.
-    """
-
-    key: str
-    rows: tuple[dict[str, Any], ...]
-    mean: dict[str, float | None]
-    real: dict[str, float | None]
-    accents: dict[str, float | None]
+FRAME_S = 1 / 25
 
 
 def evaluate_generated(
-    store: ObjectStore, settings: Settings, prefix: str = "outputs/", *, on_event: OnEvent = ignore
-) -> Scores:
-    """Score every output under a prefix, and keep the scores under `evaluations/`.
+    store: ObjectStore,
+    settings: Settings,
+    prefix: str = keys.OUTPUTS,
+    *,
+    on_event: OnEvent = ignore,
+) -> GeneratedScores:
+    """Score every soundtrack under a prefix, and keep the scores under `evaluations/`.
+
+    Args:
+        store: the store.
+        settings: whose device listens.
+        prefix: of the soundtracks' keys.
+        on_event: is told of each soundtrack.
 
     Raises:
-        GenerationError: if there is no output under `prefix`.
+        GenerationError: if there is no soundtrack under `prefix`.
     """
-    keys = sorted(each.key for each in store.list(prefix) if each.key.endswith(f"{SUFFIX}.json"))
-    if not keys:
+    records = sorted(info.key for info in store.list(prefix) if keys.is_output_record(info.key))
+    if not records:
         raise GenerationError(
             f"no output under {prefix}; `vmt generate` makes them, under outputs/<run>/epoch_<n>/"
         )
-    return score_outputs(store, keys, listener(settings.device), on_event=on_event)
+    return score_outputs(store, records, listener(settings.device), on_event=on_event)
+
+
+def read_record(store: ObjectStore, key: str) -> SoundtrackRecord:
+    """The record of a soundtrack.
+
+    Raises:
+        ObjectNotFound: if there is none.
+    """
+    record = documents.read(store, key, SoundtrackRecord)
+    if record is None:
+        raise ObjectNotFound(f"store {store.url}: no record under {key}; it may have been deleted")
+    return record
 
 
 def listener(device: str) -> Hear:
@@ -89,111 +107,165 @@ def listener(device: str) -> Hear:
 
 
 def score_outputs(
-    store: ObjectStore, keys: Sequence[str], hear: Hear, *, on_event: OnEvent = ignore
-) -> Scores:
-    """Score the outputs with these records."""
+    store: ObjectStore, records: Sequence[str], hear: Hear, *, on_event: OnEvent = ignore
+) -> GeneratedScores:
+    """Score soundtracks, and keep the scores.
+
+    Args:
+        store: the store.
+        records: keys of the soundtracks' records.
+        hear: recognises chords; see `listener`.
+        on_event: is told of each soundtrack.
+    """
     rows, hits = [], []
-    on_event("vmt.score.started", {"outputs": len(keys)})
-    for key in keys:
-        record = json.loads(store.get(key))
-        midi = _midi(store, record)
+    on_event("vmt.score.started", {"outputs": len(records)})
+    for key in records:
+        record = read_record(store, key)
+        midi = read_midi(store, record)
         rows.append(score_output(store, record, midi, hear))
-        if record["settings"]["accents"] > 0:
-            hits.append(cut_hits(midi, record["cuts_s"], record["video"]["duration_s"]))
-        on_event("vmt.score.done", {"video": record["video"]["id"], "take": record["take"]})
-    run = rows[0]["run"] if len({row["run"] for row in rows}) == 1 else "several"
-    digest = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:10]
-    scores = Scores(
-        f"evaluations/{run}/generated-{digest}.json",
+        accents = record.settings.get("accents")
+        if isinstance(accents, int | float) and accents > 0:
+            hits.append(cut_hits(midi, record.cuts_s, record.video.duration_s))
+        on_event("vmt.score.done", {"video": record.video.id, "take": record.take})
+
+    run = rows[0].run if len({row.run for row in rows}) == 1 else "several"
+    digest = hashlib.sha256("\n".join(records).encode()).hexdigest()[:10]
+    scores = GeneratedScores(
+        keys.generated_scores(run, digest),
         tuple(rows),
-        _mean([row["scores"] for row in rows]),
-        _mean([row["real"] for row in rows]),
+        _mean([row.scores for row in rows]),
+        _mean([row.real for row in rows]),
         _finite(accents_heard(hits)),
     )
-    store.put(scores.key, json.dumps(vars(scores), indent=1).encode())
+    documents.write(store, scores.key, scores)
     return scores
 
 
 def score_output(
-    store: ObjectStore, record: Mapping[str, Any], midi: pretty_midi.PrettyMIDI, hear: Hear
-) -> dict[str, Any]:
-    """One output's row."""
+    store: ObjectStore, record: SoundtrackRecord, midi: pretty_midi.PrettyMIDI, hear: Hear
+) -> SoundtrackScores:
+    """The scores of one soundtrack.
+
+    Args:
+        store: the store.
+        record: of the soundtrack.
+        midi: its notes.
+        hear: recognises chords; see `listener`.
+    """
     with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
         path = Path(folder) / "out.flac"
-        store.get_file(record["files"]["flac"], path)
+        store.get_file(record.files["flac"], path)
         sound = read_sound(path)
+    lab = record.files["lab"]
+    labels = chords.parse_lab(store.get(lab).decode(), lab).each_second(len(record.chords))
     heard = sound_scores(
         sound,
         SAMPLE_RATE,
         midi,
-        labels=record["chords"],
-        key=chords.parse_key(record["key"]),
-        tempo_bpm=record["tempo_bpm"],
-        note_density=np.array(record["curves"]["note_density"]),
-        loudness=np.array(record["curves"]["loudness"]),
+        labels=labels,
+        key=chords.parse_key(record.key),
+        tempo_bpm=record.tempo_bpm,
+        note_density=np.array(record.curves.note_density),
+        loudness=np.array(record.curves.loudness),
         hear=hear,
     )
+    return SoundtrackScores(
+        video=record.video.id,
+        run=record.run,
+        epoch=record.epoch,
+        take=record.take,
+        style=str(record.settings.get("style")),
+        scores=_finite(
+            heard | chord_scores(labels) | note_scores(midi) | _music_scores(store, record, sound)
+        ),
+        real=_finite(_real(store, record)),
+    )
+
+
+def _music_scores(
+    store: ObjectStore, record: SoundtrackRecord, sound: Float32[np.ndarray, "2 samples"]
+) -> dict[str, float]:
+    """Silence, metre, hits, motifs, groove and dynamics.
+
+    Hits are heard in the sound: an attack within one frame (a twenty-fifth of a second) of a strong
+    cut or of a point that was asked for; `hits_chance` is the same for music that is moved.
+    """
+    song = read_marked(store.get(record.files["mid"]))
+    points = record.hits
+    asked = [point.time_s for point in points if point.kind in ("hit", "section")]
+    cuts = [point.time_s for point in points if point.kind == "cut"]
+    stops = [(point.time_s, point.time_s + 4) for point in points if point.kind == "stop"]
+    attacks = attack_times(sound, SAMPLE_RATE)
+    length_s = record.video.duration_s
+    cuts_met, chance = share_on(attacks, cuts, length_s, within_s=FRAME_S)
+    asked_met, _ = share_on(attacks, asked, length_s, within_s=FRAME_S)
     return {
-        "video": record["video"]["id"],
-        "run": record["run"],
-        "epoch": record["epoch"],
-        "take": record["take"],
-        "style": record["settings"]["style"],
-        "scores": _finite(heard | chord_scores(record["chords"]) | note_scores(midi)),
-        "real": _finite(_real(store, record)),
+        **silence_and_dynamics(sound, SAMPLE_RATE, stops),
+        **metre_scores(song),
+        **motif_scores(song),
+        **groove_scores(song),
+        "strong_cuts_met": cuts_met,
+        "strong_cuts_chance": chance,
+        "hits_met": asked_met,
     }
 
 
-def _real(store: ObjectStore, record: Mapping[str, Any]) -> dict[str, float]:
+def _real(store: ObjectStore, record: SoundtrackRecord) -> dict[str, float]:
     """The same scores of the video's own song, as far as it is known: its sound, its chords, and
     notes beside it.
     """
-    found: dict[str, float] = {}
-    video = record["video"]
-    labels = _own_chords(store, record["extractor"], video["sha256"])
-    found |= chord_scores(labels) if labels is not None else {}
+    scores: dict[str, float] = {}
+    video = record.video
+    labels = _own_chords(store, record.extractor, video.sha256)
+    scores |= chord_scores(labels) if labels is not None else {}
     try:
-        notes = store.get(str(PurePosixPath(video["key"]).with_suffix(".mid")))
-        found |= note_scores(read_midi(notes, PurePosixPath(video["key"]).stem + ".mid"))
+        notes = store.get(str(PurePosixPath(video.key).with_suffix(".mid")))
+        scores |= note_scores(parse_midi(notes, PurePosixPath(video.key).stem + ".mid"))
     except (ObjectNotFound, AnnotationError):
         pass  # nobody brought notes that can be read
     with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
-        path, wav = Path(folder) / PurePosixPath(video["key"]).name, Path(folder) / "own.wav"
+        path, wav = Path(folder) / PurePosixPath(video.key).name, Path(folder) / "own.wav"
         try:
-            store.get_file(video["key"], path)
+            store.get_file(video.key, path)
         except ObjectNotFound:
-            return found  # the video was taken away
-        track = record["settings"].get("sound_track")
+            return scores  # the video was taken away
+        track = record.settings.get("sound_track")
         try:
-            heard = media.own_sound(path, wav, duration_s=video["duration_s"], sound_track=track)
+            heard = media.own_sound(
+                path,
+                wav,
+                duration_s=video.duration_s,
+                sound_track=track if isinstance(track, int) else None,
+            )
         except MediaError:
-            return found  # a sound that nobody can decode has no level
+            return scores  # a sound that nobody can decode has no level
         if heard:
-            found |= level_scores(read_sound(wav), SAMPLE_RATE)
-    return found
+            scores |= level_scores(read_sound(wav), SAMPLE_RATE)
+    return scores
 
 
 def _own_chords(store: ObjectStore, extractor: str, sha256: str) -> tuple[str, ...] | None:
     """Chords of a video's own song: those brought for it, else those recognised."""
     kept = sorted(
-        each.key
-        for each in store.list(f"features/{extractor}/{sha256}")
-        if each.key.endswith(".safetensors")
+        info.key
+        for info in store.list(keys.features_prefix(extractor, sha256))
+        if keys.FEATURE_RECORD.parse(info.key) is not None
     )
-    labels = [Features.from_bytes(store.get(key)).chord for key in kept]
-    return next((each for each in labels if each is not None), None)
+    sequences = [Features.from_bytes(store.get(key)).chord for key in kept]
+    return next((labels for labels in sequences if labels is not None), None)
 
 
-def _midi(store: ObjectStore, record: Mapping[str, Any]) -> pretty_midi.PrettyMIDI:
-    return pretty_midi.PrettyMIDI(io.BytesIO(store.get(record["files"]["mid"])))
+def read_midi(store: ObjectStore, record: SoundtrackRecord) -> pretty_midi.PrettyMIDI:
+    """The notes of a soundtrack."""
+    return parse_midi(store.get(record.files["mid"]), record.files["mid"])
 
 
-def _finite(scores: Mapping[str, float]) -> dict[str, float | None]:
+def _finite(scores: Mapping[str, float]) -> ScoreRow:
     """JSON has no NaN."""
     return {name: value if math.isfinite(value) else None for name, value in scores.items()}
 
 
-def _mean(rows: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+def _mean(rows: Sequence[ScoreRow]) -> ScoreRow:
     names = list(dict.fromkeys(name for row in rows for name in row))
     known = {
         name: [value for row in rows if (value := row.get(name)) is not None] for name in names

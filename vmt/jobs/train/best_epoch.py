@@ -6,23 +6,16 @@ is looked at. So one file is read as a rule, and every file only where all are d
 """
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from vmt.catalog.runs import HASHES, Run
+from vmt.catalog.records.runs import BestEpochs, PassedOver
+from vmt.catalog.runs import Run
 from vmt.errors import TrainingError, WeightsError
 from vmt.model.checkpoints import load_transformer
 from vmt.runtime.events import OnEvent, ignore
 from vmt.store import ObjectStore
-from vmt.training.results import LOSSES, EpochResult, best, best_epochs
-
-
-@dataclass(frozen=True)
-class PassedOver:
-    """A better epoch that cannot serve, and why."""
-
-    epoch: int
-    reason: str
+from vmt.training.results import LOSSES, EpochResult, best
 
 
 @dataclass(frozen=True)
@@ -30,16 +23,18 @@ class Selection:
     """The epoch that a run selects.
 
     Attributes:
+        run: its name.
+        epoch: the number.
         selected_by: the loss that decides, `total` or `chord`.
         validation: the epoch's losses by name; None where there is no validation set.
-        weights_sha256: of its weights as they stand in the store.
+        weights_sha256: of its weights in the store.
         passed_over: better epochs whose weights are missing or damaged, best first.
     """
 
     run: str
     epoch: int
     selected_by: str
-    validation: dict[str, float | None]
+    validation: Mapping[str, float | None]
     weights_sha256: str
     passed_over: tuple[PassedOver, ...]
 
@@ -48,33 +43,37 @@ def best_epoch(store: ObjectStore, run: str, *, on_event: OnEvent = ignore) -> S
     """Select a run's best epoch, and write it to best_epochs.json and summary.json where they name
     another one.
 
+    Args:
+        store: the store.
+        run: its name.
+        on_event: is told of the selection.
+
     Raises:
         TrainingError: if there is no such run, no epoch is finished, or no epoch's weights can be
             used.
     """
-    chosen = Run(store, run)
-    select_by = str(chosen.parameters()["train"]["select_by"])
-    rows = chosen.results()
+    named = Run(store, run)
+    select_by = named.parameters().train.select_by
+    rows = named.results()
     if not rows:
         raise TrainingError(
-            f"run {run}: no epoch is finished yet; start `vmt train` again to go on"
+            f"run {run}: no epoch is finished yet; start `vmt train` again to resume"
         )
     passed_over: list[PassedOver] = []
     left = list(rows)
     while left:
         row = best(left, LOSSES.index(select_by))
         try:
-            sha256 = check_weights(chosen, row.epoch)
+            sha256 = check_weights(named, row.epoch)
         except (TrainingError, WeightsError) as error:
             passed_over.append(PassedOver(row.epoch, str(error)))
             left.remove(row)
             continue
-        found = Selection(run, row.epoch, select_by, row.losses(), sha256, tuple(passed_over))
-        _write(chosen, rows, row, found)
-        on_event(
-            "vmt.best-epoch", {**vars(found), "passed_over": [vars(each) for each in passed_over]}
-        )
-        return found
+        selection = Selection(run, row.epoch, select_by, row.losses(), sha256, tuple(passed_over))
+        _write(named, rows, row, selection)
+        skipped = [vars(better) for better in passed_over]
+        on_event("vmt.best-epoch", {**vars(selection), "passed_over": skipped})
+        return selection
     raise TrainingError(
         f"run {run}: none of its {len(rows)} epochs has weights that can be used, the best one: "
         f"{passed_over[0].reason}; train it again under another name"
@@ -92,26 +91,27 @@ def check_weights(run: Run, epoch: int) -> str:
     """
     data = run.weights(epoch)
     sha256 = hashlib.sha256(data).hexdigest()
-    written = (run.read_json(HASHES) or {}).get(str(epoch))
+    written = run.weight_hash(epoch)
     if written is None:
         load_transformer(data, run.weights_key(epoch))
     elif written != sha256:
         raise TrainingError(
             f"run {run.name}: weights of epoch {epoch} are damaged: their SHA-256 is "
-            f"{sha256[:12]}..., training "
-            f"wrote {written[:12]}...; bring {run.weights_key(epoch)} back from a backup, or "
-            "take another epoch"
+            f"{sha256[:12]}..., training wrote {written[:12]}...; restore "
+            f"{run.weights_key(epoch)} from a backup, or take another epoch"
         )
     return sha256
 
 
-def _write(run: Run, rows: list[EpochResult], row: EpochResult, found: Selection) -> None:
-    """The selection where pages and other jobs read it; nothing where it stands there already."""
-    content: dict[str, Any] = best_epochs(rows, found.selected_by) | {"selected": row.epoch}
-    if found.passed_over:
-        content["passed_over"] = [vars(each) for each in found.passed_over]
-    if run.read_json("best_epochs.json") != content:
-        run.write_json("best_epochs.json", content)
-    summary = run.read_json("summary.json")
-    if summary is not None and summary.get("best_epoch") != row.epoch:
-        run.write_json("summary.json", {**summary, "best_epoch": row.epoch, "best": row.losses()})
+def _write(run: Run, rows: list[EpochResult], row: EpochResult, selection: Selection) -> None:
+    """The selection where pages and other jobs read it; nothing where it is there already."""
+    epochs = replace(
+        BestEpochs.of(rows, selection.selected_by),
+        selected=row.epoch,
+        passed_over=selection.passed_over,
+    )
+    if run.best_epochs() != epochs:
+        run.write_best_epochs(epochs)
+    summary = run.summary()
+    if summary is not None and summary.best_epoch != row.epoch:
+        run.write_summary(replace(summary, best_epoch=row.epoch, best=row.losses()))

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from torch import Tensor
 
+from vmt.catalog import keys
+from vmt.catalog.records.runs import ImportedWeights
 from vmt.catalog.runs import Run
 from vmt.errors import WeightsError
 from vmt.hardware import choose_device
-from vmt.jobs.train.session import UNUSED, Fitting, Start
+from vmt.jobs.train.session import Start, TrainingSession
 from vmt.jobs.train.training_data import Material, material
 from vmt.model.checkpoints import from_bytes
 from vmt.model.config import ModelConfig
@@ -58,14 +60,17 @@ def import_weights(
     It is evaluated on `dataset` and takes that dataset's extractor; without one its losses are
     unknown (nan) and its extractor is MuVi-Sync's, which published weights were trained on. Its
     biGRU is the published one where `regression` is given, else one that is trained on the dataset.
-    `train` goes on from it like from any run.
+    `train` continues from it like from any run.
 
     Args:
+        store: the store.
         file: the transformer's `state_dict`.
         regression: the regression's `state_dict`.
         dataset: `main`, or `main@v0003`.
         run: its name; one that follows from the files and the dataset where None.
         n_heads: where the tensors do not tell; 8 where None.
+        device: `auto`, `cpu` or `cuda`.
+        on_event: is told of each epoch of the biGRU.
 
     Raises:
         WeightsError: if a file is missing, damaged, another model's or holds more than tensors, or
@@ -76,11 +81,7 @@ def import_weights(
     model = read_transformer(data, str(file), n_heads)
     songs = material(store, dataset) if dataset is not None else Material()
     _check_width(file, model.config.d_semantic, songs)
-    published: dict[str, str | None] = {
-        "file": file.name,
-        "sha256": _sha256(data),
-        "regression": None,
-    }
+    published = ImportedWeights(file.name, _sha256(data))
     regressor, tensors, unused = RegressorConfig(model.config.d_semantic), None, dict[str, Tensor]()
     regression_train = REGRESSION_TRAIN
     if regression is not None:
@@ -88,7 +89,7 @@ def import_weights(
         bigru, unused = read_regressor(data, str(regression))
         _check_width(regression, bigru.config.d_semantic, songs)
         regressor, tensors = bigru.config, bigru.state_dict()
-        published["regression"] = _sha256(data)
+        published = dataclasses.replace(published, regression=_sha256(data))
         regression_train = dataclasses.replace(REGRESSION_TRAIN, epochs=0)
     elif not songs.train:
         raise WeightsError(
@@ -98,8 +99,8 @@ def import_weights(
     train = TrainConfig(epochs=0)
     config = RunConfig(PRESET, model.config, train, regressor, regression_train)
     target = Run(store, run or _name(published, songs, config))
-    start = Start({"imported": published}, model.state_dict, regressor=tensors, unused=unused)
-    name = Fitting(target, config, songs, choose_device(device), on_event, start).finish()
+    start = Start(imported=published, weights=model.state_dict, regressor=tensors, unused=unused)
+    name = TrainingSession(target, config, songs, choose_device(device), on_event, start).finish()
     return ImportReport(name, tuple(sorted({key.partition(".")[0] for key in unused})))
 
 
@@ -140,7 +141,7 @@ def export_regression(store: ObjectStore, run: str) -> bytes:
     """
     chosen = Run(store, run)
     chosen.parameters()
-    key = chosen.key(UNUSED)
+    key = keys.unused_tensors(run)
     unused = from_bytes(store.get(key), key)[0] if store.head(key) is not None else {}
     return regressor_pickle(chosen.regressor(), unused, f"run {run}")
 
@@ -154,9 +155,9 @@ def _read(file: Path) -> bytes:
         ) from error
 
 
-def _name(published: dict[str, str | None], songs: Material, config: RunConfig) -> str:
+def _name(published: ImportedWeights, songs: Material, config: RunConfig) -> str:
     inputs = json.dumps(
-        [published["sha256"], published["regression"], songs.dataset, dataclasses.asdict(config)]
+        [published.sha256, published.regression, songs.dataset, dataclasses.asdict(config)]
     )
     return "-".join(
         [PRESET, *(songs.dataset or "").split("@"), _sha256(inputs.encode())[:6]]

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from vmt.catalog import datasets
+from vmt.catalog import datasets, keys
+from vmt.catalog.records import encode
 from vmt.catalog.runs import Run
 from vmt.errors import DatasetError, TrainingError
 from vmt.i18n import check_language, languages
-from vmt.jobs.soundtrack.composer import SUFFIX
 from vmt.reports.findings import Facts
 from vmt.reports.run_report import report as written
 from vmt.store import ObjectStore
@@ -24,24 +24,30 @@ class ReportKeys:
 def report(store: ObjectStore, run: str, *, language: str = "en") -> ReportKeys:
     """Write `runs/<run>/report.<lang>.md` and `.html` from what the store holds of the run now.
 
+    Args:
+        store: the store.
+        run: its name.
+        language: one of `vmt.i18n.languages()`.
+
     Raises:
         UnknownLanguage: if there are no texts in the language.
         TrainingError: if the run is not in the store, or no epoch is finished.
     """
     check_language(language)
-    chosen = Run(store, run)
-    page = written(gather(chosen), language)
-    files = {name: f"report.{language}.{name}.svg" for name in page.pictures}
+    page = written(gather(Run(store, run)), language)
+    pictures = {name: keys.run_report_picture(run, language, name) for name in page.pictures}
     for name, picture in page.pictures.items():
-        store.put(chosen.key(files[name]), picture.encode())
-    keys = ReportKeys(
-        chosen.key(f"report.{language}.md"),
-        chosen.key(f"report.{language}.html"),
-        tuple(chosen.key(file) for file in files.values()),
+        store.put(pictures[name], picture.encode())
+    report_keys = ReportKeys(
+        keys.run_report(run, language, "md"),
+        keys.run_report(run, language, "html"),
+        tuple(pictures.values()),
     )
-    store.put(keys.markdown, page.markdown(lambda name: files[name]).encode())
-    store.put(keys.html, page.html().encode())
-    return keys
+    # The Markdown names its pictures without their folder, which is its own.
+    text = page.markdown(lambda name: pictures[name].rpartition("/")[2])
+    store.put(report_keys.markdown, text.encode())
+    store.put(report_keys.html, page.html().encode())
+    return report_keys
 
 
 def report_missing(store: ObjectStore, run: str) -> None:
@@ -51,7 +57,7 @@ def report_missing(store: ObjectStore, run: str) -> None:
         TrainingError: as `report`.
     """
     for language in languages():
-        if store.head(Run(store, run).key(f"report.{language}.html")) is None:
+        if store.head(keys.run_report(run, language, "html")) is None:
             report(store, run, language=language)
 
 
@@ -61,32 +67,45 @@ def gather(run: Run) -> Facts:
     Raises:
         TrainingError: if the run is not in the store, or no epoch is finished.
     """
-    parameters, summary, rows = run.parameters(), run.read_json("summary.json"), run.results()
+    parameters, summary, rows = run.parameters(), run.summary(), run.results()
     if summary is None or not rows:
         raise TrainingError(
-            f"run {run.name}: no epoch is finished yet; start `vmt train` again to go on"
+            f"run {run.name}: no epoch is finished yet; start `vmt train` again to resume"
         )
-    store, own = run.store, run.key("")
-    weights = [
-        (each.key.removeprefix(own), each.size) for each in store.list(own) if "weights" in each.key
-    ]
-    outputs: dict[str, list[tuple[str, int]]] = {}
-    for each in store.list(f"outputs/{run.name}/"):
-        video, mark, _ = each.key.rpartition("/")[2].partition(SUFFIX)
-        if mark:
-            outputs.setdefault(video, []).append((each.key, each.size))
-    tables = [
-        each for each in store.list(f"evaluations/{run.name}/epoch_") if each.key.endswith(".json")
-    ]
     return Facts(
-        parameters,
-        summary,
+        encode(parameters),
+        encode(summary),
         rows,
-        _videos(run, parameters["dataset"]),
-        weights,
-        outputs,
-        len(tables),
+        _videos(run, parameters.dataset),
+        _weights(run),
+        _outputs(run),
+        _evaluations(run),
     )
+
+
+def _weights(run: Run) -> list[tuple[str, int]]:
+    """Names and sizes of the run's files of weights."""
+    folder = keys.run_folder(run.name)
+    return [
+        (info.key.removeprefix(folder), info.size)
+        for info in run.store.list(folder)
+        if "weights" in info.key
+    ]
+
+
+def _outputs(run: Run) -> dict[str, list[tuple[str, int]]]:
+    """Keys and sizes of the files of the run's soundtracks, by video."""
+    outputs: dict[str, list[tuple[str, int]]] = {}
+    for info in run.store.list(keys.run_outputs(run.name)):
+        output = keys.parse_output(info.key)
+        if output is not None:
+            outputs.setdefault(output.video, []).append((info.key, info.size))
+    return outputs
+
+
+def _evaluations(run: Run) -> int:
+    tables = run.store.list(keys.evaluation_prefix(run.name))
+    return sum(info.key.endswith(".json") for info in tables)
 
 
 def _videos(run: Run, dataset: str | None) -> int | None:

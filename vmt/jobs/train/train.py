@@ -9,19 +9,21 @@ from typing import Any
 
 from torch import Tensor
 
+from vmt.catalog import keys
 from vmt.catalog.page_index_writers import note_run
+from vmt.catalog.records.runs import RunParameters, RunSource
 from vmt.catalog.runs import Run
 from vmt.errors import TrainingError
 from vmt.hardware import choose_device
 from vmt.jobs.train.report import report_missing
-from vmt.jobs.train.session import Fitting, Start
+from vmt.jobs.train.session import Start, TrainingSession
 from vmt.jobs.train.training_data import Material, material
 from vmt.model import checkpoints
 from vmt.model.architectures import recorded_config
 from vmt.model.presets import Preset
 from vmt.runtime.events import OnEvent, ignore
 from vmt.store import ObjectStore
-from vmt.training.config import RunConfig, TrainConfig, continued_config, run_config
+from vmt.training.config import RunConfig, continued_config, run_config
 from vmt.training.distributed import ALONE, Team
 
 _FIRST_PRESET = "vmt"
@@ -40,29 +42,33 @@ def train(
     team: Team = ALONE,
     on_event: OnEvent = ignore,
 ) -> str:
-    """Train a preset on a dataset version, or go on with a run that was stopped.
+    """Train a preset on a dataset version, or resume a run that was stopped.
 
-    The run's name follows from its inputs unless given, so that the same call finds its own run: a
-    finished one is left as it is.
+    The run's name follows from its inputs unless given, so that the same call resumes its own run:
+    a finished one is left as it is.
 
-    With `source` a new run goes on from another run's epoch, with that run's settings. Its
-    numbering goes on too: its table begins at the source's epoch, measured on the dataset, and
-    holds the epochs that this run keeps weights of, so that its best epoch is one of them. From the
-    last epoch of the source the optimizer, the step count and the schedule go on, and where the
-    schedule does not look at the number of epochs (`amt`) every later epoch is, bit for bit, what
-    the source would have come to. From an earlier epoch, whose optimizer is not kept, it is a warm
-    start: fresh optimizer, schedule from its first step. The biGRU is trained anew on the dataset.
+    With `source` a new run continues from another run's epoch, with that run's settings and
+    numbering: its table begins at the source's epoch, measured on the dataset, and holds the epochs
+    that this run keeps weights of, so that its best epoch is one of them. From the last epoch of
+    the source the optimizer, the step count and the schedule continue, and where the schedule does
+    not look at the number of epochs (`amt`) every later epoch is, bit for bit, what the source
+    would have come to. From an earlier epoch, whose optimizer is not kept, it is a warm start:
+    fresh optimizer, schedule from its first step. The biGRU is trained anew on the dataset.
 
     Args:
+        store: the store.
         dataset: `main` (its newest version) or `main@v0003`; None for the source's own version, or
             `main`.
         preset: a preset, or the name of a built-in one; `vmt` where None. A run with a source has
             the source's.
+        run: its name; one that follows from the inputs where None.
         overrides: fields of the model's configuration and `TrainConfig` in place of the preset's
             or the source's.
-        source: the run to go on from.
+        source: the run to continue from.
         source_epoch: its epoch; the last where None.
+        device: `auto`, `cpu` or `cuda`.
         team: the processes that train together; see `vmt.training.distributed`.
+        on_event: is told of each epoch.
 
     Returns:
         The run's name.
@@ -83,14 +89,16 @@ def train(
         if preset is not None:
             given = preset if isinstance(preset, str) else preset.name
             raise TrainingError(
-                f"preset {given}: a run that goes on from another keeps its preset; leave it out"
+                f"preset {given}: a run that continues from another keeps its preset; leave it out"
             )
         origin = _Origin.find(Run(store, source), source_epoch)
-        songs = material(store, dataset or origin.parameters["dataset"] or "main")
+        songs = material(store, dataset or origin.parameters.dataset or "main")
         config = origin.config(songs, overrides or {})
         target = Run(store, run or _name(config, songs, f"/{source}@{origin.epoch}"))
         start = origin.start(target)
-    name = Fitting(target, config, songs, choose_device(device), on_event, start, team).finish()
+    name = TrainingSession(
+        target, config, songs, choose_device(device), on_event, start, team
+    ).finish()
     if team.leads:
         report_missing(store, name)
         note_run(store, name)
@@ -105,41 +113,49 @@ def _name(config: RunConfig, songs: Material, origin: str = "") -> str:
 
 @dataclass(frozen=True)
 class _Origin:
-    """The epoch of another run that a run goes on from."""
+    """The epoch of another run that a run continues from."""
 
     run: Run
     epoch: int
-    parameters: dict[str, Any]
+    parameters: RunParameters
 
     @classmethod
     def find(cls, run: Run, epoch: int | None) -> "_Origin":
         parameters, rows = run.parameters(), run.results()
         if not rows:
-            raise TrainingError(f"run {run.name}: no epoch is finished yet, so none to go on from")
+            raise TrainingError(
+                f"run {run.name}: no epoch is finished yet, so none to continue from"
+            )
         return cls(run, rows[-1].epoch if epoch is None else epoch, parameters)
 
     def config(self, songs: Material, overrides: Mapping[str, Any]) -> RunConfig:
-        model = recorded_config(self.parameters.get("architecture"), self.parameters["model"])
+        model = recorded_config(self.parameters.architecture, self.parameters.model)
         if model.d_semantic != songs.d_semantic:
             raise TrainingError(
                 f"run {self.run.name} reads {model.d_semantic} semantic features and dataset "
-                f"{songs.dataset} has "
-                f"{songs.d_semantic}; name a dataset of the same CLIP model"
+                f"{songs.dataset} has {songs.d_semantic}; name a dataset of the same CLIP model"
             )
-        train = TrainConfig(**self.parameters["train"])
-        return continued_config(self.parameters["preset"], model, train, overrides, self.epoch)
+        return continued_config(
+            self.parameters.preset, model, self.parameters.train, overrides, self.epoch
+        )
 
     def start(self, target: Run) -> Start:
-        """Where `target` begins; what it said at its first start holds, wherever the source has
-        come to since.
+        """Where `target` begins; what it recorded at its first start holds, even where the source
+        was trained further since.
         """
-        saved = (target.read_json("model_params.json") or {}).get("from") or {}
-        if (saved.get("run"), saved.get("epoch")) != (self.run.name, self.epoch):
+        parameters = target.saved_parameters()
+        source = parameters.source if parameters is not None else None
+        if source is None or (source.run, source.epoch) != (self.run.name, self.epoch):
             kept = self.run.store.head(self._state_key) is not None
             step = int(self._state()["step"]) if kept else 0
-            saved = {"run": self.run.name, "epoch": self.epoch, "step": step, "optimizer": kept}
-        moments = self._state if saved["optimizer"] else None
-        return Start({"from": saved}, self._weights, self.epoch, saved["step"], moments)
+            source = RunSource(self.run.name, self.epoch, step, kept)
+        return Start(
+            source=source,
+            weights=self._weights,
+            epoch=self.epoch,
+            step=source.step,
+            moments=self._state if source.optimizer else None,
+        )
 
     def _weights(self) -> dict[str, Tensor]:
         return checkpoints.from_bytes(
@@ -148,7 +164,7 @@ class _Origin:
 
     @property
     def _state_key(self) -> str:
-        return self.run.key(f"state/optimizer_{self.epoch:04d}.safetensors")
+        return keys.optimizer(self.run.name, self.epoch)
 
     def _state(self) -> dict[str, Tensor]:
         return checkpoints.from_bytes(self.run.store.get(self._state_key), self._state_key)[0]

@@ -49,6 +49,4 @@ def material(store: ObjectStore, dataset: str) -> Material:
     if not songs["train"]:
         raise TrainingError(f"dataset {version.ref}: no video trains; add videos and freeze again")
     info = version.info
-    return Material(
-        str(version.ref), version.chord_labels, info["extractor"], info["untrained"], **songs
-    )
+    return Material(str(version.ref), version.chord_labels, info.extractor, info.untrained, **songs)

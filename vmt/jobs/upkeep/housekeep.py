@@ -1,4 +1,4 @@
-"""Keeping house: weights that nobody will ask for, and what killed jobs left behind.
+"""Housekeeping: removes weights that nobody will ask for, and what killed jobs left behind.
 
 Of every run these weights stay: every best epoch (by each loss), the selected and the last one,
 whatever is or was the champion, every n-th epoch, and all that are younger than so many days. Rows
@@ -8,16 +8,17 @@ has one.
 Left behind means older than `LEFT_AFTER` and owned by nobody: files of a take whose record was
 never written, optimizer states that a run's loop does not name, uploads that never ended. A run
 that says `running` but has written nothing for that long is marked failed, so that no page shows it
-as going on; `vmt train` goes on with it all the same.
+as running; `vmt train` resumes it all the same.
 """
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
 
+from vmt.catalog import keys
+from vmt.catalog.keys import Part
+from vmt.catalog.records.runs import RunSummary
 from vmt.catalog.runs import Run, now, read_champion, runs
 from vmt.errors import SettingsError
 from vmt.runtime.events import OnEvent, ignore
@@ -26,8 +27,6 @@ from vmt.training.results import best
 
 LEFT_AFTER = timedelta(days=2)
 """Longer than any job may take."""
-_EPOCH = re.compile(r"/weights/epoch_(\d{4,})\.safetensors$")
-_STATE = re.compile(r"/state/optimizer_(\d{4,})\.safetensors$")
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,12 @@ def housekeep(
     """Remove old weights and what killed jobs left behind.
 
     Args:
+        store: the store.
         keep_every: epochs whose number it divides stay; 0 keeps none for its number.
         keep_days: weights younger than this stay, 0 or more.
         dry_run: only say what would be removed.
         at: the time now; the clock's where None.
+        on_event: is told what was removed.
 
     Raises:
         SettingsError: if a number is negative.
@@ -73,32 +74,38 @@ def housekeep(
     if min(keep_every, keep_days) < 0:
         raise SettingsError(f"keep_every {keep_every} and keep_days {keep_days} must be 0 or more")
     clock = at or datetime.now(UTC)
+    old, abandoned = clock - timedelta(days=keep_days), clock - LEFT_AFTER
+
+    # What can go.
+    served = _served(store)
     weights: list[ObjectInfo] = []
     left: list[ObjectInfo] = []
     stopped: list[str] = []
-    crowned = _crowned(store)
     for run in runs(store):
-        objects = list(store.list(run.key("")))
-        for folder in ("", "regression/"):
-            kept = _kept(run, folder, keep_every) | (
-                crowned.get(run.name, set()) if not folder else set()
-            )
-            weights += _old_weights(run, folder, objects, kept, clock - timedelta(days=keep_days))
-            left += _lost_states(run, folder, objects, clock - LEFT_AFTER)
-        if _stalled(run, objects, clock - LEFT_AFTER):
+        objects = list(store.list(keys.run_folder(run.name)))
+        for part in keys.PARTS:
+            kept = _kept(run, part, keep_every)
+            if part == keys.CHORDS:
+                kept |= served.get(run.name, set())
+            weights += _old_weights(run, part, objects, kept, old)
+            left += _lost_states(run, part, objects, abandoned)
+        if _stalled(run, objects, abandoned):
             stopped.append(run.name)
-    left += _without_record(store.list("outputs/"), clock - LEFT_AFTER)
-    uploads = list(store.unfinished(clock - LEFT_AFTER, remove=not dry_run))
+    left += _without_record(store.list(keys.OUTPUTS), abandoned)
+    uploads = list(store.unfinished(abandoned, remove=not dry_run))
+
+    # It goes.
     if not dry_run:
-        for each in (*weights, *left):
-            store.delete(each.key)
+        for info in (*weights, *left):
+            store.delete(info.key)
         for name in stopped:
             _mark_stopped(Run(store, name))
+
     report = HousekeepReport(
-        tuple(each.key for each in weights),
-        (*(each.key for each in left), *uploads),
+        tuple(info.key for info in weights),
+        (*(info.key for info in left), *uploads),
         tuple(stopped),
-        sum(each.size for each in (*weights, *left)),
+        sum(info.size for info in (*weights, *left)),
         dry_run,
     )
     counts = {
@@ -112,29 +119,26 @@ def housekeep(
     return report
 
 
-def _crowned(store: ObjectStore) -> dict[str, set[int]]:
+def _served(store: ObjectStore) -> dict[str, set[int]]:
     """Epochs that are or were the champion, by run: a rollback may ask for them."""
     champion = read_champion(store)
-    found: dict[str, set[int]] = {}
-    if champion is not None:
-        found.setdefault(champion.run, set()).add(champion.epoch)
-        for each in champion.history:
-            found.setdefault(each["run"], set()).add(int(each["epoch"]))
-    return found
+    epochs: dict[str, set[int]] = {}
+    for run, epoch in champion.epochs if champion is not None else ():
+        epochs.setdefault(run, set()).add(epoch)
+    return epochs
 
 
-def _kept(run: Run, folder: str, keep_every: int) -> set[int]:
-    """Epochs that stay for what they are."""
-    rows = run.results(folder)
+def _kept(run: Run, part: Part, keep_every: int) -> set[int]:
+    """Epochs of a part that stay, whatever their age."""
+    rows = run.results(part)
     if not rows:
         return set()
     kept = {rows[-1].epoch, *(best(rows, column).epoch for column in range(3))}
-    loop = run.read_json(f"{folder}state/loop.json")
-    if (
-        loop is not None
-    ):  # where training goes on, which may be one epoch behind the table of a run that was killed
-        kept.add(int(loop["epoch"]))
-    if not folder and run.read_json("best_epochs.json") is not None:
+    # Training resumes there: one epoch behind the table of a run that was killed, perhaps.
+    loop = run.loop(part)
+    if loop is not None:
+        kept.add(loop.epoch)
+    if part == keys.CHORDS and run.best_epochs() is not None:
         kept.add(run.best_epoch())
     if keep_every:
         kept |= {row.epoch for row in rows if row.epoch % keep_every == 0}
@@ -142,61 +146,54 @@ def _kept(run: Run, folder: str, keep_every: int) -> set[int]:
 
 
 def _old_weights(
-    run: Run, folder: str, objects: Iterable[ObjectInfo], kept: set[int], before: datetime
+    run: Run, part: Part, objects: Iterable[ObjectInfo], kept: set[int], before: datetime
 ) -> Iterator[ObjectInfo]:
     """Weights of finished epochs; of a run without any rows none is touched."""
-    finished = {row.epoch for row in run.results(folder)}
-    prefix = run.key(f"{folder}weights/")
-    for each in objects:
-        name = _EPOCH.search(each.key)
-        if name is not None and each.key.startswith(prefix) and each.modified < before:
-            epoch = int(name[1])
-            if epoch in finished and epoch not in kept:
-                yield each
+    finished = {row.epoch for row in run.results(part)}
+    for info in objects:
+        epoch = keys.parse_weights(info.key, run.name, part)
+        if epoch in finished and epoch not in kept and info.modified < before:
+            yield info
 
 
 def _lost_states(
-    run: Run, folder: str, objects: Iterable[ObjectInfo], before: datetime
+    run: Run, part: Part, objects: Iterable[ObjectInfo], before: datetime
 ) -> Iterator[ObjectInfo]:
-    loop = run.read_json(f"{folder}state/loop.json")
-    prefix = run.key(f"{folder}state/")
-    for each in objects:
-        name = _STATE.search(each.key)
-        if name is None or not each.key.startswith(prefix) or each.modified >= before:
+    """Optimizer states of epochs at which nothing resumes."""
+    loop = run.loop(part)
+    for info in objects:
+        epoch = keys.parse_optimizer(info.key, run.name, part)
+        if epoch is None or info.modified >= before:
             continue
-        if loop is None or int(name[1]) != int(loop["epoch"]):
-            yield each
+        if loop is None or epoch != loop.epoch:
+            yield info
 
 
 def _stalled(run: Run, objects: Iterable[ObjectInfo], before: datetime) -> bool:
     """Whether a run says that it is running and wrote nothing for long."""
-    newest = max((each.modified for each in objects), default=before)
-    return newest < before and _says_running(run.read_json("summary.json"))
+    newest = max((info.modified for info in objects), default=before)
+    return newest < before and _says_running(run.summary())
 
 
-def _says_running(summary: dict[str, Any] | None) -> bool:
-    return summary is not None and summary.get("state") == "running"
+def _says_running(summary: RunSummary | None) -> bool:
+    return summary is not None and summary.state == "running"
 
 
 def _mark_stopped(run: Run) -> None:
-    summary = run.read_json("summary.json")
+    summary = run.summary()
     if summary is not None and _says_running(summary):
         error = (
-            f"it stopped after epoch {summary['epochs']} and nobody went on; train with the "
-            "same arguments goes on"
+            f"it stopped after epoch {summary.epochs} and nobody resumed it; `vmt train` with the "
+            "same arguments resumes it"
         )
-        run.write_json(
-            "summary.json", {**summary, "state": "failed", "finished_at": now(), "error": error}
-        )
+        run.write_summary(replace(summary, state="failed", finished_at=now(), error=error))
 
 
 def _without_record(objects: Iterable[ObjectInfo], before: datetime) -> Iterator[ObjectInfo]:
-    """Files of takes, `outputs/<run>/<epoch>/<id>/<take>/<file>`, that no record publishes."""
-    takes = (each for each in objects if each.key.count("/") == 5)
-    for _, files in groupby(takes, lambda each: each.key.rpartition("/")[0]):
-        group = list(files)
-        if (
-            not any(each.key.endswith(".json") for each in group)
-            and max(each.modified for each in group) < before
-        ):
+    """Files of takes that no record publishes."""
+    files = (info for info in objects if keys.parse_output(info.key) is not None)
+    for _, take in groupby(files, lambda info: info.key.rpartition("/")[0]):
+        group = list(take)
+        published = any(keys.is_output_record(info.key) for info in group)
+        if not published and max(info.modified for info in group) < before:
             yield from group

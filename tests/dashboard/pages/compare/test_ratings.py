@@ -4,7 +4,8 @@ import math
 import pytest
 
 from dashboard.pages.compare import ratings
-from vmt.catalog import page_index
+from vmt.catalog.records import dumps
+from vmt.catalog.records.soundtracks import Rating
 from vmt.store import ObjectStore
 
 PREFIXES = [f"outputs/run/epoch_{epoch:04d}/015/take/" for epoch in (3, 7, 9)]
@@ -14,15 +15,15 @@ def scores(value: int) -> dict[str, int]:
     return dict.fromkeys(ratings.QUESTIONS, value)
 
 
-def rating(first: int, second: int, number: int = 0) -> dict[str, object]:
-    return {
-        "id": str(number),
-        "at": "2025-12-04T03:30:00+00:00",
-        "rater": "r",
-        "outputs": PREFIXES[:2],
-        "scores": [scores(first), scores(second)],
-        "comment": "",
-    }
+def rating(first: int, second: int, number: int = 0) -> Rating:
+    return Rating(
+        id=str(number),
+        at="2025-12-04T03:30:00+00:00",
+        rater="r",
+        video="015",
+        outputs=tuple(PREFIXES[:2]),
+        scores=(scores(first), scores(second)),
+    )
 
 
 def test_a_pair_stays_until_it_is_rated() -> None:
@@ -50,18 +51,18 @@ def test_the_same_answers_sent_twice_are_kept_once(store: ObjectStore) -> None:
     for _ in range(2):
         ratings.save(store, pair, "015", [scores(4), scores(2)], "fine", ratings.rater({}))
     assert [info.key for info in store.list("ratings/")] == [f"ratings/{pair.id}.json"]
-    assert json.loads(store.get(page_index.RATINGS))["ratings"] == [
+    assert json.loads(store.get("index/ratings.json"))["ratings"] == [
         json.loads(store.get(f"ratings/{pair.id}.json"))
     ]
 
 
 def test_the_first_note_takes_in_the_ratings_from_before(store: ObjectStore) -> None:
-    store.put("ratings/0.json", json.dumps(rating(5, 1)).encode())
+    store.put("ratings/0.json", dumps(rating(5, 1)))
     ratings.save(
         store, ratings.pair_for({}, "015", PREFIXES), "015", [scores(4), scores(2)], "", "x"
     )
-    assert [each["rater"] for each in json.loads(store.get(page_index.RATINGS))["ratings"]] == [
-        rating(5, 1)["rater"],
+    assert [each["rater"] for each in json.loads(store.get("index/ratings.json"))["ratings"]] == [
+        rating(5, 1).rater,
         "x",
     ]
 
