@@ -271,6 +271,8 @@ def _import_published(store: "ObjectStore", folder: Path, chords: int) -> str:
     report = import_muvi_sync(store, folder, chord_labels=chords)
     for problem in report.problems:
         typer.echo(f"left out: {problem}", err=True)
+    for warning in report.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     return report.dataset
 
 
