@@ -24,7 +24,7 @@ def recogniser() -> LvChordia:
 
 
 def heard(each: Song, style: str, recogniser: LvChordia, **options: object) -> np.ndarray:
-    """For each second, whether the chord heard in its middle is the one that is played (25 labels)."""
+    """For each second, whether the chord heard in its middle is the one played (25 labels)."""
     score = each.scored(style, **options)
     sound = synthesize(score.midi, duration_s=each.duration_s)
     mono = master(sound, RENDERED).mean(axis=0)
