@@ -260,7 +260,7 @@ def _judge(night: _Night) -> None:
     elif serving is not None:
         verdict = f"{serving.run} stays: {why}"
     else:
-        verdict = f"nobody serves: {run}: {why}"
+        verdict = f"no champion yet: {run}: {why}"
     night.note(promoted=promoted, verdict=verdict)
     write_verdict(run, verdict, promoted)
 

@@ -156,7 +156,7 @@ def test_the_clock_against_the_stores(
     ("deployments", "state", "words"),
     [
         ([{"status": "READY"}, {"status": "NOT_READY"}], "ok", "2 deployments"),
-        ([{"status": "NOT_READY"}], "warn", "nobody runs its 1 deployments"),
+        ([{"status": "NOT_READY"}], "warn", "no worker runs its 1 deployments"),
         ([], "fail", "knows no deployment"),
     ],
 )

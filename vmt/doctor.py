@@ -1,9 +1,8 @@
-"""`vmt doctor`: whether this machine has what VMT needs, line by line, and what to do where it has
-not.
+"""`vmt doctor`: checks the needs of VMT on this machine, with a remedy for each problem.
 
-Each check does the thing itself where that is cheap: it encodes a picture, writes and reads an
-object, asks Prefect for its deployments. Nothing is downloaded, and nothing that it writes stays. A
-check that cannot be made is a failing line, and the others are made all the same.
+A check does the real thing if that is cheap: it encodes a picture, writes and reads an object, asks
+Prefect for its deployments. Nothing is downloaded, and nothing that is written stays. A check that
+cannot be made is a failing line, and the other checks continue.
 """
 
 import base64
@@ -38,18 +37,13 @@ from vmt.settings import Settings
 from vmt.store import LocalStore, ObjectStore, open_store
 
 PYTHON = (3, 11)
-NAMED = (
-    "torch",
-    "prefect",
-    "fastapi",
-    "sqlalchemy",
-    "streamlit",
-)  # whose versions one wants to see
+# Packages whose versions are printed.
+NAMED = ("torch", "prefect", "fastapi", "sqlalchemy", "streamlit")
 FULL_BYTES, TIGHT_BYTES = 1 << 30, 10 << 30
 SKEW_WARN_S, SKEW_FAIL_S = 5.0, 300.0  # S3 refuses signatures that are 900 s off
 TIMEOUT_S = 5.0
 PROBES = "health/doctor-"
-PROBE_FOR_LIFE = timedelta(hours=1)  # no probe takes that long: its doctor was killed
+PROBE_FOR_LIFE = timedelta(hours=1)  # an older probe is left over from a killed doctor
 
 State = Literal["ok", "warn", "fail"]
 
@@ -59,11 +53,10 @@ class Finding:
     """One line of the report.
 
     Attributes:
-        name: what was looked at.
-        state: `ok`, `warn` (works, but see), or `fail`.
-        found: what is there.
-        remedy: what to do about it, where something is to be done and `found` does not say it
-            already.
+        name: what was checked.
+        state: `ok`, `warn` (works with a limitation) or `fail`.
+        found: the result of the check.
+        remedy: what to do, unless `found` says it already.
     """
 
     name: str
@@ -75,10 +68,10 @@ class Finding:
 def examine(
     settings: Settings, prefect_api: str | None, prefect_login: str | None = None
 ) -> Iterator[Finding]:
-    """Every finding, as it is made.
+    """Yield each finding as soon as its check is done.
 
     Args:
-        settings: the environment's.
+        settings: of the environment.
         prefect_api: the value of PREFECT_API_URL.
         prefect_login: the value of PREFECT_API_AUTH_STRING, `user:password`.
     """
@@ -98,11 +91,14 @@ def examine(
     for name, check in checks.items():
         try:
             yield check()
-        except VmtError as error:  # says itself what to do
+        except VmtError as error:  # its message has the remedy
             yield Finding(name, "fail", str(error))
         except OSError as error:
             yield Finding(
-                name, "fail", str(error), "mend that, or set another place; the other lines hold"
+                name,
+                "fail",
+                str(error),
+                "fix that, or set another place; the other lines are valid",
             )
 
 
@@ -115,21 +111,22 @@ def _python() -> Finding:
 
 
 def _packages(wanted: list[str] | None = None) -> Finding:
-    """Whether what pyproject.toml asks for is installed in versions that fit."""
+    """Whether the packages of pyproject.toml are installed in versions that fit."""
     requirements = [
         Requirement(text) for text in (metadata.requires("vmt") if wanted is None else wanted) or ()
     ]
     unmet = []
-    for each in requirements:
-        if each.marker is not None and not each.marker.evaluate():
+    for requirement in requirements:
+        name, specifier = requirement.name, requirement.specifier
+        if requirement.marker is not None and not requirement.marker.evaluate():
             continue
         try:
-            version = metadata.version(each.name)
+            version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            unmet.append(f"{each.name} is missing")
+            unmet.append(f"{name} is missing")
             continue
-        if not each.specifier.contains(version, prereleases=True):
-            unmet.append(f"{each.name} is {version}, and must be {each.specifier}")
+        if not specifier.contains(version, prereleases=True):
+            unmet.append(f"{name} is {version}, and must be {specifier}")
     if unmet:
         return Finding(
             "packages",
@@ -244,13 +241,13 @@ def _disk(settings: Settings) -> Finding:
         "temporary files": Path(tempfile.gettempdir()),
         "stack": settings.stack,
     }
-    with contextlib.suppress(SettingsError):  # the store's own line says it
+    with contextlib.suppress(SettingsError):  # the line of the store reports it
         store = open_store(settings.store, settings)
         folder = store.capabilities.folder
         if folder is not None:
             places["store"] = folder
     free = {name: shutil.disk_usage(_existing(path)).free for name, path in places.items()}
-    name = min(free, key=lambda each: free[each])
+    name = min(free, key=lambda place: free[place])
     found = f"{free[name] / 1e9:.1f} GB free at least, for {name} ({_existing(places[name])})"
     if free[name] < FULL_BYTES:
         return Finding(
@@ -267,7 +264,7 @@ def _disk(settings: Settings) -> Finding:
 
 
 def _existing(path: Path) -> Path:
-    return next(each for each in (path.resolve(), *path.resolve().parents) if each.exists())
+    return next(place for place in (path.resolve(), *path.resolve().parents) if place.exists())
 
 
 def _store(settings: Settings) -> Finding:
@@ -293,9 +290,9 @@ def _store(settings: Settings) -> Finding:
 
 
 def _probe_store(store: ObjectStore, name: str) -> Finding:
-    for each in store.list(PROBES):
-        if each.modified < datetime.now(UTC) - PROBE_FOR_LIFE:
-            store.delete(each.key)
+    for probe in store.list(PROBES):
+        if probe.modified < datetime.now(UTC) - PROBE_FOR_LIFE:
+            store.delete(probe.key)
     key, content = PROBES + secrets.token_hex(8), b"doctor"
     try:
         store.put(key, content, if_absent=True)
@@ -303,7 +300,7 @@ def _probe_store(store: ObjectStore, name: str) -> Finding:
             return Finding(
                 "store",
                 "fail",
-                f"{name}: gives back other bytes than were written",
+                f"{name}: returns other bytes than were written",
                 "use another store",
             )
         if _overwrites(lambda: store.put(key, b"other", if_absent=True)):
@@ -328,7 +325,7 @@ def _overwrites(write: Callable[[], object]) -> bool:
 
 def _clock(settings: Settings, prefect_api: str | None) -> Finding:
     asked = prefect_api
-    with contextlib.suppress(SettingsError):  # the store's own line says it
+    with contextlib.suppress(SettingsError):  # the line of the store reports it
         asked = open_store(settings.store, settings).capabilities.endpoint or prefect_api
     if asked is None:
         return Finding("clock", "ok", "nothing on another machine to compare it with")
@@ -391,22 +388,22 @@ def _prefect(api: str | None, login: str | None) -> Finding:
             "Prefect", "fail", f"{api} knows no deployment", "`vmt up`, or prefect deploy --all"
         )
     count = len(deployments)
-    if all(each["status"] == "NOT_READY" for each in deployments):
+    if all(deployment["status"] == "NOT_READY" for deployment in deployments):
         return Finding(
             "Prefect",
             "warn",
-            f"{api}: nobody runs its {count} deployments",
+            f"{api}: no worker runs its {count} deployments",
             "start a worker, or `vmt up`",
         )
     return Finding("Prefect", "ok", f"{api}: {count} deployments")
 
 
 def _remedy(status: int) -> str:
-    """What to do about Prefect's refusal."""
+    """The remedy for a refusal of Prefect's server, by its HTTP status."""
     if status in (401, 403):
         return (
-            "set PREFECT_API_AUTH_STRING to the server's user:password, here and for all who "
-            "speak to it"
+            "set PREFECT_API_AUTH_STRING to the server's user:password, here and for all its "
+            "clients"
         )
     if status in (404, 405):
         return "correct PREFECT_API_URL: it names Prefect's API, as in http://127.0.0.1:4200/api"
@@ -426,15 +423,15 @@ def _answer(url: str, login: str | None, body: bytes | None = None) -> bytes:
 
 
 def _headers(url: str) -> Mapping[str, str]:
-    """Those of any answer, a refusal included; in lower case."""
+    """The headers of any answer, including an error; names in lower case."""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
-            found = answer.headers
+            headers = answer.headers
     except urllib.error.HTTPError as error:
-        found = error.headers
+        headers = error.headers
     except (OSError, ValueError, http.client.HTTPException):
         return {}
-    return {name.lower(): value for name, value in found.items()}
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _reason(error: Exception) -> str:

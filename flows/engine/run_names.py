@@ -1,7 +1,8 @@
-"""The names of flow runs: what runs, on what, and when, such as `nightly main 2026-11-28 03:30`.
+"""The names of flow runs: the flow, its subject and its time, such as `nightly main 2026-11-28
+03:30`.
 
-Prefect names a run anew when it begins; until then it has a random name. The time is UTC, as the
-schedules are.
+Prefect renames a run when it begins; until then it has a random name. The time is in UTC, like the
+schedules.
 """
 
 from collections.abc import Mapping

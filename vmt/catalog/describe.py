@@ -165,6 +165,11 @@ SECTIONS = (
                 "The biGRU's weights of its best epoch, which generation reads (safetensors).",
             ),
             Entry(
+                keys.MODE_WEIGHTS,
+                "`vmt train`",
+                "The model of major and minor, which `--key auto` reads (safetensors).",
+            ),
+            Entry(
                 keys.UNUSED_TENSORS,
                 "`vmt import weights`",
                 "Tensors of a published regression that generation does not use (safetensors).",

@@ -107,6 +107,7 @@ LOOP = KeyPattern("runs/{run}/{part}state/loop.json")
 OPTIMIZER = KeyPattern("runs/{run}/{part}state/optimizer_{epoch:04d}.safetensors")
 BEST_CHORD_WEIGHTS = KeyPattern("runs/{run}/best_loss_weights.safetensors")
 BEST_RHYTHM_WEIGHTS = KeyPattern("runs/{run}/regression/best_rmse_weights.safetensors")
+MODE_WEIGHTS = KeyPattern("runs/{run}/regression/mode.safetensors")
 UNUSED_TENSORS = KeyPattern("runs/{run}/regression/unused.safetensors")
 RUN_REPORT = KeyPattern("runs/{run}/report.{language}.{ending}")
 RUN_REPORT_PICTURE = KeyPattern("runs/{run}/report.{language}.{name}.svg")
@@ -277,6 +278,11 @@ def weight_hashes(run: str, part: Part = CHORDS) -> str:
 def best_weights(run: str, part: Part = CHORDS) -> str:
     """The key of the copy of the best epoch's weights."""
     return (BEST_RHYTHM_WEIGHTS if part else BEST_CHORD_WEIGHTS).build(run=run)
+
+
+def mode_weights(run: str) -> str:
+    """The key of the model of major and minor."""
+    return MODE_WEIGHTS.build(run=run)
 
 
 def loop(run: str, part: Part = CHORDS) -> str:

@@ -17,14 +17,12 @@ from vmt.catalog.records.indexes import (
     NewestIndex,
     NewSoundtrack,
     NightIndex,
-    RatingIndex,
     RefusedIndex,
     RefusedVideo,
     RunIndex,
     TakesIndex,
     VideoKeyIndex,
 )
-from vmt.catalog.records.soundtracks import Rating
 from vmt.catalog.records.videos import IngestEntry
 from vmt.catalog.runs import Run, now
 from vmt.catalog.videos import candidates
@@ -162,20 +160,6 @@ def note_night(store: ObjectStore, report: str) -> None:
         return NightIndex(max(report, known.report if known else ""))
 
     documents.update(store, keys.NIGHT_INDEX.template, NightIndex, newest)
-
-
-def note_rating(store: ObjectStore, rating: Rating) -> None:
-    """A rating was given; the same again changes nothing."""
-
-    def added(known: RatingIndex | None) -> RatingIndex:
-        if known is None:
-            stored = (documents.read(store, info.key, Rating) for info in store.list(keys.RATINGS))
-            every = [one for one in stored if one is not None]
-            return RatingIndex(tuple(sorted(every, key=lambda one: (one.at, one.id))))
-        others = (one for one in known.ratings if one.id != rating.id)
-        return RatingIndex((*others, rating))
-
-    documents.update(store, keys.RATING_INDEX.template, RatingIndex, added)
 
 
 def note_forgotten(store: ObjectStore, ids: Iterable[str], sha256s: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from vmt.catalog import documents, keys
 from vmt.catalog.keys import Part
@@ -24,11 +25,13 @@ from vmt.catalog.records.runs import (
     WeightHashes,
 )
 from vmt.errors import ObjectNotFound, PreconditionFailed, RunTaken, TrainingError
-from vmt.model.checkpoints import load_regressor, load_transformer
-from vmt.model.chord_model import ChordModel
-from vmt.model.regressor import VideoRegressor
 from vmt.store import ObjectStore
 from vmt.training.results import EpochResult, from_csv, to_csv
+
+if TYPE_CHECKING:
+    from vmt.model.chord_model import ChordModel
+    from vmt.model.mode import ModeModel
+    from vmt.model.regressor import VideoRegressor
 
 __all__ = ["Champion", "Run", "TrainingLease", "now", "read_champion", "runs", "set_champion"]
 
@@ -180,16 +183,20 @@ class Run:
                 f"run {self.name} has no weights of epoch {epoch}; {known}"
             ) from error
 
-    def transformer(self, epoch: int) -> ChordModel:
+    def transformer(self, epoch: int) -> "ChordModel":
         """The chord model of an epoch, in eval mode."""
+        from vmt.model.checkpoints import load_transformer  # loads PyTorch
+
         return load_transformer(self.weights(epoch), self.weights_key(epoch))
 
-    def regressor(self) -> VideoRegressor:
+    def regressor(self) -> "VideoRegressor":
         """The biGRU's best epoch, in eval mode.
 
         Raises:
             TrainingError: if the run has none.
         """
+        from vmt.model.checkpoints import load_regressor  # loads PyTorch
+
         key = keys.best_weights(self.name, keys.RHYTHM)
         try:
             return load_regressor(self.store.get(key), key)
@@ -198,6 +205,19 @@ class Run:
                 f"run {self.name}: its biGRU is not trained; start `vmt train` again to finish "
                 "the run"
             ) from error
+
+    def mode(self) -> "ModeModel":
+        """The model of major and minor; one that knows MuVi-Sync's share of minor alone where the
+        run has none, as runs of older versions.
+        """
+        from vmt.model.checkpoints import load_mode  # loads PyTorch
+        from vmt.model.mode import constant_mode
+
+        key = keys.mode_weights(self.name)
+        try:
+            return load_mode(self.store.get(key), key)
+        except ObjectNotFound:
+            return constant_mode()
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ and a summary that freezing needs, or the reason of its refusal. It can be lost 
 everything in it follows from the objects.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from vmt.catalog import documents, keys
 from vmt.catalog.keys import ANNOTATIONS
@@ -17,7 +18,7 @@ from vmt.catalog.records.videos import IngestEntry, IngestIndex
 from vmt.errors import MediaError
 from vmt.store import ObjectInfo, ObjectStore
 
-__all__ = ["ANNOTATIONS", "Candidate", "VideoIndex", "candidates", "video_id"]
+__all__ = ["ANNOTATIONS", "Candidate", "VideoIndex", "candidates", "sha256_of", "video_id"]
 
 _ID = re.compile(r"[\w][\w .()\[\]&+,'-]{0,119}")
 
@@ -105,3 +106,9 @@ class VideoIndex:
         index = documents.update(self.store, keys.ingest_index(self.extractor), IngestIndex, merged)
         assert index is not None
         self.entries = index.videos
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

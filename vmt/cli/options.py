@@ -29,6 +29,7 @@ from vmt.runtime.named_texts import PackageTexts
 # from files is repeated here, and a test holds it equal to theirs.
 STYLES = ", ".join(PackageTexts("vmt.arrange", "styles").names())
 PRESETS = ", ".join(PackageTexts("vmt.model", "presets").names())
+HIT_KINDS = "hit, section, stop"
 EMOTIONS = "exciting, fearful, tense, sad, relaxing, neutral"
 ORIGINAL_SOUND = "replace (music alone), mix (both), duck (music lowered under it)"
 KEYS = "C major to B minor (sharps, such as F# minor)"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vmt.catalog import keys
 from vmt.cli.groups import MAKE, app
 from vmt.cli.music_options import MusicOptions, VideoSelection
 from vmt.cli.options import Json, grouped, option, run_epoch
@@ -191,7 +192,7 @@ def _print_soundtracks(store: "ObjectStore", report: "GenerateReport") -> None:
 
 @app.command(rich_help_panel=MAKE)
 def inbox(
-    prefix: Annotated[str, option("Key prefix of the videos. Default: inbox/.")] = "inbox/",
+    prefix: Annotated[str, option("Key prefix of the videos. Default: inbox/.")] = keys.INBOX,
     as_json: Json = False,
 ) -> None:
     """Write a soundtrack by the champion for each new video of the inbox."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vmt.catalog import keys
 from vmt.cli.groups import TRAIN, app, features_app
 from vmt.cli.options import Json, argument, option
 from vmt.cli.output import open_configured, print_table, show_result
@@ -28,7 +29,7 @@ _CHECK_COLUMNS = (
 def ingest(
     prefix: Annotated[
         str, option("Key prefix of the videos in the store. Default: videos/.")
-    ] = "videos/",
+    ] = keys.VIDEOS,
     retry_refused: Annotated[
         bool, option("Try refused videos (in quarantine) again. Default: off.", "--retry-refused")
     ] = False,
@@ -57,8 +58,8 @@ def ingest(
         )
         for video in (*report.refused, *report.failed):
             typer.echo(f"  {video.key}: {video.code}: {video.reason}")
-        for keys in report.copies:
-            typer.echo(f"  identical bytes: {', '.join(keys)}")
+        for copies in report.copies:
+            typer.echo(f"  identical bytes: {', '.join(copies)}")
 
     show_result(report, as_json, print_result)
     if report.refused or report.failed:

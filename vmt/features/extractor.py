@@ -9,6 +9,7 @@ as not knowing.
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -62,7 +63,9 @@ class Extractor:
         self._given = (config, device, cache_dir)
         self._config = config
         self._settled = not config.fallback_untrained
-        self._device = str(choose_device(device))
+        self._wanted_device = device
+        if device == "cuda":
+            choose_device(device)  # says at once that there is none
         self._cache_dir = cache_dir
         self._lock = threading.RLock()
         self._models: dict[str, Any] = {}
@@ -72,6 +75,11 @@ class Extractor:
         # of its own.
         _, device, cache_dir = self._given
         return _rebuild, (replace(self._config), device, cache_dir)
+
+    @cached_property
+    def _device(self) -> str:
+        """The device; asking for it loads PyTorch, which a dry run does not."""
+        return str(choose_device(self._wanted_device))
 
     @property
     def config(self) -> ExtractorConfig:

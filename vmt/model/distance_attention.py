@@ -29,7 +29,9 @@ def distance_bias(
     """What a head subtracts for distance, for queries `first` to `last` - 1 and all keys before
     `last`; -inf for keys after the query.
     """
-    return -slope[:, None, None] * _distance(first, last, slope.device)
+    distance = _distance(first, last, slope.device)
+    later = distance == math.inf  # which takes no part in the gradient of the slope
+    return (-slope[:, None, None] * distance.masked_fill(later, 0)).masked_fill(later, -math.inf)
 
 
 def _distance(first: int, last: int, device: torch.device) -> Float32[Tensor, "queries keys"]:

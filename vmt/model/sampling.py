@@ -4,7 +4,6 @@ A video longer than the model sees slides a window: each window keeps the second
 before it as given chords, so the time is linear in the length and the memory does not grow with it.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from vmt import chords
 from vmt.hardware import Precision
 from vmt.model.chord_model import ChordModel, begin
+from vmt.model.loss import untilted
 
 BATCH = 64
 _TINY = 1e-12
@@ -136,24 +136,25 @@ def _write_window(
     )
     heat = torch.tensor([each.temperature for each in active], device=device, dtype=torch.float32)
     top_p = torch.tensor([each.top_p for each in active], device=device, dtype=torch.float32)
-    calm = torch.tensor([math.log(each.change_weight) for each in active], device=device)
+    weight = torch.tensor([each.change_weight for each in active], device=device)
     draws = torch.from_numpy(chance[rows]).to(device)
     start = torch.from_numpy(written[rows, seconds[0] : seconds[0] + known]).to(device)
     logits = writing.prefill(start)
+    held = start[:, -1]
+    fixed = given[rows]
+    is_fixed, primer = (torch.from_numpy(part).to(device) for part in (fixed, written[rows]))
+    sampled = []  # on the device: nothing waits for it before the window's end
     for second in range(seconds[0] + known, seconds[-1] + 1):
-        held = torch.from_numpy(written[rows, second - 1]).to(device)
-        odds = logits.scatter_add(1, held[:, None], calm.to(logits.dtype)[:, None])
-        token = choose(odds, held, heat, top_p, draws[:, second])
-        fixed = given[rows, second]
-        if fixed.any():
-            token = torch.where(
-                torch.from_numpy(fixed).to(device),
-                torch.from_numpy(written[rows, second]).to(device),
-                token,
-            )
-        written[rows, second] = token.cpu().numpy()
+        token = choose(untilted(logits, held, weight), held, heat, top_p, draws[:, second])
+        if fixed[:, second].any():
+            token = torch.where(is_fixed[:, second], primer[:, second], token)
+        sampled.append(token)
+        held = token
         if second < seconds[-1]:
             logits = writing.step(token)
+    if sampled:
+        last = seconds[-1] + 1
+        written[rows, seconds[0] + known : last] = torch.stack(sampled, dim=1).cpu().numpy()
 
 
 def choose(

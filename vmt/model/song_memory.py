@@ -292,12 +292,12 @@ def _align_numpy(room: Float32[np.ndarray, "length batch s_2"]) -> None:
     best = np.empty_like(room[0, :, 2:])
     far, near, here = (list(room[:, :, first : first + best.shape[1]]) for first in range(3))
     for old_far, old_near, old, new in zip(far, near, here, here[1:], strict=False):
-        maximum(old, old_far, best)
-        multiply(best, step, best)
-        maximum(best, old_near, best)
-        multiply(best, decay, best)
-        add(best, new, best)
-        maximum(best, zero, new)
+        maximum(old, old_far, out=best)
+        multiply(best, step, out=best)
+        maximum(best, old_near, out=best)
+        multiply(best, decay, out=best)
+        add(best, new, out=best)
+        maximum(best, zero, out=new)
 
 
 def _worth(aligned: Tensor, match: Tensor, progression: Tensor, second: Tensor) -> Tensor:

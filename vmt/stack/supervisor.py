@@ -1,8 +1,8 @@
-"""The supervisor: it starts the services in order, waits until each is ready, starts again what
-dies, and stops all.
+"""The supervisor: it starts the services in order, waits until each is ready, restarts a service
+that dies, and stops all of them.
 
-It has one thread, and looks at its children a few times a second. What it sees it writes into the
-folder, from which `vmt status` reads.
+It has one thread, and checks its children several times a second. It writes their state to the
+folder, where `vmt status` reads it.
 """
 
 import os
@@ -28,7 +28,7 @@ from vmt.stack.services import INNER_PORTS, Service, environment, job_settings, 
 
 LOOK_EVERY_S = 0.1
 PROBE_EVERY_S = 0.25
-READY_WITHIN_S = 180.0  # each, from its own start; a few seconds where the machine is not busy
+READY_WITHIN_S = 180.0  # for each service from its start; a few seconds on a quiet machine
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_AFTER_S = 60.0
 LOG_LINES = 15
@@ -40,7 +40,7 @@ MakeServices = Callable[[Folder, Ports, Mapping[str, int], Settings], tuple[Serv
 
 @dataclass
 class _Child:
-    """One service, and the process that is it now."""
+    """A service and its current process."""
 
     service: Service
     process: subprocess.Popen[bytes] | None = None
@@ -57,7 +57,7 @@ class _Child:
         self.state, self.since = state, datetime.now(UTC)
 
     def age_s(self) -> float:
-        """How long it has been in its state."""
+        """Seconds since the last change of state."""
         return (datetime.now(UTC) - self.since).total_seconds()
 
     def shown(self) -> ChildState:
@@ -69,10 +69,10 @@ class _Child:
 
 
 class Supervisor:
-    """Runs a stack until it is told to stop.
+    """Runs a stack until it receives a signal to stop.
 
     Attributes:
-        ready: whether every service has been ready.
+        ready: whether every service has been ready at least once.
     """
 
     def __init__(
@@ -83,15 +83,15 @@ class Supervisor:
         say: Say,
         make_services: MakeServices = services,
     ) -> None:
-        """Get ready to run; nothing is started.
+        """Prepare; no service is started.
 
         Args:
-            folder: where everything is kept.
-            ports: those asked for; 0 is any free one.
-            settings: the environment's.
-            say: takes each line for a person to read.
-            make_services: what to run, of the folder, the ports, SeaweedFS's inner ports and the
-                settings.
+            folder: of the stack.
+            ports: wanted ports; 0 is any free one.
+            settings: of the environment.
+            say: receives each line for people.
+            make_services: makes the services from the folder, the ports, SeaweedFS's inner ports
+                and the settings.
         """
         self._make_services = make_services
         self._folder, self._wanted, self._settings, self._say = folder, ports, settings, say
@@ -105,13 +105,13 @@ class Supervisor:
         self.ready = False
 
     def run(self) -> None:
-        """Start everything and stay until SIGTERM or SIGINT; then stop everything in order.
+        """Start the services and wait for SIGTERM or SIGINT; then stop the services in order.
 
-        SIGUSR1 has the jobs' settings read again, and the deployments served anew with them.
+        SIGUSR1 reads the settings of the jobs again and restarts the deployments with them.
 
         Raises:
-            StackError: if the folder is in use or unfit, a port is taken, or a service does not get
-                ready.
+            StackError: if the folder is in use or unfit, a port is taken, or a service does not
+                become ready.
         """
         self._folder.prepare()
         with self._folder.locked(), self._signals():
@@ -121,8 +121,8 @@ class Supervisor:
             self._folder.write_inner_ports(inner)
             self._job_settings = job_settings(self._folder)
             self._children = [
-                _Child(each)
-                for each in self._make_services(self._folder, ports, inner, self._settings)
+                _Child(service)
+                for service in self._make_services(self._folder, ports, inner, self._settings)
             ]
             self._folder.write_environment(environment(self._folder, vars(ports)))
             try:
@@ -180,7 +180,7 @@ class Supervisor:
             if now >= child.start_at and self._all_ready(child.service.needs):
                 self._start(child)
         elif (code := child.process.poll()) is not None:
-            self._bury(child, code)
+            self._restart_later(child, code)
         elif child.state == "starting" and now >= child.probe_at:
             if child.service.is_ready(child.since.timestamp()):
                 child.enter("ready")
@@ -212,10 +212,8 @@ class Supervisor:
     def _mark(self, child: _Child) -> str:
         return f"{self._id}/{child.service.name}"
 
-    def _bury(self, child: _Child, code: int) -> None:
-        """Note how a child ended, end what it left running, and have it started again after a
-        while.
-        """
+    def _restart_later(self, child: _Child, code: int) -> None:
+        """Record how a child ended, end its descendants, and schedule its restart."""
         end(self._mark(child), grace_s=child.service.grace_s, child=child.process)
         delay_s = BACK_OFF_S[min(child.failures, len(BACK_OFF_S) - 1)]
         child.process, child.why = None, _ended(code)
@@ -227,9 +225,7 @@ class Supervisor:
             self._say(f"{child.service.name} ended ({child.why}); it starts again in {delay_s:g} s")
 
     def _check_start(self) -> None:
-        """Say when everything is ready; give up on a service that ends or takes too long before it
-        ever was.
-        """
+        """Report when all services are ready; fail if a service ends or is late before that."""
         for child in self._children:
             if child.was_ready:
                 continue
@@ -248,14 +244,14 @@ class Supervisor:
         log = self._folder.log(child.service.name)
         last = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
         return StackError(
-            "\n  ".join([f"{child.service.name}: {what}; its log, {log}, ends so:", *last])
+            "\n  ".join([f"{child.service.name}: {what}; the end of its log, {log}:", *last])
         )
 
     def _reload(self) -> None:
         self._reloading = False
         self._job_settings = job_settings(self._folder)
         serve = next(child for child in self._children if child.service.name == "serve")
-        self._say("the deployments are served anew, with changed settings")
+        self._say("the deployments are served again, with changed settings")
         end(self._mark(serve), grace_s=serve.service.grace_s, child=serve.process)
         serve.process = None
         serve.service = serve.service.told(self._job_settings)

@@ -42,6 +42,9 @@ class TrainConfig:
         select_by: the validation loss that names the best epoch.
         seed: of initial weights, order, dropout and noise.
         precision: `auto` is bfloat16 where the machine is fast at it.
+        deterministic: take deterministic kernels alone, so that a GPU gives the same weights twice;
+            slower there. On a CPU the same seed, threads and versions give the same weights anyway.
+            CUDA also wants CUBLAS_WORKSPACE_CONFIG=:4096:8 in the environment.
     """
 
     epochs: int = 30
@@ -64,6 +67,7 @@ class TrainConfig:
     select_by: Literal["total", "chord"] = "total"
     seed: int = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         rules: tuple[tuple[str, bool, str], ...] = (

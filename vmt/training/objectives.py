@@ -5,7 +5,7 @@ rhythm.
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Protocol, runtime_checkable
 
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from vmt.dataset.songs import Batch, Song, bucketed, collate, input_statistics
 from vmt.hardware import Precision
 from vmt.model.chord_model import ChordModel, TrainingSongs
-from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, losses
+from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, losses, untilted
 from vmt.model.regressor import VideoRegressor
 from vmt.model.song_memory import SongContext
 from vmt.training.config import TrainConfig
@@ -56,7 +56,9 @@ class Objective(Protocol):
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
     """Matrix products in bfloat16 where asked for; weights, norms and losses stay in float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
 
 
 def rhythm_statistics(
@@ -150,7 +152,9 @@ class ChordObjective:
     def scores(
         self, songs: Sequence[Song], device: torch.device, precision: Precision, team: Team = ALONE
     ) -> tuple[float, float, float]:
-        """Total, chord and emotion loss, mean over songs; total = 0.4 chord + 0.6 emotion."""
+        """Total, chord and emotion loss of the distribution that is sampled (see `untilted`), mean
+        over songs; total = 0.4 chord + 0.6 emotion.
+        """
         if not songs:
             return NO_SCORES
         self._model.eval()
@@ -160,7 +164,7 @@ class ChordObjective:
             with autocast(device, precision):
                 logits = self._logits(batch)
             both = losses(
-                logits,
+                untilted(logits, batch.inputs, self._config.change_weight),
                 batch.targets,
                 batch.emotions,
                 count_padding=not self._model.config.mask_padding,

@@ -9,8 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 COLUMNS = (
     "Epoch",
     "Learn rate",
@@ -60,6 +58,8 @@ class EpochResult:
 
 def to_csv(rows: Sequence[EpochResult], columns: Sequence[str] = COLUMNS) -> bytes:
     """The table as CSV; every number reads back exactly."""
+    import pandas as pd  # a second of import, which a dry run need not pay
+
     return (
         pd.DataFrame([row.values for row in rows], columns=list(columns))
         .astype({"Epoch": int})
@@ -70,6 +70,8 @@ def to_csv(rows: Sequence[EpochResult], columns: Sequence[str] = COLUMNS) -> byt
 
 def from_csv(data: bytes) -> list[EpochResult]:
     """Rows that `to_csv` wrote, of either table."""
+    import pandas as pd
+
     table = pd.read_csv(io.BytesIO(data))
     return [
         EpochResult(int(v[0]), v[1], (v[2], v[3], v[4]), (v[5], v[6], v[7]))

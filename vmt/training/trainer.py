@@ -4,8 +4,9 @@ from a saved epoch ends as one never stopped.
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch import Tensor
 from vmt import chords
 from vmt.dataset.songs import Batch, Song, bucketed, input_statistics, stretched
 from vmt.errors import TrainingError
-from vmt.hardware import choose_precision
+from vmt.hardware import choose_precision, fitting_threads
 from vmt.training.config import TrainConfig
 from vmt.training.distributed import ALONE, Team
 from vmt.training.objectives import Objective, autocast
@@ -95,7 +96,11 @@ class Trainer:
         Raises:
             TrainingError: if a loss is not finite; the weights are then those before the step.
         """
-        epoch = self.epoch + 1
+        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        with fitting_threads(parameters, self.device), _deterministic(self.config.deterministic):
+            return self._run_epoch(self.epoch + 1)
+
+    def _run_epoch(self, epoch: int) -> EpochResult:
         if epoch > self.first_epoch:
             self._train(epoch)
         self.epoch = epoch
@@ -238,3 +243,17 @@ def _semantic_deviation(songs: Sequence[Song]) -> Float32[np.ndarray, " f"]:
     _, deviation = input_statistics(songs)
     deviation[-8:] = 0
     return deviation
+
+
+@contextmanager
+def _deterministic(wanted: bool) -> Iterator[None]:
+    """Within the body PyTorch takes deterministic kernels alone, where that is `wanted`, and raises
+    where an operation has none.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    if wanted:
+        torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

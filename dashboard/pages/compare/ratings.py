@@ -15,10 +15,9 @@ from uuid import uuid4
 
 import pandas as pd
 
-from vmt.catalog import documents, keys
-from vmt.catalog.page_index_writers import note_rating
+from vmt.catalog import keys
+from vmt.catalog.ratings import save_rating
 from vmt.catalog.records.soundtracks import Rating
-from vmt.errors import PreconditionFailed
 from vmt.store import ObjectStore
 
 QUESTIONS = ("overall", "agreement", "harmony", "rhythm", "loudness")
@@ -82,12 +81,7 @@ def save(
         tuple(dict(answers) for answers in scores),
         comment,
     )
-    key = keys.rating(pair.id)
-    try:
-        documents.write(store, key, rating, if_absent=True)
-    except PreconditionFailed:
-        rating = documents.read(store, key, Rating) or rating  # sent twice: the first counts
-    note_rating(store, rating)
+    save_rating(store, rating)
 
 
 def rows(ratings: Iterable[Rating]) -> list[dict[str, object]]:
@@ -120,13 +114,13 @@ def means(ratings: Iterable[Rating]) -> pd.DataFrame:
     """
     table = pd.DataFrame(rows(ratings))
     table["model"] = table["run"] + ", " + table["epoch"].astype(str)
-    found = []
+    summaries = []
     for (model, question), scores in table.melt(
         "model", list(QUESTIONS), "question", "score"
     ).groupby(["model", "question"])["score"]:
         half = Z_95 * float(scores.std()) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
         mean = float(scores.mean())
-        found.append(
+        summaries.append(
             {
                 "model": model,
                 "question": question,
@@ -137,7 +131,7 @@ def means(ratings: Iterable[Rating]) -> pd.DataFrame:
             }
         )
     order = {name: index for index, name in enumerate(QUESTIONS)}
-    return pd.DataFrame(found).sort_values(
+    return pd.DataFrame(summaries).sort_values(
         ["model", "question"],
         key=lambda column: column.map(order) if column.name == "question" else column,
     )

@@ -17,6 +17,8 @@ from vmt.jobs.soundtrack.inputs import (
 )
 from vmt.store import LocalStore
 
+GOLDEN = Path(__file__).parents[2] / "catalog" / "golden" / "v0.1.0"
+
 
 def test_a_list_names_files_and_keys(tmp_path: Path) -> None:
     here = tmp_path / "a.mp4"
@@ -113,12 +115,16 @@ def test_a_bad_curve_is_named_with_its_line(tmp_path: Path, text: str, message: 
 
 def test_a_record_is_json(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    for text, message in (("{", "is not JSON"), ("[]", "is not an output's record")):
+    for text, message in (
+        ("{", "is not JSON"),
+        ("[]", "must be an object"),
+        ('{"take": "a"}', "has no 'video'.*give an <id>_cgen_rd.json"),
+    ):
         path.write_text(text)
         with pytest.raises(GenerationError, match=message):
             read_record(path)
-    path.write_text('{"take": "a"}')
-    assert read_record(path) == {"take": "a"}
+    golden = next(GOLDEN.rglob("*_cgen_rd.json"))
+    assert read_record(golden).video.id in golden.name
 
 
 @pytest.mark.parametrize(
@@ -163,9 +169,7 @@ def test_points_are_read_in_seconds_and_minutes(tmp_path: Path) -> None:
         ("time,kind\n", "no point under its first line"),
     ],
 )
-def test_wrong_points_are_refused_with_their_place(
-    text: str, message: str, tmp_path: Path
-) -> None:
+def test_wrong_points_are_refused_with_their_place(text: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "hits.csv"
     path.write_text(text)
     with pytest.raises(GenerationError, match=message):

@@ -362,7 +362,7 @@ def test_what_cannot_go_on_says_why(store: LocalStore, tmp_path: Path) -> None:
     name = train(store, "main", preset="demo", run="r", overrides=OVERRIDES)
     for arguments, message in (
         ({"preset": "demo"}, "preset demo: a run that continues from another keeps its preset"),
-        ({}, "epochs 3 must be over 3, the epoch to go on from"),
+        ({}, "epochs 3 must be over 3, the epoch to continue from"),
         (
             {"overrides": {"epochs": 4, "d_model": 32}},
             "d_model 32 cannot replace 16: it belongs to the weights",

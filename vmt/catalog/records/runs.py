@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vmt.catalog.records.codec import Json, Record
-from vmt.model.regressor import RegressorConfig
+from vmt.model.config import RegressorConfig
 from vmt.training.config import TrainConfig
 from vmt.training.results import LOSSES, EpochResult, best
 

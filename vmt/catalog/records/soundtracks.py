@@ -38,10 +38,10 @@ class SoundtrackCurves:
         motion: of the picture.
     """
 
-    emotion: tuple[tuple[float, ...], ...]
-    loudness: tuple[float, ...]
-    note_density: tuple[float, ...]
-    motion: tuple[float, ...]
+    emotion: tuple[tuple[float, ...], ...] = ()
+    loudness: tuple[float, ...] = ()
+    note_density: tuple[float, ...] = ()
+    motion: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Hit:
     off_s: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SoundtrackRecord(Record):
     """What made a soundtrack: enough to make it again.
 
@@ -92,8 +92,8 @@ class SoundtrackRecord(Record):
         take: a hash of everything that decides the bytes.
         files: keys of its files by kind: `lab`, `mid`, `flac`, `mp4`, `json`, and stems.
         made_at: ISO 8601, UTC.
-        key: the key that the music sounds in, such as `C major`.
-        tempo_bpm: beats a minute.
+        key: the key that the music sounds in, such as `C major`; empty where it is not known.
+        tempo_bpm: beats a minute; 0 where it is not known.
         picture: `copied`, or how it was encoded again.
         original_sound: what became of the video's own sound.
         chords: one a second.
@@ -115,24 +115,24 @@ class SoundtrackRecord(Record):
     run: str
     epoch: int
     weights_sha256: str
-    seed: int
-    settings: Mapping[str, object]
+    seed: int = 0
+    settings: Mapping[str, object] = field(default_factory=dict)
     take: str
     files: Mapping[str, str]
     made_at: str
-    key: str
-    tempo_bpm: float
-    picture: str
-    original_sound: str
+    key: str = ""
+    tempo_bpm: float = 0.0
+    picture: str = "copied"
+    original_sound: str = "replaced"
     chords: tuple[str, ...]
-    score_sha256: str
-    curves: SoundtrackCurves
-    cuts_s: tuple[float, ...]
-    precision: str
-    soundfont: SoundFont
-    extractor: str
-    untrained: bool
-    vmt_version: str
+    score_sha256: str = ""
+    curves: SoundtrackCurves = field(default_factory=SoundtrackCurves)
+    cuts_s: tuple[float, ...] = ()
+    precision: str = "float32"
+    soundfont: SoundFont | None = None
+    extractor: str = ""
+    untrained: bool = False
+    vmt_version: str = ""
     form: str = ""
     sections: tuple[SoundtrackSection, ...] = ()
     hits: tuple[Hit, ...] = ()
@@ -330,6 +330,81 @@ class RhythmScore:
 
 
 @dataclass(frozen=True)
+class ModeScore:
+    """How well a run tells minor from major.
+
+    Attributes:
+        learnt: whether it looks at the picture; else it knows the share of minor alone.
+        songs: how many.
+        minor: share of songs in minor; `answered_minor` of the answers.
+        log_loss: in nats; `constant_log_loss` of the share of minor among the training songs.
+        log_loss_gain: by how much `log_loss` is under the constant's.
+        auc: area under the curve; None where all songs are of one mode.
+        accuracy: of the answers; `accuracy_at_half` of the likelier mode; `majority` of the mode
+            that is more frequent.
+    """
+
+    learnt: bool
+    songs: int
+    minor: float
+    answered_minor: float
+    log_loss: float
+    constant_log_loss: float
+    log_loss_gain: ScoreInterval
+    auc: ScoreInterval | None
+    accuracy: float
+    accuracy_at_half: float
+    majority: float
+
+
+@dataclass(frozen=True)
+class SharedChords:
+    """The longest stretch of chords that a sampled sequence shares with a training song.
+
+    Attributes:
+        chords: in a row, each counted once however long it lasts.
+        different: how many of them are different.
+        song: the training song; empty where nothing is shared.
+    """
+
+    chords: int
+    different: int
+    song: str
+
+
+@dataclass(frozen=True)
+class CopyingScore:
+    """Chords in a row that are shared with a training song, median, p90 and max over songs.
+
+    Attributes:
+        sampled: of one sampled sequence for each video.
+        real: of the videos' own songs.
+        by_video: the longest stretch of each sampled sequence, by the video's id.
+    """
+
+    sampled: ScoreRow
+    real: ScoreRow
+    by_video: Mapping[str, SharedChords]
+
+
+@dataclass(frozen=True)
+class PairedScores:
+    """A run less another one on the same songs, with paired bootstrap intervals.
+
+    Attributes:
+        run: the other run.
+        epoch: its epoch.
+        seen_in_training: songs that the other run was trained on.
+        differences: by the score's name; None where no song has it.
+    """
+
+    run: str
+    epoch: int
+    seen_in_training: tuple[str, ...]
+    differences: Mapping[str, ScoreInterval | None]
+
+
+@dataclass(frozen=True)
 class EvaluationRecord(Record):
     """Scores of a run's epoch and of the baselines on the same songs.
 
@@ -350,6 +425,10 @@ class EvaluationRecord(Record):
         gain_over_song_adaptive: by how much it is lower than that of the n-gram of the song.
         confusion: of the model's likeliest chords.
         rhythm: scores of both curves, by name; None where nothing is known.
+        by_song: scores of each song, by the contender's name and the song's id.
+        mode: how well it tells minor from major.
+        copying: what sampled chords share with training songs.
+        against: the comparison with another run, where one was asked for.
     """
 
     run: str
@@ -368,6 +447,10 @@ class EvaluationRecord(Record):
     gain_over_song_adaptive: ScoreInterval | None
     confusion: Confusion
     rhythm: Mapping[str, RhythmScore | None] = field(default_factory=dict)
+    by_song: Mapping[str, Mapping[str, ScoreRow]] = field(default_factory=dict)
+    mode: ModeScore | None = None
+    copying: CopyingScore | None = None
+    against: PairedScores | None = None
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,8 @@ from vmt.catalog.records.soundtracks import SoundtrackVideo
 from vmt.catalog.records.videos import QuarantineRecord
 from vmt.catalog.runs import runs
 from vmt.catalog.takedowns import tombstone, write_tombstone
-from vmt.catalog.videos import VideoIndex
+from vmt.catalog.videos import VideoIndex, sha256_of
 from vmt.errors import DatasetError, ObjectNotFound
-from vmt.jobs.ingest.ingest import sha256_of
 from vmt.runtime.events import OnEvent, ignore
 from vmt.store import ObjectStore
 

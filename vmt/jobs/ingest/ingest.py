@@ -2,7 +2,6 @@
 reason.
 """
 
-import hashlib
 import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from vmt.catalog.records.videos import IngestEntry, QuarantineRecord
 from vmt.catalog.rights import rights_of
 from vmt.catalog.runs import now
 from vmt.catalog.takedowns import Forgotten
-from vmt.catalog.videos import Candidate, VideoIndex, candidates
+from vmt.catalog.videos import Candidate, VideoIndex, candidates, sha256_of
 from vmt.errors import AnnotationError, DatasetError, MediaError, VmtError
 from vmt.features.extractor import Extractor
 from vmt.features.record import Features
@@ -242,12 +241,6 @@ class _Worker:
         place = keys.unnamed_refusal(key) if error.code == "bad-name" else keys.refusal(entry.id)
         documents.write(self.store, place, record)
         return replace(entry, code=error.code, reason=str(error))
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def features_of(

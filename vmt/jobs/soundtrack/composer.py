@@ -9,12 +9,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version as package_version
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Int64
 
 from vmt import chords
@@ -25,18 +25,20 @@ from vmt.catalog import keys
 from vmt.catalog.keys import OutputFolder
 from vmt.catalog.records.soundtracks import Failure, SoundtrackRecord
 from vmt.catalog.runs import Run
-from vmt.catalog.videos import video_id
-from vmt.dataset.songs import video_inputs
+from vmt.catalog.videos import sha256_of, video_id
 from vmt.errors import GenerationError, VmtError
 from vmt.features.record import Features
-from vmt.hardware import Precision, choose_device, choose_precision
+from vmt.hardware import Precision, automatic_precision, choose_device
 from vmt.jobs.ingest.extractors import remembered
-from vmt.jobs.ingest.ingest import features_of, sha256_of
 from vmt.jobs.soundtrack.styles import NamedStyle, find_style, style_source
-from vmt.model.regressor import VideoRegressor
-from vmt.model.sampling import Request, sample_chords
 from vmt.settings import Settings
 from vmt.store import ObjectStore
+
+if TYPE_CHECKING:
+    import torch
+
+    from vmt.model.regressor import VideoRegressor
+    from vmt.model.sampling import Request
 
 __all__ = ["ChordScore", "Composer", "Failure", "Source", "Take"]
 
@@ -96,8 +98,8 @@ class Composer:
 
     def __init__(self, store: ObjectStore, settings: Settings, run: Run, epoch: int) -> None:
         self.store, self.run, self.epoch = store, run, epoch
-        self.device = choose_device(settings.device)
-        self.precision: Precision = choose_precision("auto", self.device)
+        self._device = settings.device
+        self.precision: Precision = automatic_precision(settings.device)
         self.parameters = run.parameters()
         self.extractor = remembered(store, self.parameters.extractor, settings)
         self.weights_sha256 = hashlib.sha256(run.weights(epoch)).hexdigest()
@@ -107,6 +109,11 @@ class Composer:
         self.soundfont_sha256 = sha256_of(self.soundfont)
         self._styles = style_source(store, settings)
         self._read_styles: dict[str, NamedStyle] = {}
+
+    @cached_property
+    def device(self) -> "torch.device":
+        """The device of the models; asking for it loads PyTorch, which a dry run does not."""
+        return choose_device(self._device)
 
     def style(self, name: str) -> NamedStyle:
         """The style of that name, read once, so that all takes of a batch have the same.
@@ -143,6 +150,8 @@ class Composer:
             yield path, sha256_of(path)
 
     def _source(self, key: str, path: Path, sha256: str) -> Source:
+        from vmt.jobs.ingest.ingest import features_of
+
         _, features = features_of(self.store, self.extractor, path, sha256, training=False)
         return Source(video_id(key), key, sha256, features)
 
@@ -175,9 +184,21 @@ class Composer:
         """Chords of all takes as one batch, and their curves."""
         if not takes:
             return []
+        from vmt.dataset.songs import video_inputs
+        from vmt.model.sampling import sample_chords
+
         seen = [with_emotion(take.source.features, take.config) for take in takes]
+        mode = self.run.mode()
         sounding = [
-            sounding_key(features, take.config, take.stream("tonic"))
+            sounding_key(
+                features,
+                take.config,
+                take.stream("tonic"),
+                picture_is_minor=mode.is_minor(
+                    video_inputs(features),
+                    float(np.random.default_rng(take.stream("mode")).random()),
+                ),
+            )
             for take, features in zip(takes, seen, strict=True)
         ]
         model = self.run.transformer(self.epoch)
@@ -195,9 +216,13 @@ class Composer:
         return scores
 
     def _curves(
-        self, regressor: VideoRegressor, features: Features, config: GenerateConfig
+        self, regressor: "VideoRegressor", features: Features, config: GenerateConfig
     ) -> tuple[Float32[np.ndarray, " time"], Float32[np.ndarray, " time"]]:
         """Note density and loudness of each second, scaled as asked for, with four decimals."""
+        import torch
+
+        from vmt.dataset.songs import video_inputs
+
         inputs = torch.from_numpy(video_inputs(features))[None].to(self.device)
         with torch.inference_mode():
             rhythm = regressor(inputs)[0].cpu().numpy()
@@ -207,7 +232,9 @@ class Composer:
 
     def _request(
         self, take: Take, video: Float32[np.ndarray, "time f"], key: chords.Key
-    ) -> Request:
+    ) -> "Request":
+        from vmt.model.sampling import Request
+
         primer = chords.transpose(chords.tokens(take.config.primer), key.semitones_to_normal)
         if self.parameters.chord_labels == 25:
             primer = chords.REDUCE_25[primer]

@@ -12,9 +12,8 @@ from vmt import media
 from vmt.arrange.config import GenerateConfig
 from vmt.catalog import keys
 from vmt.catalog.keys import OutputFolder
-from vmt.catalog.videos import video_id
+from vmt.catalog.videos import sha256_of, video_id
 from vmt.errors import GenerationError, VmtError
-from vmt.jobs.ingest.ingest import sha256_of
 from vmt.jobs.soundtrack.composer import Composer, take_name
 from vmt.jobs.soundtrack.generate import resolve_run
 from vmt.jobs.soundtrack.styles import find_style, style_source

@@ -11,7 +11,6 @@ from typing import cast, get_args
 
 from vmt.arrange.config import GenerateConfig
 from vmt.catalog import documents, keys
-from vmt.catalog.page_index_writers import note_soundtracks
 from vmt.catalog.records import encode
 from vmt.catalog.records.nights import GenerateReport, Soundtrack
 from vmt.catalog.records.soundtracks import (
@@ -33,7 +32,6 @@ from vmt.jobs.soundtrack.composer import (
     recorded_score,
     take_name,
 )
-from vmt.jobs.soundtrack.render_take import produce
 from vmt.jobs.soundtrack.styles import find_style, style_source
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
 from vmt.runtime.worker_pool import WorkerFailure
@@ -135,7 +133,7 @@ def replay(
         ) from error
     composer = Composer(store, settings, Run(store, record.run), record.epoch)
     inputs = composer.inputs(video.sha256, dataclasses.asdict(config)) | {
-        "soundfont": record.soundfont.sha256,
+        "soundfont": record.soundfont.sha256 if record.soundfont else "",
         "precision": record.precision,
     }
     if take_name(inputs) != record.take or score.digest() != record.score_sha256:
@@ -231,6 +229,8 @@ def _produce(
 
 
 def _made(composer: Composer, pair: tuple[Take, ChordScore]) -> dict[str, str] | Failure:
+    from vmt.jobs.soundtrack.render_take import produce  # loads SciPy
+
     return produce(composer, *pair)
 
 
@@ -262,4 +262,6 @@ def _note(composer: Composer, report: GenerateReport) -> None:
     """Bring the indexes that pages read up to date."""
     takes = [(soundtrack.id, soundtrack.take) for soundtrack in (*report.made, *report.known)]
     records = [soundtrack.files["json"] for soundtrack in report.made]
+    from vmt.catalog.page_index_writers import note_soundtracks  # loads pandas
+
     note_soundtracks(composer.store, composer.run.name, composer.epoch, takes, records)

@@ -6,9 +6,6 @@ import csv
 import io
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
-import pyarrow
-
 from vmt import chords
 from vmt.arrange.spotting import HIT_KINDS
 from vmt.catalog.records import loads
@@ -56,6 +53,9 @@ def manifest_videos(store: ObjectStore, key: str) -> list[str]:
     Raises:
         GenerationError: if it cannot be read or names nothing.
     """
+    import pandas as pd  # a second of import, which files alone need not pay
+    import pyarrow
+
     data, kind = store.get(key), PurePosixPath(key).suffix
     try:
         if kind == ".parquet":
@@ -156,7 +156,8 @@ def read_record(path: Path) -> SoundtrackRecord:
     try:
         return loads(SoundtrackRecord, _text(path).encode(), str(path))
     except RecordError as error:
-        raise GenerationError(f"{error}; give an <id>_cgen_rd.json") from error
+        problem = str(error).partition("; ")[0]
+        raise GenerationError(f"{problem}; give an <id>_cgen_rd.json") from error
 
 
 def _row(row: list[str], header: list[str], place: str) -> tuple[float, ...]:

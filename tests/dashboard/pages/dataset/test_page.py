@@ -4,6 +4,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.fill import fill, put_dataset, put_thumbnails
 from vmt.catalog.page_index_writers import note_refused, note_version
+from vmt.catalog.records.datasets import DatasetInfo
+from vmt.catalog.records.videos import IngestEntry
 from vmt.store import ObjectStore
 
 Open = Callable[..., AppTest]
@@ -25,7 +27,6 @@ def test_the_newest_version_is_shown_first(store: ObjectStore, open_page: Open) 
     assert app.selectbox(key="choose-version").value == "v0004"
     assert metrics(app) == {
         "Videos": "55",
-        "Length": "0.1833 h",
         "Training": "45",
         "Validation": "5",
         "Test": "5",
@@ -82,15 +83,9 @@ def test_versions_and_refusals_are_read_from_what_jobs_noted(
     store: ObjectStore, open_page: Open
 ) -> None:
     put_dataset(store, "main", 1, 3, records=0)
-    note_version(store, "main", {"name": "main", "version": 1, "videos": 3, "seconds": 36})
-    entries = {
-        "videos/torn.mp4": {
-            "id": "torn",
-            "code": "truncated",
-            "reason": "it ends early",
-            "stamp": "s",
-        }
-    }
+    note_version(store, DatasetInfo("main", 1, 25, "x", videos=3, seconds=36))
+    torn = IngestEntry("s", "torn", None, code="truncated", reason="it ends early")
+    entries = {"videos/torn.mp4": torn}
     note_refused(store, "videos/", entries)
     app = open_page("dataset")
     assert app.selectbox(key="choose-version").options == ["v0001"]

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -16,7 +17,9 @@ from tests.dashboard.fill import (
     put_output,
     put_run,
 )
+from vmt.catalog import documents, keys
 from vmt.catalog.page_index_writers import note_night, note_soundtracks
+from vmt.catalog.records.videos import InboxEntry, InboxLedger
 from vmt.store import ObjectStore
 
 Open = Callable[..., AppTest]
@@ -146,8 +149,10 @@ def test_everything_that_failed_is_told(store: ObjectStore, open_page: Open) -> 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     lost = {"state": "failed", "error": "the store was away", "finished_at": now}
     put_json(store, key, {**json.loads(store.get(key)), **lost})
-    given_up = {"state": "failed", "tries": 3, "reason": "given up: memory ran out", "at": now}
-    put_json(store, "index/inbox.json", {"inbox/a.mp4": given_up, "inbox/b.mp4": {"state": "made"}})
+    made = InboxEntry("s", "made", 1, None, now, "r", 1)
+    given_up = replace(made, state="failed", tries=3, reason="given up: memory ran out")
+    ledger = InboxLedger({"inbox/a.mp4": given_up, "inbox/b.mp4": made})
+    documents.write(store, keys.inbox_ledger(), ledger)
     app = open_page("overview")
     said = words(app)
     for failure in ("loss is not finite", "the store was away", "given up: memory ran out"):
