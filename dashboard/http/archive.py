@@ -20,13 +20,14 @@ _CHUNK = 1 << 20
 
 
 class ArchiveRefused(VmtError):
-    """What was asked for is no soundtrack, or more than one zip may hold."""
+    """The name is not that of soundtracks, or they are more than a zip may hold."""
 
 
 def members(store: ObjectStore, name: str) -> list[ObjectInfo]:
     """The objects of one zip.
 
     Args:
+        store: where the soundtracks are.
         name: the folder of a video's takes, of one take, or the key of a batch's summary.
 
     Raises:
@@ -34,25 +35,24 @@ def members(store: ObjectStore, name: str) -> list[ObjectInfo]:
     """
     if keys.BATCH.parse(name) is not None:
         with ThreadPoolExecutor(READERS) as pool:
-            found = [
-                each for each in pool.map(store.head, _of_batch(store, name)) if each is not None
-            ]
+            heads = pool.map(store.head, _of_batch(store, name))
+            objects = [info for info in heads if info is not None]
     elif keys.OUTPUT_FOLDER.parse(name) or keys.VIDEO_FOLDER.parse(name):
-        found = list(store.list(name))
+        objects = list(store.list(name))
     else:
         raise ArchiveRefused(
             f"{name}: not the folder of a soundtrack, nor a batch; take the link that the page "
             "gives"
         )
-    if not found:
+    if not objects:
         raise ArchiveRefused(f"{name}: nothing stands there; it may have been deleted")
-    total = sum(each.size for each in found)
+    total = sum(info.size for info in objects)
     if total > LIMIT_GIB << 30:
         raise ArchiveRefused(
             f"{name}: {total / 2**30:.1f} GiB, and a zip holds up to {LIMIT_GIB}; copy "
             "outputs/ with an S3 client"
         )
-    return found
+    return objects
 
 
 def _of_batch(store: ObjectStore, name: str) -> list[str]:
@@ -84,7 +84,7 @@ class _Pipe:
         return taken
 
 
-def stream(store: ObjectStore, found: Sequence[ObjectInfo]) -> Iterator[bytes]:
+def stream(store: ObjectStore, objects: Sequence[ObjectInfo]) -> Iterator[bytes]:
     """The zip of these objects in pieces, stored as they are: films and sound are compressed
     already.
 
@@ -93,7 +93,7 @@ def stream(store: ObjectStore, found: Sequence[ObjectInfo]) -> Iterator[bytes]:
     pipe = _Pipe()
     with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
         with zipfile.ZipFile(pipe, "w") as archive:
-            for info in found:
+            for info in objects:
                 path = Path(folder) / "member"
                 try:
                     store.get_file(info.key, path)

@@ -87,7 +87,7 @@ def read_song(folder: Path, song: str) -> Features:
         len(semantic),
         len(emotion),
         len(annotation.labels),
-        *(len(each) for each in columns.values()),
+        *(len(column) for column in columns.values()),
     )
     return Features(
         semantic=semantic[:seconds],

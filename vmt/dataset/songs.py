@@ -188,7 +188,7 @@ def collate(
         fixed: pad to `max_seconds` seconds and `max_seconds` - 1 positions, as the published code
             does; otherwise to the longest song.
     """
-    lengths = [min(each.seconds, max_seconds) for each in songs]
+    lengths = [min(song.seconds, max_seconds) for song in songs]
     seconds = max_seconds if fixed else max(lengths)
     positions = seconds - 1 if fixed else seconds
     shape = (len(songs), seconds)
@@ -197,23 +197,23 @@ def collate(
     rhythm = np.full((*shape, 2), np.nan, dtype=np.float32)
     known = np.full((len(songs), seconds + 2), chords.PAD, dtype=np.int64)
     emotion = np.full((len(songs), seconds + 2), chords.PAST_END, dtype=np.int64)
-    for row, (each, length) in enumerate(zip(songs, lengths, strict=True)):
+    for row, (song, length) in enumerate(zip(songs, lengths, strict=True)):
         video[row, :length] = videos[row][:length]
-        rhythm[row, :length] = each.rhythm[:length]
-        known[row, :length] = each.tokens[:length]
-        emotion[row, :length] = each.emotion[:length]
+        rhythm[row, :length] = song.rhythm[:length]
+        known[row, :length] = song.tokens[:length]
+        emotion[row, :length] = song.emotion[:length]
     targets = known[:, 1 : 1 + positions].copy()
-    for row, (each, length) in enumerate(zip(songs, lengths, strict=True)):
-        if each.seconds == length and length - 1 < positions:
+    for row, (song, length) in enumerate(zip(songs, lengths, strict=True)):
+        if song.seconds == length and length - 1 < positions:
             targets[row, length - 1] = chords.END
     return Batch(
-        tuple(each.id for each in songs),
+        tuple(song.id for song in songs),
         torch.from_numpy(video),
         torch.from_numpy(known[:, :positions].copy()),
         torch.from_numpy(targets),
         torch.from_numpy(emotion[:, 1 : 1 + positions].copy()),
-        torch.tensor([float(each.minor) for each in songs]),
-        torch.tensor([each.seconds for each in songs]),
+        torch.tensor([float(song.minor) for song in songs]),
+        torch.tensor([song.seconds for song in songs]),
         torch.from_numpy(rhythm),
     )
 
@@ -228,14 +228,14 @@ def bucketed(
     """
     order = list(songs)
     if rng is None:
-        order.sort(key=lambda each: (each.seconds, each.id))
+        order.sort(key=lambda song: (song.seconds, song.id))
     else:
         rng.shuffle(order)
         stretch = 16 * batch_size
         order = [
-            each
+            song
             for start in range(0, len(order), stretch)
-            for each in sorted(order[start : start + stretch], key=lambda s: s.seconds)
+            for song in sorted(order[start : start + stretch], key=lambda s: s.seconds)
         ]
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     if rng is not None:

@@ -68,12 +68,12 @@ class MarkedMidi:
     def quarters_in_bar(self, tick: int | float) -> float:
         """Quarter notes from the last downbeat."""
         index = max(0, bisect.bisect_right(self.downbeats, tick) - 1)
-        return (tick - self.downbeats[index]) / self.midi.resolution
+        return float((tick - self.downbeats[index]) / self.midi.resolution)
 
     def bar_length(self, tick: int | float) -> float:
         """Length, in quarter notes, of the bar that a tick is in."""
         index = min(max(0, bisect.bisect_right(self.downbeats, tick) - 1), len(self.downbeats) - 2)
-        return (self.downbeats[index + 1] - self.downbeats[index]) / self.midi.resolution
+        return float((self.downbeats[index + 1] - self.downbeats[index]) / self.midi.resolution)
 
     def bars_between(self, start: int, end: int) -> float:
         """Bars from one tick to another, a shortened one counting as what it is of a whole one."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.components.music import key_name
 from dashboard.components.url_state import selected
 from dashboard.http.access import UPLOAD_MIB
 from dashboard.i18n.text import t
@@ -80,7 +81,7 @@ def like(prefix: str | None) -> GenerateConfig:
     }
     for name in ("primer", "emotion_curve"):
         given[name] = tuple(
-            tuple(each) if isinstance(each, list) else each for each in given.get(name) or ()
+            tuple(part) if isinstance(part, list) else part for part in given.get(name) or ()
         )
     try:
         return GenerateConfig(**given)
@@ -139,17 +140,16 @@ def _character(start: GenerateConfig) -> dict[str, Any]:
     low, high = TEMPO_RANGE_BPM
     styles, emotions = list(style_names()), [None, *chords.EMOTIONS]
     left, middle, right = st.columns(3)
-    found: dict[str, Any] = {
+    first: dict[str, Any] = {
         "style": left.selectbox(t("style"), styles, index=styles.index(start.style)),
         "key": middle.selectbox(t("key"), KEYS, index=KEYS.index(start.key), format_func=_auto),
         "tempo_bpm": right.number_input(
             t("tempo_bpm"), low, high, start.tempo_bpm, placeholder=t("auto")
         ),
     }
-    left, middle, right = st.columns(
-        3
-    )  # a row each: on a narrow page columns stand one below the other
-    return found | {
+    # A row of columns each: on a narrow page columns stand one below the other.
+    left, middle, right = st.columns(3)
+    return first | {
         "seed": left.number_input(t("seed"), 0, None, start.seed),
         "emotion": middle.selectbox(
             t("emotion"),
@@ -194,7 +194,7 @@ def _curved(start: GenerateConfig) -> bool:
 
 
 def _auto(key: str) -> str:
-    return t("auto") if key == AUTO else key
+    return t("auto") if key == AUTO else key_name(key) or key
 
 
 def _emotion(name: str | None) -> str:

@@ -17,6 +17,8 @@ from vmt.jobs.soundtrack.inputs import (
 )
 from vmt.store import LocalStore
 
+GOLDEN = Path(__file__).parents[2] / "catalog" / "golden" / "v0.1.0"
+
 
 def test_a_list_names_files_and_keys(tmp_path: Path) -> None:
     here = tmp_path / "a.mp4"
@@ -121,6 +123,8 @@ def test_a_record_is_json(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(GenerationError, match=message):
             read_record(path)
+    golden = next(GOLDEN.rglob("*_cgen_rd.json"))
+    assert read_record(golden).video.id in golden.name
 
 
 @pytest.mark.parametrize(

@@ -172,8 +172,8 @@ def song_nlls(
     """
     place = choose_device(device)
     model = run.transformer(epoch).to(place)
-    # Both are judged by what they sample, whatever their training weighed.
-    weight = run.parameters().train.change_weight
+    train = run.parameters().train  # of which the weight of changes is taken out
+    weight = 1.0 if train is None else train.change_weight
     objective = ChordObjective(model, TrainConfig(change_weight=weight))
     return np.array([objective.scores([song], place, "float32")[1] for song in songs])
 

@@ -156,7 +156,8 @@ def read_record(path: Path) -> SoundtrackRecord:
     try:
         return loads(SoundtrackRecord, _text(path).encode(), str(path))
     except RecordError as error:
-        raise GenerationError(f"{error}; give an <id>_cgen_rd.json") from error
+        problem = str(error).partition("; ")[0]
+        raise GenerationError(f"{problem}; give an <id>_cgen_rd.json") from error
 
 
 def _row(row: list[str], header: list[str], place: str) -> tuple[float, ...]:

@@ -125,7 +125,7 @@ def evaluate(
     known = datasets.load_songs(store, own, thread_map, ("train", "validation"))
     _check(run, model, parameters, version, songs, split)
 
-    weight = parameters.train.change_weight
+    weight = 1.0 if parameters.train is None else parameters.train.change_weight
     scores = _score_chords(model, place, known, songs, weight)
     rhythm = evaluate_rhythm(named.regressor(), known["train"], songs, place)
     record = EvaluationRecord(
