@@ -135,7 +135,7 @@ def print_seeds(runs: Sequence["Run"]) -> None:
     for run in runs:
         summary = run.summary()
         assert summary is not None, run.name
-        values = [getattr(summary.best, name, None) for name in losses]
+        values = [(summary.best or {}).get(name) for name in losses]
         for name, value in zip(losses, values, strict=True):
             if value is not None:
                 scores[name].append(value)
