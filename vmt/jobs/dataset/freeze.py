@@ -262,8 +262,8 @@ def _other_widths(read: dict[str, IngestEntry]) -> list[str]:
     (width, most), (_, second) = widths.most_common(2)
     if most == second:
         raise DatasetError(
-            f"songs: semantic: widths {', '.join(map(str, sorted(width or 0 for width in widths)))} are mixed; import "
-            "features of one CLIP model"
+            f"songs: semantic: widths {', '.join(map(str, sorted(w or 0 for w in widths)))} are "
+            "mixed; import features of one CLIP model"
         )
     odd = [name for name, entry in read.items() if entry.d_semantic != width]
     return [
