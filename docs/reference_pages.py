@@ -66,7 +66,7 @@ def events() -> str:
         [
             "# Events",
             "",
-            "A job tells what happens through its `on_event` callback: a name and a payload of JSON",
+            "A job tells what happens through its `on_event` callback: a name, a payload of JSON",
             "values. The commands draw progress from them, flows send them to Prefect, where",
             "automations may wait for them, and store progress artifacts.",
             "",
@@ -100,7 +100,7 @@ def commands() -> str:
     lines = [
         "# Commands",
         "",
-        "`vmt COMMAND --help` prints the same. Data goes to stdout, progress to stderr. An expected",
+        "`vmt COMMAND --help` prints it too. Data goes to stdout, progress to stderr. An expected",
         "error is one line and exit code 1; wrong usage is exit code 2.",
         "",
     ]
