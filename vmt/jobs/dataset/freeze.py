@@ -261,9 +261,9 @@ def _other_widths(read: dict[str, IngestEntry]) -> list[str]:
         return []
     (width, most), (_, second) = widths.most_common(2)
     if most == second:
+        mixed = ", ".join(map(str, sorted(each or 0 for each in widths)))
         raise DatasetError(
-            f"songs: semantic: widths {', '.join(map(str, sorted(width or 0 for width in widths)))} are mixed; import "
-            "features of one CLIP model"
+            f"songs: semantic: widths {mixed} are mixed; import features of one CLIP model"
         )
     odd = [name for name, entry in read.items() if entry.d_semantic != width]
     return [
