@@ -261,7 +261,6 @@ def _other_widths(read: dict[str, IngestEntry]) -> list[str]:
         return []
     (width, most), (_, second) = widths.most_common(2)
     if most == second:
-        mixed = ", ".join(map(str, sorted(each or 0 for each in widths)))
         raise DatasetError(
             f"songs: semantic: widths {', '.join(map(str, sorted(w or 0 for w in widths)))} are "
             "mixed; import features of one CLIP model"
