@@ -405,7 +405,7 @@ def render(score: Score, *, lufs: float = -14.0, soundfont: str | Path | None = 
         duration_s=score.duration_s,
         soundfont=None if soundfont is None else Path(soundfont),
     )
-    return Audio(master(sound, SAMPLE_RATE, lufs=lufs, level=score.level), SAMPLE_RATE)
+    return Audio(master(sound, SAMPLE_RATE, lufs=lufs), SAMPLE_RATE)
 
 
 def soundtrack(
