@@ -80,7 +80,7 @@ def _titled(store: ObjectStore, found: Sequence[ObjectInfo]) -> dict[str, str]:
     shown = Counter(titles.get(video, video) for video in ids)
     names = {}
     for info in found:
-        parts = info.key.removeprefix("outputs/").split("/")
+        parts = info.key.removeprefix(keys.OUTPUTS).split("/")
         video = parts[2] if len(parts) > 3 else ""
         title = titles.get(video, video)
         if video and title and title != video:

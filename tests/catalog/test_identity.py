@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from vmt.catalog import identity
 from vmt.catalog.identity import Identity, assign, identify, keys_of, local_name
 from vmt.catalog.videos import candidates
+from vmt.errors import RecordError
 from vmt.store import LocalStore
 from vmt.store.protocol import check_key
 
@@ -76,9 +77,21 @@ def test_ids_stay_when_the_listing_changes(tmp_path: Path) -> None:
 def test_an_existing_store_keeps_its_ids(tmp_path: Path) -> None:
     """Two videos of one id are not parted: outputs and datasets name them so."""
     store = LocalStore(tmp_path)
-    entries = {key: {"id": "clip"} for key in ("videos/a/clip.mp4", "videos/b/clip.mp4")}
+    entries = {
+        key: {"stamp": "s", "id": "clip", "sha256": None}
+        for key in ("videos/a/clip.mp4", "videos/b/clip.mp4")
+    }
+    claim = {
+        "stamp": "s",
+        "state": "made",
+        "tries": 1,
+        "by": None,
+        "at": "",
+        "run": "r",
+        "epoch": 1,
+    }
     store.put("index/ingest/some-extractor.json", json.dumps(entries).encode())
-    store.put("index/inbox.json", json.dumps({"inbox/clip.mp4": {"state": "made"}}).encode())
+    store.put("index/inbox.json", json.dumps({"inbox/clip.mp4": claim}).encode())
     assert {made.id for made in assign(store, [*entries, "inbox/clip.mp4"]).values()} == {"clip"}
     assert identify(store, "inbox/new/clip.mp4").id != "clip"
 
@@ -86,17 +99,17 @@ def test_an_existing_store_keeps_its_ids(tmp_path: Path) -> None:
 def test_two_writers_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other one takes the name between this one's reading and writing."""
     store, other = LocalStore(tmp_path), LocalStore(tmp_path)
-    read = identity._read
+    read = identity._made
     seen: list[int] = []
 
-    def raced(where: LocalStore) -> object:
-        known = read(where)
+    def raced(*arguments: object) -> object:
+        made = read(*arguments)  # type: ignore[arg-type]
         if not seen:
             seen.append(1)
             identify(other, "inbox/clip.mp4")
-        return known
+        return made
 
-    monkeypatch.setattr(identity, "_read", raced)
+    monkeypatch.setattr(identity, "_made", raced)
     assert identify(store, "videos/clip.mp4").id.startswith("clip-")
     assert identify(store, "inbox/clip.mp4").id == "clip"
 
@@ -161,3 +174,17 @@ def test_a_name_that_is_no_text_is_shown_and_refused(tmp_path: Path) -> None:
     made = identify(LocalStore(tmp_path), key)
     assert identity.is_safe(made.id)
     made.title.encode()
+
+
+def test_ids_are_a_record(tmp_path: Path) -> None:
+    """What is damaged or newer is named, and no id is given away beside it."""
+    store = LocalStore(tmp_path)
+    identify(store, "videos/Hey Ya!.mp4")
+    stored = json.loads(store.get("index/ids.json"))
+    assert stored["schema"] == 1
+    assert stored["videos"]["videos/Hey Ya!.mp4"]["title"] == "Hey Ya!"
+    for damage, said in ((b"{", "is not JSON"), (b'{"schema": 9}', "upgrade VMT")):
+        store.put("index/ids.json", damage)
+        with pytest.raises(RecordError, match=rf"index/ids\.json: .*{said}"):
+            identify(store, "videos/new.mp4")
+        assert store.get("index/ids.json") == damage

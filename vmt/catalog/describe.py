@@ -16,7 +16,7 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 from vmt.catalog import keys
 from vmt.catalog.keys import KeyPattern
 from vmt.catalog.records.codec import Record
-from vmt.catalog.records.datasets import DatasetInfo
+from vmt.catalog.records.datasets import DatasetInfo, ImportReport
 from vmt.catalog.records.indexes import (
     DatasetIndex,
     NewestIndex,
@@ -52,6 +52,7 @@ from vmt.catalog.records.videos import (
     QuarantineRecord,
     Rights,
     Tombstone,
+    VideoIds,
 )
 from vmt.features.extractor import ExtractorConfig
 
@@ -123,6 +124,12 @@ SECTIONS = (
                 "`vmt dataset freeze`, `vmt import muvi-sync`",
                 "The description of a version; written last, it publishes the version.",
                 DatasetInfo,
+            ),
+            Entry(
+                keys.IMPORT_REPORT,
+                "`vmt import muvi-sync`",
+                "What the import said of the songs of a version.",
+                ImportReport,
             ),
         ),
     ),
@@ -278,6 +285,12 @@ SECTIONS = (
                 "`inbox`",
                 "What the inbox remembers of each video; deleted, every video is tried again.",
                 InboxLedger,
+            ),
+            Entry(
+                keys.VIDEO_IDS,
+                "`vmt ingest`, `vmt generate`, `inbox`",
+                "The id and title of each video; deleted, videos whose name is no id get new ones.",
+                VideoIds,
             ),
             Entry(
                 keys.TOMBSTONE,

@@ -9,20 +9,23 @@ A key is a video unless it is what people and programs lay beside one (`is_besid
 """
 
 import hashlib
-import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
-from vmt.catalog.keys import ANNOTATIONS
-from vmt.errors import MediaError, ObjectNotFound, PreconditionFailed
+from vmt.catalog import documents
+from vmt.catalog.keys import (
+    ANNOTATIONS,
+    INBOX_LEDGER,
+    INGEST_INDEXES,
+    parse_ingest_index,
+    video_ids,
+)
+from vmt.catalog.records.videos import Identity, InboxLedger, IngestIndex, VideoIds
+from vmt.errors import MediaError
 from vmt.store import ObjectStore
 
-IDS_KEY = "index/ids.json"
-SCHEMA = 1
 MAX_ID_BYTES = 190
 """An id stands in names of up to 255 bytes, with `_cgen_rd_stem-12-electric-piano.flac` behind."""
 _SAFE = re.compile(r"[\w][\w .()\[\]&+,'-]{0,119}")
@@ -51,14 +54,6 @@ _BESIDE_NAMES = frozenset({"thumbs.db", "desktop.ini", "icon\r", "lost+found"})
 _BESIDE_FOLDERS = frozenset(
     {"__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information"}
 )
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A video's id, safe in keys and file names, and its title as it was given."""
-
-    id: str
-    title: str
 
 
 def title_of(key: str) -> str:
@@ -173,17 +168,20 @@ def assign(
         StoreError: if the store says no.
     """
     wanted = sorted(set(keys))
-    while True:
-        known, etag = _read(store)
+    known: dict[str, Identity] = {}
+
+    def completed(present: VideoIds | None) -> VideoIds | None:
+        known.clear()
+        known.update(_known(store, present))
         missing = [key for key in wanted if key not in known]
-        if missing:
-            known |= _made(known, missing, titles or {})
-        if missing and remember:
-            try:
-                store.put(IDS_KEY, _written(known), if_absent=etag is None, if_match=etag)
-            except PreconditionFailed:
-                continue  # another writer was first; its ids count
-        return {key: known[key] for key in wanted}
+        known.update(_made(known, missing, titles or {}))
+        return _sorted(known) if missing else None
+
+    if remember:
+        documents.update(store, video_ids(), VideoIds, completed)
+    else:
+        completed(documents.read(store, video_ids(), VideoIds))
+    return {key: known[key] for key in wanted}
 
 
 def identify(store: ObjectStore, key: str) -> Identity:
@@ -193,22 +191,26 @@ def identify(store: ObjectStore, key: str) -> Identity:
 
 def identities(store: ObjectStore) -> dict[str, Identity]:
     """All that are remembered, by key."""
-    return _read(store)[0]
+    return _known(store, documents.read(store, video_ids(), VideoIds))
+
+
+def titles_of(store: ObjectStore) -> dict[str, str]:
+    """The titles that are remembered, by id."""
+    return {identity.id: identity.title for identity in identities(store).values()}
 
 
 def drop(store: ObjectStore, keys: Iterable[str]) -> None:
     """Forget what is remembered of these keys: ids and titles of videos that were taken down."""
     gone = set(keys)
-    while True:
-        known, etag = _read(store)
-        if etag is None or not gone & set(known):
-            return
-        kept = {key: identity for key, identity in known.items() if key not in gone}
-        try:
-            store.put(IDS_KEY, _written(kept), if_match=etag)
-        except PreconditionFailed:
-            continue
-        return
+
+    def kept(present: VideoIds | None) -> VideoIds | None:
+        if present is None:
+            return None
+        return VideoIds(
+            {key: identity for key, identity in present.videos.items() if key not in gone}
+        )
+
+    documents.update(store, video_ids(), VideoIds, kept)
 
 
 def keys_of(store: ObjectStore, video: str, keys: Iterable[str]) -> set[str]:
@@ -266,38 +268,26 @@ def _folded(video: str) -> str:
     return unicodedata.normalize("NFC", video).casefold()
 
 
-def _read(store: ObjectStore) -> tuple[dict[str, Identity], str | None]:
-    try:
-        data, etag = store.get_with_etag(IDS_KEY)
-    except ObjectNotFound:
-        return _before(store), None
-    entries: dict[str, dict[str, str]] = json.loads(data)["videos"]
-    return {key: Identity(entry["id"], entry["title"]) for key, entry in entries.items()}, etag
+def _sorted(known: Mapping[str, Identity]) -> VideoIds:
+    return VideoIds({key: known[key] for key in sorted(known)})
 
 
-def _written(known: Mapping[str, Identity]) -> bytes:
-    videos = {key: vars(known[key]) for key in sorted(known)}
-    return json.dumps({"schema": SCHEMA, "videos": videos}).encode()
+def _known(store: ObjectStore, present: VideoIds | None) -> dict[str, Identity]:
+    return dict(present.videos) if present is not None else _before(store)
 
 
 def _before(store: ObjectStore) -> dict[str, Identity]:
-    """The ids of a store that is older than this file: the names of all videos that it knows."""
+    """The ids of a store that is older than `VideoIds`: the names of all videos that it knows."""
     keys: dict[str, None] = {}
-    for info in store.list("index/ingest/"):
-        keys |= dict.fromkeys(_entries(store, info.key))
-    keys |= dict.fromkeys(_entries(store, "index/inbox.json"))
+    for info in store.list(INGEST_INDEXES):
+        if parse_ingest_index(info.key) is not None:
+            index = documents.read(store, info.key, IngestIndex)
+            keys |= dict.fromkeys(index.videos if index is not None else ())
+    ledger = documents.read(store, INBOX_LEDGER.template, InboxLedger)
+    keys |= dict.fromkeys(ledger.videos if ledger is not None else ())
+
     return {
         key: Identity(PurePosixPath(key).stem, title_of(key))
         for key in keys
         if is_safe(PurePosixPath(key).stem)
     }
-
-
-def _entries(store: ObjectStore, key: str) -> Iterable[str]:
-    """Keys of videos in an index, in its first form or in the one with a schema number."""
-    try:
-        content: dict[str, Any] = json.loads(store.get(key))
-    except ObjectNotFound:
-        return ()
-    entries = content.get("videos", content) if "schema" in content else content
-    return [name for name in entries if "/" in name]

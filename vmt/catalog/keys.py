@@ -92,6 +92,7 @@ REFUSAL = KeyPattern("quarantine/{name}.json")
 DATASETS = "datasets/"
 DATASET_INFO = KeyPattern("datasets/{name}/v{version:04d}/dataset.json")
 MANIFEST = KeyPattern("datasets/{name}/v{version:04d}/manifest.parquet")
+IMPORT_REPORT = KeyPattern("datasets/{name}/v{version:04d}/import.json")
 
 # Runs.
 RUNS = "runs/"
@@ -145,6 +146,7 @@ TAKES_INDEXES = "index/outputs/"
 THUMBNAILS = "index/thumbnails/"
 INGEST_INDEX = KeyPattern("index/ingest/{extractor}.json")
 INBOX_LEDGER = KeyPattern("index/inbox.json")
+VIDEO_IDS = KeyPattern("index/ids.json")
 TOMBSTONE = KeyPattern("index/forgotten/{video}.json")
 RUN_INDEX = KeyPattern("index/runs.json")
 DATASET_INDEX = KeyPattern("index/datasets.json")
@@ -217,6 +219,11 @@ def dataset_info(name: str, version: int) -> str:
 def manifest(name: str, version: int) -> str:
     """The key of a version's table of videos."""
     return MANIFEST.build(name=name, version=version)
+
+
+def import_report(name: str, version: int) -> str:
+    """The key of what an import of features said of a version."""
+    return IMPORT_REPORT.build(name=name, version=version)
 
 
 def parse_version(folder: str) -> int | None:
@@ -471,6 +478,11 @@ def parse_ingest_index(key: str) -> str | None:
 def inbox_ledger() -> str:
     """The key of what the inbox remembers of each video."""
     return INBOX_LEDGER.template
+
+
+def video_ids() -> str:
+    """The key of the id and title of each video."""
+    return VIDEO_IDS.template
 
 
 def tombstone(video: str) -> str:

@@ -1,7 +1,5 @@
 """Freeze what was ingested, or a published dataset, as an immutable version."""
 
-import dataclasses
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from vmt import chords
-from vmt.catalog import datasets, keys
+from vmt.catalog import datasets, documents, keys
 from vmt.catalog.datasets import COLUMNS
 from vmt.catalog.page_index_writers import note_version
 from vmt.catalog.records import encode
-from vmt.catalog.records.datasets import DatasetInfo
+from vmt.catalog.records.datasets import DatasetInfo, ImportReport
 from vmt.catalog.records.videos import IngestEntry
 from vmt.catalog.rights import refuse_without_rights
 from vmt.catalog.runs import now
@@ -182,16 +180,6 @@ def _reduced(counts: Counter[str]) -> Counter[str]:
     return reduced
 
 
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import made: the version, how many songs, and what was wrong with the others."""
-
-    dataset: str
-    songs: int
-    problems: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
-
-
 def import_muvi_sync(
     store: ObjectStore,
     folder: Path,
@@ -247,10 +235,9 @@ def import_muvi_sync(
         warnings.append(
             f"all songs: key: {song_keys.pop()}, so that nothing is learned of keys; is that so?"
         )
-    report = ImportReport(ref, len(read), tuple(problems), tuple(warnings))
-    content = {"schema": 1, **dataclasses.asdict(report), "folder": folder.name}
-    version = ref.removeprefix(f"{name}@")
-    store.put(f"datasets/{name}/{version}/import.json", json.dumps(content, indent=1).encode())
+    report = ImportReport(ref, len(read), tuple(problems), tuple(warnings), folder.name)
+    published = datasets.resolve(store, ref)
+    documents.write(store, keys.import_report(published.name, published.version), report)
     return report
 
 
