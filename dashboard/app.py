@@ -16,6 +16,9 @@ STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 3.5rem clamp(1rem, 3vw, 3.5rem) 3rem; }
 [data-testid="stMainBlockContainer"] h1 { padding-top: 0.25rem; }
 [data-testid="stStatusWidget"] { display: none; }
+[class*="st-key-numbers"] :is(th, td):not(:first-child) {
+  text-align: right !important; font-variant-numeric: tabular-nums;
+}
 """
 
 

@@ -9,6 +9,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from dashboard.components.format import clock
+from dashboard.components.music import chord_name
 from dashboard.i18n.text import t
 from vmt import chords
 from vmt.catalog.records.datasets import DatasetBrief
@@ -23,9 +25,12 @@ CLOCK = (
     "floor(datum.value / 60) + ':' + (datum.value % 60 < 10 ? '0' : '') + format(datum.value "
     "% 60, '.0f')"
 )
-LEFT_AXIS = (
-    56  # every chart of a timeline gives its left axis this room, so that their seconds line up
-)
+LEFT_AXIS = 56
+"""Pixels for the left axis of every chart of a timeline, so that their seconds line up."""
+LETTER_PX, MARGIN_PX = 7, 4
+"""Of a chord's name at 11 px: the widest letter, and the room beside the name."""
+TICK_PX = 70
+"""From one labelled second to the next, at least."""
 
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 
@@ -214,8 +219,10 @@ def _seconds(duration_s: float, *, labels: bool) -> alt.X:
         ticks=labels,
         grid=False,
         tickMinStep=1,
-        tickCount=12,
+        tickCount=alt.ExprRef(f"max(2, min(12, floor(width / {TICK_PX})))"),
         labelExpr=CLOCK,
+        labelFlush=True,
+        labelOverlap=True,
     )
     return alt.X("start:Q", scale=alt.Scale(domain=[0, duration_s], nice=False), axis=axis)
 
@@ -255,18 +262,34 @@ def _mode(name: str) -> str:
     return "minor" if chords.label(reduced).endswith(":min") else "major"
 
 
-def chord_timeline(labels: Sequence[str], cuts_s: Sequence[float], duration_s: float) -> Chart:
-    """The chords as blocks, named where there is room; colour tells major from minor."""
+def chord_timeline(
+    labels: Sequence[str],
+    cuts_s: Sequence[float],
+    duration_s: float,
+    key: chords.Key | None = None,
+) -> Chart:
+    """The chords as blocks, named where the name fits into the block; colour tells major from
+    minor.
+
+    Args:
+        labels: one a second.
+        cuts_s: moments of the picture's cuts.
+        duration_s: of the film, the length of the axis.
+        key: by which the chords are spelled; C major where None.
+    """
     blocks = chord_blocks(labels).assign(middle=lambda rows: (rows["start"] + rows["end"]) / 2)
-    blocks["name"] = blocks["chord"].where(blocks["end"] - blocks["start"] >= duration_s / 45, "")
     blocks["end"] = blocks["end"].clip(upper=duration_s)
+    blocks["chord"] = [chord_name(label, key) for label in blocks["chord"]]
+    blocks["from"] = [clock(second) for second in blocks["start"]]
+    blocks["to"] = [clock(second) for second in blocks["end"]]
     modes = {"major": t("major"), "minor": t("minor"), "none": t("no_chord")}
     blocks["mode"] = blocks["mode"].map(modes)
+
     x = _seconds(duration_s, labels=False)
     tooltip = [
         alt.Tooltip("chord:N", title=t("chord")),
-        alt.Tooltip("start:Q", title=t("from_s")),
-        alt.Tooltip("end:Q", title=t("to_s")),
+        alt.Tooltip("from:N", title=t("from_s")),
+        alt.Tooltip("to:N", title=t("to_s")),
     ]
     color = alt.Color(
         "mode:N",
@@ -278,8 +301,14 @@ def chord_timeline(labels: Sequence[str], cuts_s: Sequence[float], duration_s: f
     bars = base.mark_bar(height=30, stroke="white", strokeWidth=0.6).encode(
         x=x, x2="end:Q", y=row, color=color, tooltip=tooltip
     )
-    names = base.mark_text(fontSize=11, color="#1a1a1a").encode(
-        x=alt.X("middle:Q", scale=alt.Scale(domain=[0, duration_s])), y=row, text="name:N"
+
+    # The page knows its width only in the browser, so the browser decides which names fit.
+    block_px = f"(datum.end - datum.start) / {duration_s} * width"
+    fits = f"{block_px} >= {LETTER_PX} * length(datum.chord) + {MARGIN_PX}"
+    names = base.mark_text(fontSize=11, color="#1a1a1a", tooltip=None).encode(
+        x=alt.X("middle:Q", scale=alt.Scale(domain=[0, duration_s])),
+        y=row,
+        text=alt.condition(fits, "chord:N", alt.value("")),
     )
     return alt.layer(bars, names, _cuts(cuts_s, duration_s, labels=False)).properties(height=92)
 

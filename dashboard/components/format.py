@@ -1,12 +1,14 @@
 """Numbers, times and sizes as people read them: 4 significant digits, local time with its zone."""
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
 NOTHING = "–"
+MOST_DECIMALS = 7
 
 
 def number(value: object) -> str:
@@ -15,19 +17,50 @@ def number(value: object) -> str:
         return NOTHING
     if isinstance(value, int):
         return f"{value:,}"
+    if value != 0 and not 1e-4 <= abs(value) < 1e6:
+        return f"{value:.3e}"
     return f"{value:#.4g}".rstrip(".")
 
 
+def column(values: Iterable[object]) -> list[str]:
+    """The numbers of one column with the same decimals, as many as the smallest of them needs for
+    four significant digits, so that they line up; integers stay whole.
+    """
+    listed = list(values)
+    known = [
+        abs(value)
+        for value in listed
+        if isinstance(value, float) and math.isfinite(value) and value != 0
+    ]
+    smallest = min(known, default=1.0)
+    decimals = min(MOST_DECIMALS, max(0, 3 - math.floor(math.log10(smallest))))
+    return [
+        f"{value:.{decimals}f}"
+        if isinstance(value, float) and math.isfinite(value)
+        else number(value)
+        for value in listed
+    ]
+
+
 def duration(seconds: object) -> str:
-    """`43.2 s`, `3 min 05 s`, `1 h 02 min`."""
+    """`43.2 s`, `3 min 05 s`, `1 h 02 min 00 s`; from ten hours on without seconds."""
     if not isinstance(seconds, int | float) or not math.isfinite(seconds):
         return NOTHING
-    if seconds < 60:
-        return f"{seconds:.1f} s"
     whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    if whole < 60:
+        return f"{seconds:.1f} s"
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours >= 10:
+        return f"{hours} h {minutes:02d} min"
+    if hours:
+        return f"{hours} h {minutes:02d} min {rest:02d} s"
+    return f"{minutes} min {rest:02d} s"
+
+
+def clock(seconds: float) -> str:
+    """`2:05` for 125 s."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
 
 
 def tempo(bpm: object) -> str:

@@ -8,9 +8,8 @@ import streamlit as st
 
 from dashboard.i18n.text import t
 
-TIMELINE = (
-    "timeline"  # the key of the container that holds the charts; Streamlit makes a class of it
-)
+TIMELINE = "timeline"
+"""The key of the container that holds the charts; Streamlit makes a class of it."""
 
 # The charts are drawn as SVG: the background of a chart's root group is where its seconds go from 0
 # to the end.
@@ -26,7 +25,8 @@ export default function ({ data, parentElement }) {
   const line = document.createElement('div');
   line.className = 'vmt-playhead';
   line.style.cssText =
-    'position:absolute;top:0;bottom:0;width:2px;background:#d55e00;pointer-events:none;z-index:2;display:none';
+    'position:absolute;top:0;bottom:0;width:2px;background:#d55e00;' +
+    'pointer-events:none;z-index:2;display:none';
   let heard = null;
   let frame = 0;
 
@@ -37,7 +37,8 @@ export default function ({ data, parentElement }) {
     const player = heard ?? players()[0];
     if (!area || !player || event.target.closest('details, button')) return;
     const box = area.getBoundingClientRect();
-    if (event.clientX >= box.left && event.clientX <= box.right) player.currentTime = second(box, event.clientX);
+    if (event.clientX >= box.left && event.clientX <= box.right)
+      player.currentTime = second(box, event.clientX);
   };
   const draw = () => {
     frame = requestAnimationFrame(draw);
@@ -55,7 +56,8 @@ export default function ({ data, parentElement }) {
     line.style.display = 'block';
     line.style.left = box.left - holder.getBoundingClientRect().left + share * box.width - 1 + 'px';
     const at = Math.min(Math.floor(player.currentTime), data.chords.length - 1);
-    const words = [clock(player.currentTime), data.chords[at], data.emotions[at]].filter(Boolean).join(' · ');
+    const parts = [clock(player.currentTime), data.chords[at], data.emotions[at]];
+    const words = parts.filter(Boolean).join(' · ');
     if (now.textContent !== words) now.textContent = words;
   };
   document.addEventListener('play', started, true);
@@ -67,7 +69,7 @@ export default function ({ data, parentElement }) {
     line.remove();
   };
 }
-"""  # noqa: E501
+"""
 MARKUP = '<div class="now" role="status" aria-live="off"></div>'
 STYLE = (
     ".now { color: var(--st-text-color); font: 600 1.05rem var(--st-font); min-height: 1.5rem; }"

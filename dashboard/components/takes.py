@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.components.format import tempo, when
+from dashboard.components.music import key_name
 from dashboard.i18n.text import t
 from dashboard.sources import soundtracks
 from vmt.catalog import keys
@@ -45,7 +46,7 @@ class Take:
         parts = [
             number,
             self.record.settings.get("style"),
-            self.record.key,
+            key_name(self.record.key),
             tempo(self.record.tempo_bpm) if self.record.tempo_bpm else None,
             t("take.seed", seed=self.record.seed),
             when(self.record.made_at),

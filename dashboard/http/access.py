@@ -7,9 +7,8 @@ import json
 import streamlit as st
 
 OPERATOR = "operator"
-UPLOAD_MIB = (
-    200  # an upload passes through the memory of the server; a longer film is put in the bucket
-)
+UPLOAD_MIB = 200
+"""An upload passes through the memory of the server; a longer film is put into the bucket."""
 
 
 def behind_proxy() -> bool:
@@ -25,5 +24,5 @@ def may_operate() -> bool:
 
 def user() -> str | None:
     """The visitor's name as the proxy gives it."""
-    found = st.user.get("user") if behind_proxy() else None
-    return str(found) if found else None
+    name = st.user.get("user") if behind_proxy() else None
+    return str(name) if name else None

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from dashboard.http import archive
@@ -131,7 +132,7 @@ def soundtracks(request: Request) -> Response:
     """A batch, a video's takes or one take as a zip, whatever the store."""
     name = str(request.path_params["name"])
     try:
-        found = archive.members(_store(), name)
+        objects = archive.members(_store(), name)
     except archive.ArchiveRefused as error:
         return PlainTextResponse(str(error), status_code=404)
     except VmtError as error:
@@ -139,17 +140,30 @@ def soundtracks(request: Request) -> Response:
     filename = "-".join(part for part in PurePosixPath(name).with_suffix("").parts[1:]) + ".zip"
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename)}"}
     return StreamingResponse(
-        archive.stream(_store(), found), media_type="application/zip", headers=headers
+        archive.stream(_store(), objects), media_type="application/zip", headers=headers
     )
 
 
-def app() -> App:
-    """The whole web application."""
+def app(base_path: str = "") -> App:
+    """The whole web application.
+
+    Args:
+        base_path: below which a proxy serves it; files are served there too, whether the proxy
+            takes the path away or hands it on.
+    """
     for name in (*SLOW_IMPORTS, *(["vmt.store.s3"] if _public_endpoint() else [])):
         importlib.import_module(name)
+    # Streamlit takes a folder `pages` beside app.py for pages of its older kind, until the first
+    # visit has called `st.navigation`: that visit would read "Page not found" over its page.
+    PagesManager.uses_pages_directory = False
+    base = f"/{stripped}" if (stripped := base_path.strip("/")) else ""
     routes = [
-        Route(FILES_ROUTE + "/{key:path}", media),
-        Route(archive.ZIP_ROUTE + "/{name:path}", soundtracks),
+        route
+        for prefix in dict.fromkeys((base, ""))
+        for route in (
+            Route(prefix + FILES_ROUTE + "/{key:path}", media),
+            Route(prefix + archive.ZIP_ROUTE + "/{name:path}", soundtracks),
+        )
     ]
     return App(
         Path(__file__).resolve().parents[1] / "app.py",

@@ -10,5 +10,5 @@ from importlib import import_module
 
 def names() -> list[str]:
     """The pages in the order of the menu; the first is the home page."""
-    found = [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
-    return sorted(found, key=lambda name: (import_module(f"{__name__}.{name}").POSITION, name))
+    known = [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+    return sorted(known, key=lambda name: (import_module(f"{__name__}.{name}").POSITION, name))

@@ -23,6 +23,16 @@ def test_under_a_short_n_the_chord_goes_on_and_under_a_long_one_the_loop() -> No
     assert fill_rests(["N"] * 9, AM)[0][0] == "A:min"
 
 
+def test_no_chord_stands_for_ever_in_a_song_that_has_others() -> None:
+    labels = ["C", "C", "G", "G", "A:min", "A:min", "F", "F"] + ["C"] * 40 + ["F"] * 4
+    filled, rests = fill_rests(labels, C)
+    assert not any(rests)
+    assert filled[:16] == labels[:16]
+    assert filled[46:] == labels[46:]
+    assert len(set(filled[16:46])) == 4
+    assert fill_rests(["C"] * 40, C)[0] == ["C"] * 40
+
+
 def test_a_chart_has_no_n_and_says_where_harmony_is_open() -> None:
     labels = ["C"] * 8 + ["N"] * 16 + ["F"] * 8
     grid = steady_grid(120.0, 16)

@@ -34,7 +34,7 @@ def test_the_highest_section_is_the_climax_and_a_build_leads_there() -> None:
 
 
 def test_a_section_of_n_is_a_breakdown() -> None:
-    assert section_kinds([0.5, 0.5, 0.5, 0.9], [0, 0, 1.0, 0])[2] == BREAKDOWN
+    assert section_kinds([0.5, 0.5, 0.5, 0.9], [0.0, 0.0, 1.0, 0.0])[2] == BREAKDOWN
 
 
 def test_length_and_energy_choose_the_form() -> None:

@@ -26,8 +26,8 @@ from vmt.dataset import muvi_sync
 from vmt.dataset.songs import Song, song
 from vmt.jobs.train.session import TrainingSession
 from vmt.jobs.train.training_data import Material
+from vmt.metrics.bootstrap import Interval
 from vmt.metrics.chords import (
-    Interval,
     Predict,
     Reading,
     SongScore,
@@ -44,7 +44,7 @@ from vmt.store import open_store
 from vmt.training.config import run_config
 
 CPU = torch.device("cpu")
-COLUMNS = ("chord", "h1", "h3", "h5", "changes_h1", "emotion", "total")
+COLUMNS = ("chord", "chord_without_end", "h1", "h3", "h5", "changes_h1", "emotion", "total")
 
 
 def small(folder: Path, labels: int = 25) -> dict[str, list[Song]]:
@@ -117,7 +117,7 @@ def scored(predict: Predict, songs: list[Song], reading: Reading) -> list[SongSc
 
 
 def _row(name: str, values: Mapping[str, float | None]) -> None:
-    print(f"{name:28s}" + "".join(f"{values[column] or 0:10.4f}" for column in COLUMNS), flush=True)
+    print(f"{name:28s}" + "".join(f"{values[column] or 0:11.4f}" for column in COLUMNS), flush=True)
 
 
 def _interval(found: Interval | Mapping[str, Any] | None) -> str:
@@ -131,9 +131,13 @@ def report(run: Run, sides: Mapping[str, list[Song]], split: str) -> dict[str, f
     """Print what the best epoch reaches on a split, and give its row."""
     model = run.transformer(run.best_epoch())
     reading = Reading(model.config.max_seconds, not model.config.mask_padding)
-    predict = model_logits(model, CPU)
+    weight = run.parameters().train.change_weight
+    predict = model_logits(model, CPU, weight)
     matched = scored(predict, sides[split], reading)
     found = summary(matched)
+    if weight != 1:
+        tilted = scored(model_logits(model, CPU), sides[split], reading)
+        _row(f"{run.name} {split}, tilted {weight:g}", summary(tilted))
     _row(f"{run.name} epoch {run.best_epoch()} {split}", found)
     gain = chord_gain(matched, scored(predict, shuffled(sides[split]), reading))
     print(f"  own video beside another's: chord NLL lower by {_interval(gain)}")
@@ -169,7 +173,7 @@ def main() -> None:
         name: float(value) if "." in value else int(value)
         for name, value in (s.split("=") for s in arguments.set)
     }
-    print(f"{'':28s}" + "".join(f"{column:>10s}" for column in COLUMNS))
+    print(f"{'':28s}" + "".join(f"{column[:10]:>11s}" for column in COLUMNS))
     for side in ("validation", "test"):
         if sides.get(side):
             reading = Reading(300, False)

@@ -90,6 +90,7 @@ EXAMPLES = [
     (keys.OPTIMIZER, keys.optimizer("r", 7)),
     (keys.BEST_CHORD_WEIGHTS, keys.best_weights("r")),
     (keys.BEST_RHYTHM_WEIGHTS, keys.best_weights("r", keys.RHYTHM)),
+    (keys.MODE_WEIGHTS, keys.mode_weights("r")),
     (keys.UNUSED_TENSORS, keys.unused_tensors("r")),
     (keys.RUN_REPORT, keys.run_report("r", "en", "md")),
     (keys.RUN_REPORT_PICTURE, keys.run_report_picture("r", "zh", "losses")),

@@ -46,6 +46,7 @@ from vmt.catalog.records.nights import (
 from vmt.catalog.records.runs import RunSummary
 from vmt.features.record import Features
 from vmt.media import ContactSheet, Frame
+from vmt.reports.charts import confusion_picture
 from vmt.reports.night import markdown
 from vmt.store import ObjectStore, open_store
 
@@ -489,6 +490,40 @@ def put_report(store: ObjectStore, run: str) -> None:
     ):
         text = f"# {run}\n\n## {title}\n\n- {sentence}\n"
         store.put(f"runs/{run}/report.{language}.md", text.encode())
+
+
+def put_evaluation(
+    store: ObjectStore, run: str, epoch: int, *, split: str = "validation", songs: int = 6
+) -> str:
+    """What an evaluation stores. Returns its key."""
+    gain = {"value": 0.12, "low": 0.04, "high": 0.21, "songs": songs}
+    score = {"chord": 1.502, "emotion": 0.62, "total": 0.973, "changes_chord": 2.9}
+    score |= {f"{where}h{k}": 0.5 + k / 50 for k in (1, 3, 5) for where in ("", "changes_")}
+    bigram = {"chord": 1.633, "emotion": None, "total": None, "changes_chord": 3.1, "h1": 0.4}
+    rhythm = {"rmse": 4.8, "constant_rmse": 5.1, "gain": gain, "video_gain": None}
+    content = {
+        "run": run,
+        "epoch": epoch,
+        "dataset": "made-up@v0001",
+        "split": split,
+        "trained_on": "made-up@v0001",
+        "songs": songs,
+        "seen_in_training": [],
+        "made_at": iso(20),
+        "rows": {"model": score | {"correspondence": 0.7}, "bigram": bigram},
+        "video_gain": gain,
+        "gain_over_song_adaptive": None,
+        "rhythm": {"note_density": rhythm | {"correlation": 0.41}, "loudness": None},
+        "seconds_read": SECONDS,
+        "emotion_counts_padding": False,
+        "affective_table": {"lift": 0.0, "shift": 0.0},
+        "confusion": {"chords": ["C", "G"], "seconds": [[8, 1, 1], [2, 7, 1]]},
+    }
+    key = f"evaluations/{run}/epoch_{epoch:04d}-made-up-v0001-{split}"
+    picture = confusion_picture(["C", "G"], ["C", "G", "other"], [[8, 1, 1], [2, 7, 1]])
+    store.put(f"{key}.svg", picture.encode())
+    put_json(store, f"{key}.json", content)
+    return f"{key}.json"
 
 
 def put_night(store: ObjectStore, date: str = "2025-12-05") -> None:

@@ -1,6 +1,7 @@
 """The dashboard in a real browser, over a store of made-up runs with real media files."""
 
 import io
+import itertools
 import json
 import re
 import urllib.error
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.conftest import Theme
 from vmt.store import ObjectStore
 
 pytestmark = pytest.mark.browser
@@ -184,3 +186,45 @@ def test_a_blind_rating_is_sent_in_the_browser(visit: Visit, store: ObjectStore)
     page.get_by_role("button", name="Send and reveal").click()
     expect(page.get_by_text("Thank you. A was")).to_be_visible(timeout=20_000)
     assert len(list(store.list("ratings/"))) == before + 1
+
+
+@pytest.mark.parametrize(("width", "named"), [(390, 2), (700, 6), (1280, 12)])
+def test_chord_names_never_overlap(
+    visit: Visit, store: ObjectStore, width: int, named: int
+) -> None:
+    """Chords that change every second, twelve in all: those are named whose name fits."""
+    best = best_epoch(store)
+    key = f"outputs/made-up-amt/epoch_{best:04d}/049/3fd91c07/049_cgen_rd.json"
+    record = json.loads(store.get(key))
+    names = ["D#:maj7", "A:min7", "C#:hdim7", "N", "G", "F#:min6"]
+    store.put(key, json.dumps({**record, "chords": names * 2}).encode())
+    try:
+        page = visit(f"/listen?video=049&take=3fd91c07&epoch={best}", width=width)
+        chart = page.locator(".st-key-timeline svg.marks").first
+        chart.locator("text").first.wait_for()
+        page.wait_for_timeout(1500)  # charts take their width after they are drawn
+        boxes = chart.locator(".mark-text.role-mark text").evaluate_all(
+            "texts => texts.filter(text => text.textContent.trim())"
+            ".map(text => text.getBoundingClientRect()).map(box => [box.left, box.right])"
+        )
+    finally:
+        store.put(key, json.dumps(record).encode())
+    boxes.sort()
+    assert all(right <= left for (_, right), (left, _) in itertools.pairwise(boxes))
+    assert len(boxes) >= named
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_numbers_stand_right_aligned(visit: Visit, theme: Theme) -> None:
+    page = visit("/runs?run=made-up-amt", theme=theme)
+    cell = page.locator('[class*="st-key-numbers"] td').first
+    cell.wait_for()
+    expect(cell).to_have_css("text-align", "right")
+    expect(cell).to_have_css("font-variant-numeric", "tabular-nums")
+
+
+def test_a_comparison_of_runs_has_short_legends(visit: Visit) -> None:
+    page = visit("/runs?overlay=made-up-amt,made-up-demo")
+    legend = page.locator("svg .role-legend-label text")
+    expect(legend.filter(has_text="demo")).to_have_text("demo")
+    expect(page.get_by_text("Differences")).to_be_visible()

@@ -115,15 +115,15 @@ def test_a_schedule_is_resumed_and_paused(
     housekeep = (
         httpx.get(f"{api}/deployments/name/housekeep/housekeep").raise_for_status().json()["id"]
     )
-    words = "housekeep: 0 5 * * 0 (UTC)"
+    words = "Housekeeping: weekly"
     for _ in range(2):
         page = jobs()
         page.get_by_text(f"{words}, paused").click()
-        expect(page.get_by_text(words, exact=True)).to_be_visible(timeout=20_000)
+        expect(page.get_by_text(f"{words}, next start")).to_be_visible(timeout=20_000)
         httpx.post(f"{api}/deployments/{housekeep}/pause_deployment").raise_for_status()
     page = jobs()
     page.get_by_text(f"{words}, paused").click()
-    page.get_by_text(words, exact=True).click()
+    page.get_by_text(f"{words}, next start").click()
     expect(page.get_by_text(f"{words}, paused")).to_be_visible(timeout=20_000)
 
 

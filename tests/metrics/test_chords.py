@@ -13,13 +13,15 @@ from tests.songs import make_song
 from vmt import chords
 from vmt.dataset import muvi_sync
 from vmt.dataset.songs import Song, song
+from vmt.metrics.bootstrap import Interval, bootstrap
 from vmt.metrics.chords import (
+    PAIRED,
     Reading,
     baseline_logits,
-    bootstrap,
     chord_gain,
     confusion,
     model_logits,
+    paired,
     score_song,
     shuffled,
     summary,
@@ -27,6 +29,7 @@ from vmt.metrics.chords import (
 )
 from vmt.model.baselines import Bigram, RepeatLast, SongNgram, Unigram
 from vmt.model.config import ModelConfig
+from vmt.model.loss import untilted
 from vmt.model.transformer import VideoMusicTransformer
 from vmt.training.config import TrainConfig
 from vmt.training.objectives import ChordObjective
@@ -136,12 +139,12 @@ def test_the_baselines_reach_what_was_measured_on_muvi_sync() -> None:
     for name, side in muvi_sync.split_lists(folder).items():
         sides[side].append(song(name, muvi_sync.read_song(folder, name), 25))
     reading, known = Reading(300, True), [each.tokens for each in sides["train"]]
-    adaptive = baseline_logits(SongNgram(known, 300), reading)
+    adaptive = baseline_logits(SongNgram(known, 300), reading, told=False)
     models = {
-        "unigram": baseline_logits(Unigram(known, 300), reading),
-        "bigram": baseline_logits(Bigram(known, 300), reading),
+        "unigram": baseline_logits(Unigram(known, 300), reading, told=False),
+        "bigram": baseline_logits(Bigram(known, 300), reading, told=False),
         "adaptive": adaptive,
-        "repeat": baseline_logits(RepeatLast(known, 300), reading),
+        "repeat": baseline_logits(RepeatLast(known, 300), reading, told=False),
         "tabled": with_table(adaptive, reading, sides["validation"])[0],
     }
     rows = {
@@ -169,3 +172,34 @@ def test_the_baselines_reach_what_was_measured_on_muvi_sync() -> None:
         ("repeat", "changes_h1", 0.0),
     ):
         assert rows[name, "validation"][column] == pytest.approx(value, abs=0.005), (name, column)
+
+
+def test_a_baseline_that_is_told_the_end_pays_nothing_for_it() -> None:
+    reading = Reading(300, False)
+    song = make_song("a", 40)
+    ngram = SongNgram([make_song(f"t{n}", 50).tokens for n in range(3)], 300)
+    told, guessing = (
+        summary([score_song(baseline_logits(ngram, reading, told=told)(song), song, reading)])
+        for told in (True, False)
+    )
+    assert told["end"] == pytest.approx(0, abs=1e-6)
+    assert guessing["end"] > 0.1
+    assert told["chord_without_end"] < guessing["chord_without_end"]  # END takes no share of it
+    assert told["chord"] == pytest.approx(told["chord_without_end"] * 39 / 40)
+
+
+def test_untilted_probabilities_are_those_of_the_songs() -> None:
+    shares = torch.tensor([0.6, 0.3, 0.1])
+    tilted = shares * torch.tensor([1.0, 1.35, 1.35])  # what weighing changes in training leads to
+    logits = (tilted / tilted.sum()).log() + 2
+    fair = untilted(logits[None], torch.tensor([0]), 1.35)[0]
+    torch.testing.assert_close(fair.softmax(-1), shares)
+    torch.testing.assert_close(fair.logsumexp(-1), logits.logsumexp(-1))
+
+
+def test_two_models_are_compared_song_by_song() -> None:
+    own = {f"s{n}": dict.fromkeys(PAIRED, 1.0 + n) for n in range(12)}
+    other = {f"s{n}": dict.fromkeys(PAIRED, 1.5 + n) for n in range(2, 14)}
+    chord = paired(own, other)["chord"]
+    assert chord == Interval(-0.5, -0.5, -0.5, 10)
+    assert paired(own, {})["chord"] is None

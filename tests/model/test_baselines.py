@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vmt import chords
-from vmt.model.baselines import Bigram, RepeatLast, SongNgram, Unigram, chord_nll
+from vmt.model.baselines import Bigram, RepeatLast, SongNgram, Unigram, chord_nll, told_the_end
 
 LOOP = chords.tokens(["C", "C", "G", "G"] * 8)
 
@@ -25,8 +25,14 @@ def test_a_bigram_knows_how_long_chords_last_and_a_unigram_does_not() -> None:
 
 
 def test_end_counts_only_where_the_song_ends_in_time() -> None:
-    model = Unigram([LOOP])
-    assert chord_nll(model, [LOOP], 300) > chord_nll(model, [LOOP], len(LOOP))
+    model, count = Unigram([LOOP]), len(LOOP)
+    in_time, cut = chord_nll(model, [LOOP], 300), chord_nll(model, [LOOP], count)
+    # Whoever knows the seconds left pays nothing for END, and the chords cost what they cost.
+    before, after = LOOP[:-1], LOOP[1:]
+    told = told_the_end(model.predict(before), ends=False)
+    chord = -told[np.arange(count - 1), after].mean()
+    assert cut == pytest.approx(chord)
+    assert in_time == pytest.approx(chord * (count - 1) / count)
 
 
 def test_a_song_ngram_sees_only_the_song_so_far_and_learns_its_loop() -> None:

@@ -5,11 +5,14 @@ takes a chord of the song so that the seconds which disagree with the model, plu
 costs at its place, are least. A change costs most inside a bar, less on a downbeat, and nothing
 where a phrase starts.
 
+A chord that stands longer than 16 seconds is moved along by the song's own loop too.
+
 `N` is not silence. In MuVi-Sync 72 % of its seconds have notes in them: a drum break, a riff, a
 voice alone. So under a short N the chord before goes on; under a long one the song's own loop goes
 on; and the chart says that the harmony is `open` there, so that the texture can thin out.
 """
 
+import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +28,7 @@ CHANGE_S = (0.0, 0.12, 0.55)  # what a change costs: at a phrase, at a bar, at h
 NEAR_S = 0.35  # what a second costs whose chord has the same root and third
 LONG_N_S = 6  # seconds of N after which the song's loop goes on
 LOOP = 4  # chords in that loop
+LONGEST_HOLD_S = 16  # seconds of one chord; then the loop goes on as well
 
 
 @dataclass(frozen=True)
@@ -53,21 +57,40 @@ def fill_rests(labels: Sequence[str], key: Key) -> tuple[list[str], list[bool]]:
     """
     names = [chords.label(chords.token(label)) for label in labels]
     rests = [name == "N" for name in names]
+    names = _without_long_holds(names)
     tonic = tonic_label(key)
     loop = _loop([name for name in names if name != "N"]) or [tonic, _plagal(key)]
     filled: list[str] = []
     second = 0
     while second < len(names):
-        if not rests[second]:
+        if names[second] != "N":
             filled.append(names[second])
             second += 1
             continue
         end = second
-        while end < len(names) and rests[end]:
+        while end < len(names) and names[end] == "N":
             end += 1
         filled += _under_rest(names, second, end, loop, tonic)
         second = end
     return filled, rests
+
+
+def _without_long_holds(names: Sequence[str]) -> list[str]:
+    """Chords with N in the middle of those that stand longer than any arranger would let them, in a
+    song that has other chords.
+    """
+    found = list(names)
+    if len(set(names) - {"N"}) < 2:
+        return found
+    start = 0
+    for second in range(1, len(names) + 1):
+        if second < len(names) and names[second] == names[start]:
+            continue
+        if names[start] != "N" and second - start > LONGEST_HOLD_S:
+            first, last = start + LONGEST_HOLD_S // 2, second - 2
+            found[first:last] = ["N"] * (last - first)
+        start = second
+    return found
 
 
 def _under_rest(
@@ -89,7 +112,9 @@ def _loop(names: Sequence[str]) -> list[str]:
         return runs
     groups = [tuple(runs[start : start + LOOP]) for start in range(len(runs) - LOOP + 1)]
     counts = Counter(groups)
-    return list(max(groups, key=lambda group: (counts[group], -groups.index(group))))
+    # Of loops that are played equally often the first one counts.
+    best = max(range(len(groups)), key=lambda index: (counts[groups[index]], -index))
+    return list(groups[best])
 
 
 def tonic_label(key: Key) -> str:
@@ -209,8 +234,9 @@ def _with_cadence(
     if grid.straight(units[-1][0]) < given:
         return found
     found[-1] = _keep(found[-1], tonic)
-    bars = len(grid.bars) - 2
-    whole = units[-1][0] - grid.bars[-3] if bars else 0
+    final = units[-1][0]
+    bars = bisect.bisect_left(grid.bars, final)
+    whole = final - grid.bars[bars - 1] if bars else 0
     count = 0 if bars < 1 else 1 if bars < 4 else whole // grid.metre.half
     for unit in range(max(1, len(units) - 1 - count), len(units) - 1):
         if grid.straight(units[unit][0]) >= given:

@@ -26,23 +26,28 @@ def with_emotion(features: Features, config: GenerateConfig) -> Features:
     return dataclasses.replace(features, emotion=np.array(rows, dtype=np.float32)[held])
 
 
-def sounding_key(features: Features, config: GenerateConfig, seed: tuple[int, ...]) -> chords.Key:
-    """The key that a person asked for, or a random tonic and the mode of the emotions.
+def sounding_key(
+    features: Features, config: GenerateConfig, seed: tuple[int, ...], *, picture_is_minor: bool
+) -> chords.Key:
+    """The key that a person asked for. For `auto` a random tonic, and the mode of the emotions that
+    a person asked for, else the one that the run has learnt to expect of the picture.
 
     Args:
-        features: whose emotions decide the mode.
+        features: with the emotions that were asked for.
         config: whose `key` is a key, or `auto`.
         seed: of the tonic.
+        picture_is_minor: what the run's `vmt.model.mode.ModeModel` says of the picture.
     """
     if config.key != "auto":
         return chords.parse_key(config.key)
     tonic = int(np.random.default_rng(seed).integers(12))
-    return chords.Key(tonic, mood_is_minor(features))
+    asked = bool(config.emotion_rows())
+    return chords.Key(tonic, mood_is_minor(features) if asked else picture_is_minor)
 
 
 def mood_is_minor(features: Features) -> bool:
-    """The mode that the picture asks for: minor where fear, tension and sadness outweigh excitement
-    and rest, in the mean over all seconds.
+    """The mode of emotions that a person asked for: minor where fear, tension and sadness outweigh
+    excitement and rest, in the mean over all seconds.
     """
     mean: dict[str, float] = dict(
         zip(chords.EMOTIONS, features.emotion.mean(0).tolist(), strict=True)

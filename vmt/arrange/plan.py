@@ -299,7 +299,7 @@ def _levels(
     seconds = np.arange(len(loudness)) + 0.5
     curve = np.interp(seconds, times, levels)
     detail = _standard(np.log(np.maximum(smooth(loudness), 1e-3)), 0.05)
-    curve = depth * (curve + 1.2 * detail)
+    curve = depth * (curve + 2.0 * detail)
     return np.asarray(np.clip(curve - curve.max(), QUIETEST_DB, 0), dtype=np.float64)
 
 

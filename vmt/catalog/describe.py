@@ -16,7 +16,7 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 from vmt.catalog import keys
 from vmt.catalog.keys import KeyPattern
 from vmt.catalog.records.codec import Record
-from vmt.catalog.records.datasets import DatasetInfo
+from vmt.catalog.records.datasets import DatasetInfo, ImportReport
 from vmt.catalog.records.indexes import (
     DatasetIndex,
     NewestIndex,
@@ -52,6 +52,7 @@ from vmt.catalog.records.videos import (
     QuarantineRecord,
     Rights,
     Tombstone,
+    VideoIds,
 )
 from vmt.features.extractor import ExtractorConfig
 
@@ -124,6 +125,12 @@ SECTIONS = (
                 "The description of a version; written last, it publishes the version.",
                 DatasetInfo,
             ),
+            Entry(
+                keys.IMPORT_REPORT,
+                "`vmt import muvi-sync`",
+                "What the import said of the songs of a version.",
+                ImportReport,
+            ),
         ),
     ),
     Section(
@@ -163,6 +170,11 @@ SECTIONS = (
                 keys.BEST_RHYTHM_WEIGHTS,
                 "`vmt train`",
                 "The biGRU's weights of its best epoch, which generation reads (safetensors).",
+            ),
+            Entry(
+                keys.MODE_WEIGHTS,
+                "`vmt train`",
+                "The model of major and minor, which `--key auto` reads (safetensors).",
             ),
             Entry(
                 keys.UNUSED_TENSORS,
@@ -273,6 +285,12 @@ SECTIONS = (
                 "`inbox`",
                 "What the inbox remembers of each video; deleted, every video is tried again.",
                 InboxLedger,
+            ),
+            Entry(
+                keys.VIDEO_IDS,
+                "`vmt ingest`, `vmt generate`, `inbox`",
+                "The id and title of each video; deleted, videos whose name is no id get new ones.",
+                VideoIds,
             ),
             Entry(
                 keys.TOMBSTONE,

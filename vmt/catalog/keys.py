@@ -92,6 +92,7 @@ REFUSAL = KeyPattern("quarantine/{name}.json")
 DATASETS = "datasets/"
 DATASET_INFO = KeyPattern("datasets/{name}/v{version:04d}/dataset.json")
 MANIFEST = KeyPattern("datasets/{name}/v{version:04d}/manifest.parquet")
+IMPORT_REPORT = KeyPattern("datasets/{name}/v{version:04d}/import.json")
 
 # Runs.
 RUNS = "runs/"
@@ -107,6 +108,7 @@ LOOP = KeyPattern("runs/{run}/{part}state/loop.json")
 OPTIMIZER = KeyPattern("runs/{run}/{part}state/optimizer_{epoch:04d}.safetensors")
 BEST_CHORD_WEIGHTS = KeyPattern("runs/{run}/best_loss_weights.safetensors")
 BEST_RHYTHM_WEIGHTS = KeyPattern("runs/{run}/regression/best_rmse_weights.safetensors")
+MODE_WEIGHTS = KeyPattern("runs/{run}/regression/mode.safetensors")
 UNUSED_TENSORS = KeyPattern("runs/{run}/regression/unused.safetensors")
 RUN_REPORT = KeyPattern("runs/{run}/report.{language}.{ending}")
 RUN_REPORT_PICTURE = KeyPattern("runs/{run}/report.{language}.{name}.svg")
@@ -144,6 +146,7 @@ TAKES_INDEXES = "index/outputs/"
 THUMBNAILS = "index/thumbnails/"
 INGEST_INDEX = KeyPattern("index/ingest/{extractor}.json")
 INBOX_LEDGER = KeyPattern("index/inbox.json")
+VIDEO_IDS = KeyPattern("index/ids.json")
 TOMBSTONE = KeyPattern("index/forgotten/{video}.json")
 RUN_INDEX = KeyPattern("index/runs.json")
 DATASET_INDEX = KeyPattern("index/datasets.json")
@@ -200,7 +203,7 @@ def refusal(name: str) -> str:
 
 def unnamed_refusal(key: str) -> str:
     """The key of the record of a refused video whose own name cannot be an id."""
-    return refusal(hashlib.sha256(key.encode()).hexdigest()[:16])
+    return refusal(hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16])
 
 
 def dataset_folder(name: str) -> str:
@@ -216,6 +219,11 @@ def dataset_info(name: str, version: int) -> str:
 def manifest(name: str, version: int) -> str:
     """The key of a version's table of videos."""
     return MANIFEST.build(name=name, version=version)
+
+
+def import_report(name: str, version: int) -> str:
+    """The key of what an import of features said of a version."""
+    return IMPORT_REPORT.build(name=name, version=version)
 
 
 def parse_version(folder: str) -> int | None:
@@ -277,6 +285,11 @@ def weight_hashes(run: str, part: Part = CHORDS) -> str:
 def best_weights(run: str, part: Part = CHORDS) -> str:
     """The key of the copy of the best epoch's weights."""
     return (BEST_RHYTHM_WEIGHTS if part else BEST_CHORD_WEIGHTS).build(run=run)
+
+
+def mode_weights(run: str) -> str:
+    """The key of the model of major and minor."""
+    return MODE_WEIGHTS.build(run=run)
 
 
 def loop(run: str, part: Part = CHORDS) -> str:
@@ -465,6 +478,11 @@ def parse_ingest_index(key: str) -> str | None:
 def inbox_ledger() -> str:
     """The key of what the inbox remembers of each video."""
     return INBOX_LEDGER.template
+
+
+def video_ids() -> str:
+    """The key of the id and title of each video."""
+    return VIDEO_IDS.template
 
 
 def tombstone(video: str) -> str:

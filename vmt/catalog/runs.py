@@ -30,6 +30,7 @@ from vmt.training.results import EpochResult, from_csv, to_csv
 
 if TYPE_CHECKING:
     from vmt.model.chord_model import ChordModel
+    from vmt.model.mode import ModeModel
     from vmt.model.regressor import VideoRegressor
 
 __all__ = ["Champion", "Run", "TrainingLease", "now", "read_champion", "runs", "set_champion"]
@@ -204,6 +205,19 @@ class Run:
                 f"run {self.name}: its biGRU is not trained; start `vmt train` again to finish "
                 "the run"
             ) from error
+
+    def mode(self) -> "ModeModel":
+        """The model of major and minor; one that knows MuVi-Sync's share of minor alone where the
+        run has none, as runs of older versions.
+        """
+        from vmt.model.checkpoints import load_mode  # loads PyTorch
+        from vmt.model.mode import constant_mode
+
+        key = keys.mode_weights(self.name)
+        try:
+            return load_mode(self.store.get(key), key)
+        except ObjectNotFound:
+            return constant_mode()
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ _EVALUATION_COLUMNS = (
     ("H@1 chg", "changes_h1"),
     ("H@3 chg", "changes_h3"),
     ("H@5 chg", "changes_h5"),
+    ("NLL no END", "chord_without_end"),
+    ("H@1 no END", "h1_without_end"),
+    ("NLL END", "end"),
     ("affect", "correspondence"),
 )
 
@@ -45,6 +48,13 @@ def evaluate(
     split: Annotated[
         str, option(f"Split of the dataset: {SPLITS}. Default: validation.")
     ] = "validation",
+    against: Annotated[
+        str | None,
+        option(
+            "Another run, as RUN or RUN@EPOCH, to compare with on the same songs by a paired "
+            "bootstrap. Default: none."
+        ),
+    ] = None,
     generated: Annotated[
         str | None,
         option(
@@ -70,7 +80,12 @@ def evaluate(
     from vmt.jobs.train.evaluate import evaluate as job
 
     evaluation = job(
-        store, *run_epoch(str(run)), dataset=dataset, split=split, device=settings.device
+        store,
+        *run_epoch(str(run)),
+        dataset=dataset,
+        split=split,
+        device=settings.device,
+        against=None if against is None else run_epoch(against),
     )
     show_result(
         evaluation,
@@ -108,7 +123,7 @@ def print_evaluation(store: "ObjectStore", key: str, content: Mapping[str, Any])
     """
     headings = ("run", *(heading for heading, _ in _EVALUATION_COLUMNS))
     rows = [
-        (name, *(_cell(row[field]) for _, field in _EVALUATION_COLUMNS))
+        (name, *(_cell(row.get(field)) for _, field in _EVALUATION_COLUMNS))
         for name, row in content["rows"].items()
     ]
     title = (
@@ -123,6 +138,10 @@ def print_evaluation(store: "ObjectStore", key: str, content: Mapping[str, Any])
             "nothing about new songs",
             err=True,
         )
+    if rival := content.get("against"):
+        typer.echo(f"less {rival['run']} epoch {rival['epoch']}, paired over songs:")
+        for name, difference in rival["differences"].items():
+            typer.echo(f"  {name}: {_interval(difference)}")
     gain = _interval(content["gain_over_song_adaptive"])
     typer.echo(f"chord NLL under the song-adaptive n-gram: {gain}")
     typer.echo(f"chord NLL, own video under another's: {_interval(content['video_gain'])}")

@@ -1,7 +1,9 @@
 """Commands that train: train, model, runs, weights import and export."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import mean, stdev
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,6 +62,14 @@ def train(
             "--set",
         ),
     ] = None,
+    seeds: Annotated[
+        int,
+        option(
+            "Runs to train, each of a seed of its own from the preset's on; their scores are shown "
+            "as one row with a mean and a deviation. Default: 1.",
+            min=1,
+        ),
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Train a run, or resume a run that was stopped; the weights of every epoch are stored.
@@ -83,21 +93,60 @@ def train(
         join(choose_device(environment.device)) as team,
         progress(shown=team.leads) as on_event,
     ):
-        name = job(
-            store,
-            dataset,
-            preset=None if preset is None else find_preset(preset, store, environment),
-            run=run,
-            overrides=overrides,
-            source=origin,
-            source_epoch=epoch,
-            device=environment.device,
-            team=team,
-            on_event=on_event,
-        )
-    if team.leads:
-        summary = Run(store, name).summary()
-        show_result(summary, as_json, lambda: print_losses(Run(store, name)))
+        names = [
+            job(
+                store,
+                dataset,
+                preset=None if preset is None else find_preset(preset, store, environment),
+                run=run if run is None or seeds == 1 else f"{run}-s{number}",
+                overrides=_with_seed(overrides, number) if seeds > 1 else overrides,
+                source=origin,
+                source_epoch=epoch,
+                device=environment.device,
+                team=team,
+                on_event=on_event,
+            )
+            for number in range(seeds)
+        ]
+    if not team.leads:
+        return
+    runs = [Run(store, name) for name in names]
+    if seeds == 1:
+        show_result(runs[0].summary(), as_json, lambda: print_losses(runs[0]))
+    else:
+        summaries = [run.summary() for run in runs]
+        show_result(summaries, as_json, lambda: print_seeds(runs))
+
+
+def _with_seed(overrides: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """The settings with the seed of a run among several: the seed given, 0 unless, plus its
+    number.
+    """
+    return {**overrides, "seed": int(overrides.get("seed", 0)) + number}
+
+
+def print_seeds(runs: Sequence["Run"]) -> None:
+    """Print the best epoch's validation losses of runs that differ in their seed, then their mean
+    and standard deviation.
+    """
+    losses = ("total", "chord", "emotion")
+    rows: list[tuple[str, ...]] = []
+    scores: dict[str, list[float]] = {name: [] for name in losses}
+    for run in runs:
+        summary = run.summary()
+        assert summary is not None, run.name
+        values = [(summary.best or {}).get(name) for name in losses]
+        for name, value in zip(losses, values, strict=True):
+            if value is not None:
+                scores[name].append(value)
+        cells = ["" if value is None else f"{value:.4f}" for value in values]
+        rows.append((run.name, str(summary.best_epoch), *cells))
+    for title, statistic in (("mean", mean), ("deviation", stdev)):
+        cells = [
+            f"{statistic(scores[name]):.4f}" if len(scores[name]) > 1 else "" for name in losses
+        ]
+        rows.append((title, "", *cells))
+    print_table(f"{len(runs)} seeds, best epochs on validation", ("run", "epoch", *losses), rows)
 
 
 def _assignment(text: str) -> tuple[str, Any]:
@@ -222,6 +271,8 @@ def _import_published(store: "ObjectStore", folder: Path, chords: int) -> str:
     report = import_muvi_sync(store, folder, chord_labels=chords)
     for problem in report.problems:
         typer.echo(f"left out: {problem}", err=True)
+    for warning in report.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     return report.dataset
 
 

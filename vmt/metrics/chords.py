@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,9 @@ from jaxtyping import Bool, Float, Float64, Int64
 from vmt import chords
 from vmt.dataset.songs import Song, collate
 from vmt.metrics.bootstrap import Interval, bootstrap
-from vmt.model.baselines import Baseline
+from vmt.model.baselines import Baseline, told_the_end
 from vmt.model.chord_model import ChordModel
-from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT
+from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, untilted
 
 SURE_EMOTION = 0.8
 """Seconds whose strongest emotion is less likely than this are left out of the affective
@@ -89,8 +89,15 @@ class SongScore:
     correspondence: float
 
 
-def model_logits(model: ChordModel, device: torch.device) -> Predict:
-    """The model's logits, one song at a time as it was trained to read them."""
+def model_logits(model: ChordModel, device: torch.device, change_weight: float = 1.0) -> Predict:
+    """The model's logits, one song at a time as it was trained to read them.
+
+    Args:
+        model: taken to `device`.
+        device: to compute on.
+        change_weight: of the model's training, taken out as in sampling; with 1 the logits are
+            tilted towards changes by what training had.
+    """
     model = model.to(device).eval()
     config = model.config
 
@@ -99,23 +106,30 @@ def model_logits(model: ChordModel, device: torch.device) -> Predict:
         batch = collate(
             [song], config.max_seconds, fixed=not config.mask_padding, inputs=config.inputs
         ).to(device)
-        found: Logits = (
-            model(batch.video, batch.inputs, batch.minor, batch.lengths)[0].float().cpu().numpy()
-        )
-        return found
+        logits = model(batch.video, batch.inputs, batch.minor, batch.lengths)
+        fair: Logits = untilted(logits, batch.inputs, change_weight)[0].cpu().numpy()
+        return fair
 
     return predict
 
 
-def baseline_logits(baseline: Baseline, reading: Reading) -> Predict:
+def baseline_logits(baseline: Baseline, reading: Reading, *, told: bool = True) -> Predict:
     """A baseline's log-probabilities as logits; it knows where the song ends, so padding is PAD for
     sure.
+
+    Args:
+        baseline: what predicts.
+        reading: how the model that it stands beside reads a song.
+        told: tell it the seconds left, as the models know them, so that END is sure where it
+            comes; without, it guesses END as it guesses chords.
     """
 
     def predict(song: Song) -> Logits:
         inputs, targets, _ = reading.positions(song)
         logits = np.full((len(targets), chords.VOCABULARY_SIZE), _IMPOSSIBLE)
-        logits[: len(inputs), : chords.PAD] = baseline.predict(inputs)
+        ends = bool(targets[len(inputs) - 1] == chords.END)
+        known = baseline.predict(inputs)
+        logits[: len(inputs), : chords.PAD] = told_the_end(known, ends) if told else known
         logits[len(inputs) :, chords.PAD] = -_IMPOSSIBLE
         return logits
 
@@ -159,7 +173,9 @@ def with_table(
         ]
         return summary(scores)["total"] or 0.0
 
-    table = min((AffectiveTable(*each) for each in itertools.product(_LIFTS, _SHIFTS)), key=total)
+    table = min(
+        (AffectiveTable(*levels) for levels in itertools.product(_LIFTS, _SHIFTS)), key=total
+    )
     return (lambda song: table.add(predict(song), reading.positions(song)[2])), table
 
 
@@ -194,17 +210,76 @@ def score_song(logits: Logits, song: Song, reading: Reading) -> SongScore:
 def summary(scores: Sequence[SongScore]) -> dict[str, float | None]:
     """The row of a table: every score, a mean over songs; None where no song has it."""
     row = {
-        "chord": _mean(each.nll.mean() for each in scores),
-        "emotion": _mean(each.emotion for each in scores),
+        "chord": _mean(score.nll.mean() for score in scores),
+        "emotion": _mean(score.emotion for score in scores),
     }
     row["total"] = CHORD_WEIGHT * row["chord"] + EMOTION_WEIGHT * row["emotion"]
-    moved = [each for each in scores if each.changed.any()]
-    row["changes_chord"] = _mean(each.nll[each.changed].mean() for each in moved)
+    moved = [score for score in scores if score.changed.any()]
+    row["changes_chord"] = _mean(score.nll[score.changed].mean() for score in moved)
     for k in HITS:
-        row[f"h{k}"] = _mean((each.rank < k).mean() for each in scores)
-        row[f"changes_h{k}"] = _mean((each.rank[each.changed] < k).mean() for each in moved)
-    row["correspondence"] = _mean(each.correspondence for each in scores)
+        row[f"h{k}"] = _mean((score.rank < k).mean() for score in scores)
+        row[f"changes_h{k}"] = _mean((score.rank[score.changed] < k).mean() for score in moved)
+    row["correspondence"] = _mean(score.correspondence for score in scores)
+    row |= _apart([score for score in scores if (score.target != chords.END).any()])
     return {name: finite(value) for name, value in row.items()}
+
+
+def _apart(scores: Sequence[SongScore]) -> dict[str, float]:
+    """The scores of chords without END, and of END alone."""
+    chord = [score.target != chords.END for score in scores]
+    row = {
+        "chord_without_end": _mean(
+            _of(score.nll, own) for score, own in zip(scores, chord, strict=True)
+        )
+    }
+    row["end"] = _mean(_of(score.nll, ~own) for score, own in zip(scores, chord, strict=True))
+    for k in HITS:
+        row[f"h{k}_without_end"] = _mean(
+            _of(score.rank < k, own) for score, own in zip(scores, chord, strict=True)
+        )
+        row[f"changes_h{k}_without_end"] = _mean(
+            _of(score.rank < k, own & score.changed)
+            for score, own in zip(scores, chord, strict=True)
+        )
+    return row
+
+
+def _of(values: np.ndarray, which: Bool[np.ndarray, " n"]) -> float:
+    """The mean of some of the values; nan of none."""
+    return float(values[which].mean()) if which.any() else math.nan
+
+
+def by_song(
+    songs: Sequence[Song], scores: Sequence[SongScore]
+) -> dict[str, dict[str, float | None]]:
+    """Each song's own row of scores, by its id, which paired comparisons are made of."""
+    return {song.id: summary([score]) for song, score in zip(songs, scores, strict=True)}
+
+
+PAIRED = ("chord", "chord_without_end", "changes_chord", "h1", "changes_h1", "emotion")
+"""Scores that two models are compared by."""
+
+
+def paired(
+    own: Mapping[str, Mapping[str, float | None]], other: Mapping[str, Mapping[str, float | None]]
+) -> dict[str, Interval | None]:
+    """`own` less `other` for each score of `PAIRED`, a mean over the songs that both have, with its
+    95 % bootstrap interval; None where no song has it.
+
+    Args:
+        own: rows of `by_song`.
+        other: rows of another model, or of another epoch.
+    """
+    differences: dict[str, Interval | None] = {}
+    for name in PAIRED:
+        pairs = [(own[song][name], other[song][name]) for song in sorted(own) if song in other]
+        known = np.array([a - b for a, b in pairs if a is not None and b is not None])
+        differences[name] = _mean_interval(known) if len(known) else None
+    return differences
+
+
+def _mean_interval(values: Float64[np.ndarray, " n"]) -> Interval:
+    return bootstrap(lambda draw: float(values[draw].mean()), len(values))
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -221,12 +296,14 @@ def confusion(scores: Sequence[SongScore], largest: int = 10) -> dict[str, Any]:
     """Seconds by true and likeliest chord, for the commonest chords; all other guesses share the
     last column.
     """
-    counts = Counter(int(token) for each in scores for token in each.target if token != chords.END)
+    counts = Counter(
+        int(token) for score in scores for token in score.target if token != chords.END
+    )
     common = [token for token, _ in counts.most_common(largest)]
     place = {token: index for index, token in enumerate(common)}
     seconds = np.zeros((len(common), len(common) + 1), dtype=int)
-    for each in scores:
-        for target, guess in zip(each.target.tolist(), each.guess.tolist(), strict=True):
+    for score in scores:
+        for target, guess in zip(score.target.tolist(), score.guess.tolist(), strict=True):
             if target in place:
                 seconds[place[target], place.get(guess, len(common))] += 1
     return {"chords": [chords.label(token) for token in common], "seconds": seconds.tolist()}
@@ -236,7 +313,7 @@ def shuffled(songs: Sequence[Song]) -> list[Song]:
     """The songs with the video of the song next in length, cut, or its last second held; none for
     fewer than two.
     """
-    order = sorted(songs, key=lambda each: (each.seconds, each.id))
+    order = sorted(songs, key=lambda song: (song.seconds, song.id))
     if len(order) < 2:
         return []
     pairs = {
@@ -245,7 +322,7 @@ def shuffled(songs: Sequence[Song]) -> list[Song]:
     }
     if len(order) % 2:
         last = [order[-3], order[-2], order[-1]] if len(order) > 2 else []
-        pairs |= {each.id: last[(i + 1) % 3] for i, each in enumerate(last)}
+        pairs |= {song.id: last[(i + 1) % 3] for i, song in enumerate(last)}
 
     def swapped(song: Song) -> Song:
         other = pairs[song.id]
@@ -253,10 +330,10 @@ def shuffled(songs: Sequence[Song]) -> list[Song]:
         inputs = {name: values[place] for name, values in other.inputs.items()}
         return dataclasses.replace(song, video=other.video[place], inputs=inputs)
 
-    return [swapped(each) for each in songs]
+    return [swapped(song) for song in songs]
 
 
 def chord_gain(matched: Sequence[SongScore], other: Sequence[SongScore]) -> Interval:
     """By how much the chord NLL is lower with the song's own video than with another's."""
     gain = np.array([b.nll.mean() - a.nll.mean() for a, b in zip(matched, other, strict=True)])
-    return bootstrap(lambda draw: float(gain[draw].mean()), len(gain))
+    return _mean_interval(gain)

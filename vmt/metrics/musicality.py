@@ -68,12 +68,12 @@ class MarkedMidi:
     def quarters_in_bar(self, tick: int | float) -> float:
         """Quarter notes from the last downbeat."""
         index = max(0, bisect.bisect_right(self.downbeats, tick) - 1)
-        return (tick - self.downbeats[index]) / self.midi.resolution
+        return float((tick - self.downbeats[index]) / self.midi.resolution)
 
     def bar_length(self, tick: int | float) -> float:
         """Length, in quarter notes, of the bar that a tick is in."""
         index = min(max(0, bisect.bisect_right(self.downbeats, tick) - 1), len(self.downbeats) - 2)
-        return (self.downbeats[index + 1] - self.downbeats[index]) / self.midi.resolution
+        return float((self.downbeats[index + 1] - self.downbeats[index]) / self.midi.resolution)
 
     def bars_between(self, start: int, end: int) -> float:
         """Bars from one tick to another, a shortened one counting as what it is of a whole one."""
@@ -408,8 +408,10 @@ def attack_times(
         for index in np.flatnonzero(smooth > floor).tolist()
         if smooth[index] == smooth[max(0, index - reach) : index + reach + 1].max()
     ]
-    # rise[k] compares frames k and k + 2: its middle is frame k + 1.
-    return (np.array(peaks, dtype=np.float64) + 1) * hop / sample_rate
+    # rise[k] compares frames k and k + 2: its middle is frame k + 1. A window's front edge is the
+    # first to meet an attack: its level rises most about a quarter of the window too early.
+    times = (np.array(peaks, dtype=np.float64) + 1) * hop + 0.25 * size
+    return np.asarray(times / sample_rate, dtype=np.float64)
 
 
 def share_on(

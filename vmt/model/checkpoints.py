@@ -12,7 +12,10 @@ from torch import Tensor, nn
 from vmt.errors import TrainingError, WeightsError
 from vmt.model.architectures import architecture
 from vmt.model.chord_model import ChordModel
+from vmt.model.mode import ModeModel
 from vmt.model.regressor import RegressorConfig, VideoRegressor
+
+_MODE_ARRAYS = ("mean", "scale", "weights")
 
 
 def to_bytes(tensors: dict[str, Tensor], **metadata: object) -> bytes:
@@ -52,6 +55,27 @@ def transformer_bytes(model: ChordModel) -> bytes:
 def regressor_bytes(model: VideoRegressor) -> bytes:
     """The regressor's weights in float32, with its shape."""
     return to_bytes(model.state_dict(), regressor=asdict(model.config))
+
+
+def mode_bytes(model: ModeModel) -> bytes:
+    """The model of the mode, with what is one number of it."""
+    arrays = {name: torch.tensor(getattr(model, name)) for name in _MODE_ARRAYS}
+    numbers = {"bias": model.bias, "share": model.share, "threshold": model.threshold}
+    return to_bytes(arrays, mode=numbers)
+
+
+def load_mode(data: bytes, name: str) -> ModeModel:
+    """The model that `mode_bytes` wrote.
+
+    Raises:
+        WeightsError: if `data` is damaged or holds something else.
+    """
+    tensors, metadata = from_bytes(data, name)
+    numbers = _shape(metadata, "mode", name)
+    if set(tensors) != set(_MODE_ARRAYS) or set(numbers) != {"bias", "share", "threshold"}:
+        raise WeightsError(f"{name}: holds no model of the mode; train the run again")
+    mean, scale, weights = (tensors[field].numpy() for field in _MODE_ARRAYS)
+    return ModeModel(mean, scale, weights, **numbers)
 
 
 def load_transformer(data: bytes, name: str) -> ChordModel:

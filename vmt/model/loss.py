@@ -71,3 +71,26 @@ def losses(
         emotion.mean(1) if count_padding else (emotion * real).sum(1) / real.sum(1).clamp(min=1)
     )
     return Losses(chord_mean, emotion_mean)
+
+
+def untilted(
+    logits: Float[Tensor, "*shape vocabulary"],
+    held: Int64[Tensor, "*shape"],
+    change_weight: float | Float[Tensor, "*shape"],
+) -> Float[Tensor, "*shape vocabulary"]:
+    """Logits of the distribution of the songs, from those of a model whose training counted each
+    change `change_weight` times: what holds the chord is that much more likely than it says.
+
+    The normaliser stays, so that the sigmoids that the emotion term reads hardly move. One function
+    for what is scored, what selects an epoch and what is sampled.
+
+    Args:
+        logits: of the next chord.
+        held: the chord before it.
+        change_weight: 1 leaves the logits as they are.
+    """
+    weight = torch.as_tensor(change_weight, dtype=torch.float32, device=logits.device)
+    logits = logits.float()
+    added = weight.log().expand(held.shape)[..., None]
+    raised = logits.scatter_add(-1, held[..., None], added)
+    return raised + (logits.logsumexp(-1, keepdim=True) - raised.logsumexp(-1, keepdim=True))

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from vmt.dataset.songs import Batch, Song, bucketed, collate, input_statistics
 from vmt.hardware import Precision
 from vmt.model.chord_model import ChordModel, TrainingSongs
-from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, losses
+from vmt.model.loss import CHORD_WEIGHT, EMOTION_WEIGHT, losses, untilted
 from vmt.model.regressor import VideoRegressor
 from vmt.model.song_memory import SongContext
 from vmt.training.config import TrainConfig
@@ -67,7 +67,7 @@ def rhythm_statistics(
     """Mean and deviation of note density and loudness over all seconds where they are known; 0 and
     1 where they never are.
     """
-    rhythm = np.concatenate([each.rhythm for each in songs]).astype(np.float64)
+    rhythm = np.concatenate([song.rhythm for song in songs]).astype(np.float64)
     known = np.isfinite(rhythm)
     count = known.sum(0).clip(min=1)
     mean = np.where(known, rhythm, 0).sum(0) / count
@@ -152,7 +152,9 @@ class ChordObjective:
     def scores(
         self, songs: Sequence[Song], device: torch.device, precision: Precision, team: Team = ALONE
     ) -> tuple[float, float, float]:
-        """Total, chord and emotion loss, mean over songs; total = 0.4 chord + 0.6 emotion."""
+        """Total, chord and emotion loss of the distribution that is sampled (see `untilted`), mean
+        over songs; total = 0.4 chord + 0.6 emotion.
+        """
         if not songs:
             return NO_SCORES
         self._model.eval()
@@ -162,7 +164,7 @@ class ChordObjective:
             with autocast(device, precision):
                 logits = self._logits(batch)
             both = losses(
-                logits,
+                untilted(logits, batch.inputs, self._config.change_weight),
                 batch.targets,
                 batch.emotions,
                 count_padding=not self._model.config.mask_padding,
@@ -189,7 +191,7 @@ class RhythmObjective:
 
     def batch(self, songs: Sequence[Song]) -> Batch:
         """Whole songs, padded to the longest."""
-        return collate(songs, max(each.seconds for each in songs), fixed=False)
+        return collate(songs, max(song.seconds for song in songs), fixed=False)
 
     def training_losses(self, batch: Batch) -> Float[Tensor, " batch"]:
         """Mean squared error in units of the targets' deviation."""

@@ -9,6 +9,8 @@ import streamlit as st
 
 from dashboard.components import charts
 from dashboard.components.format import NOTHING, number, tempo
+from dashboard.components.music import key_name
+from dashboard.components.run_names import comparable
 from dashboard.components.takes import Take, numbered
 from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
@@ -26,7 +28,13 @@ def show_beside(takes: Sequence[Take]) -> None:
     """
     every = [store.epoch_losses(*take.made_by) if take.record else {} for take in takes]
     several = [losses for losses in every if losses] if len(takes) > 1 else []
-    least = {kind: min((losses[kind] for losses in several), default=None) for kind in KINDS}
+    known = [store.summary(take.made_by[0]) for take in takes]
+    summaries = [summary for summary in known if summary is not None]
+    least = {
+        kind: min((losses[kind] for losses in several), default=None)
+        for kind in KINDS
+        if comparable(kind, summaries)
+    }
 
     for column, take, losses in zip(st.columns(len(takes)), takes, every, strict=True):
         with column:
@@ -38,10 +46,11 @@ def show_beside(takes: Sequence[Take]) -> None:
                 continue
             st.video(store.media_url(record.files["mp4"]))
             rows = {
-                t(f"validation.{kind}"): starred(losses.get(kind), least[kind]) for kind in KINDS
+                t(f"validation.{kind}"): starred(losses.get(kind), least.get(kind))
+                for kind in KINDS
             }
             rows |= {
-                t("key"): record.key or NOTHING,
+                t("key"): key_name(record.key) or NOTHING,
                 t("tempo"): tempo(record.tempo_bpm),
                 t("chord_changes"): str(len(charts.chord_blocks(record.chords)) - 1),
             }

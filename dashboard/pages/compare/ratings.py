@@ -114,13 +114,13 @@ def means(ratings: Iterable[Rating]) -> pd.DataFrame:
     """
     table = pd.DataFrame(rows(ratings))
     table["model"] = table["run"] + ", " + table["epoch"].astype(str)
-    found = []
+    summaries = []
     for (model, question), scores in table.melt(
         "model", list(QUESTIONS), "question", "score"
     ).groupby(["model", "question"])["score"]:
         half = Z_95 * float(scores.std()) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
         mean = float(scores.mean())
-        found.append(
+        summaries.append(
             {
                 "model": model,
                 "question": question,
@@ -131,7 +131,7 @@ def means(ratings: Iterable[Rating]) -> pd.DataFrame:
             }
         )
     order = {name: index for index, name in enumerate(QUESTIONS)}
-    return pd.DataFrame(found).sort_values(
+    return pd.DataFrame(summaries).sort_values(
         ["model", "question"],
         key=lambda column: column.map(order) if column.name == "question" else column,
     )

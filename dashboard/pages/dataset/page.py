@@ -2,12 +2,16 @@
 refused.
 """
 
+from collections.abc import Callable, Mapping
+
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components import charts
-from dashboard.components.format import number, when
+from dashboard.components.format import NOTHING, duration, number, when
 from dashboard.components.metric_row import show_figures
+from dashboard.components.music import chord_name, key_name
 from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
@@ -47,7 +51,6 @@ def show_version(info: DatasetInfo) -> None:
     show_figures(
         [
             (t("videos"), number(info.videos)),
-            (t("length_total"), f"{number(info.seconds / 3600)} h"),
             *sides,
         ]
     )
@@ -55,31 +58,43 @@ def show_version(info: DatasetInfo) -> None:
         t(
             "version.made",
             when=when(info.created_at),
+            length=duration(info.seconds),
             labels=info.chord_labels,
             extractor=info.extractor,
         )
     )
     added, removed = info.changes.added, info.changes.removed
     with st.expander(t("version.changes", added=len(added), removed=len(removed))):
-        st.markdown(f"**{t('added')}**: {', '.join(added[:200]) or '–'}")
-        st.markdown(f"**{t('removed')}**: {', '.join(removed[:200]) or '–'}")
-    for column, (title, counts, unit) in zip(
-        st.columns(3),
-        (
-            ("histogram.chords", info.chords, t("seconds")),
-            ("histogram.keys", info.keys, t("videos")),
-            ("histogram.emotions", info.emotions, t("videos")),
-        ),
-        strict=True,
-    ):
-        if counts:
-            column.markdown(f"**{t(title)}**")
-            named = (
-                {t(f"emotion.{name}"): n for name, n in counts.items()}
-                if title == "histogram.emotions"
-                else counts
-            )
-            column.altair_chart(charts.histogram(named, unit))
+        st.markdown(f"**{t('added')}**: {', '.join(added[:200]) or NOTHING}")
+        st.markdown(f"**{t('removed')}**: {', '.join(removed[:200]) or NOTHING}")
+    show_histograms(info)
+
+
+def show_histograms(info: DatasetInfo) -> None:
+    """Chords by seconds, keys and strongest emotions by videos."""
+    left, middle, right = st.columns(3)
+    _histogram(left, "chords", info.chords, t("seconds"), chord_name)
+    _histogram(middle, "keys", info.keys, t("videos"), lambda name: key_name(name) or name)
+    _histogram(right, "emotions", info.emotions, t("videos"), emotion_name)
+
+
+def _histogram(
+    place: DeltaGenerator,
+    what: str,
+    counts: Mapping[str, int] | None,
+    unit: str,
+    shown: Callable[[str], str],
+) -> None:
+    """One histogram under its heading, where anything was counted; `shown` names the bars."""
+    if counts:
+        place.markdown(f"**{t(f'histogram.{what}')}**")
+        named = {shown(name): count for name, count in counts.items()}
+        place.altair_chart(charts.histogram(named, unit))
+
+
+def emotion_name(name: str) -> str:
+    """An emotion in the visitor's language."""
+    return t(f"emotion.{name}")
 
 
 def show_growth(name: str) -> None:
@@ -96,7 +111,7 @@ def show_videos(info: DatasetInfo) -> None:
     if manifest is None or manifest.empty:
         return
     st.subheader(t("videos"))
-    ids = [str(each) for each in manifest["id"]]
+    ids = [str(name) for name in manifest["id"]]
     video = choose("video", ids, t("open_video"), optional=True, placeholder=t("open_video.hint"))
     if video is not None:
         if st.button(t("videos.all"), type="tertiary"):
@@ -109,7 +124,7 @@ def show_videos(info: DatasetInfo) -> None:
             t("video"): ids,
             t("split"): [t(f"split.{side}") for side in manifest["split"]],
             t("length"): manifest["duration_s"],
-            t("key"): manifest["song_key"],
+            t("key"): [key_name(name) for name in manifest["song_key"]],
             t("emotion"): [t(f"emotion.{name}") for name in manifest["emotion"]],
         }
     )

@@ -6,7 +6,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components import charts
-from dashboard.components.format import duration
+from dashboard.components.format import NOTHING, duration
+from dashboard.components.music import chord_name, key_name
 from dashboard.components.playhead import TIMELINE, show_playhead
 from dashboard.i18n.text import t
 from dashboard.sources import store
@@ -29,8 +30,8 @@ def show_features(row: Mapping[Any, Any]) -> None:
             (t("video"), row["id"]),
             (t("split"), t(f"split.{row['split']}")),
             (t("length"), duration(float(row["duration_s"]))),
-            (t("key"), row.get("song_key") or "–"),
-            (t("emotion"), t(f"emotion.{row['emotion']}") if row.get("emotion") else "–"),
+            (t("key"), key_name(row.get("song_key")) or NOTHING),
+            (t("emotion"), t(f"emotion.{row['emotion']}") if row.get("emotion") else NOTHING),
         ]
         st.markdown("\n".join(f"- {name}: **{value}**" for name, value in lines))
     features = store.features(str(row["features_key"]))
@@ -49,10 +50,11 @@ def show_features(row: Mapping[Any, Any]) -> None:
     length = float(features.seconds)
     cuts_s = features.cuts_s
     names = [t(f"emotion.{chords.EMOTIONS[int(row.argmax())]}") for row in features.emotion]
-    show_playhead(features.chord or ("",) * features.seconds, names, length)
+    labels = features.chord or ("",) * features.seconds
+    show_playhead([chord_name(label, features.key) for label in labels], names, length)
     with st.container(gap=None, key=TIMELINE):
         if features.chord is not None:
-            st.altair_chart(charts.chord_timeline(features.chord, cuts_s, length))
+            st.altair_chart(charts.chord_timeline(features.chord, cuts_s, length, features.key))
         st.altair_chart(charts.emotion_timeline(features.emotion.tolist(), cuts_s, length))
         for name in ("note_density", "loudness"):
             values = getattr(features, name)

@@ -63,9 +63,8 @@ def _overrides() -> Parameters:
         "batch_size": middle.number_input(t("batch_size"), 1, 4096, None, placeholder=own),
         "dropout": right.number_input(t("dropout"), 0.0, 0.9, None, placeholder=own),
     }
-    left, middle, right = st.columns(
-        3
-    )  # a row each: on a narrow page columns stand one below the other
+    # A row of columns each: on a narrow page columns stand one below the other.
+    left, middle, right = st.columns(3)
     given |= {
         "learn_rate": left.number_input(
             t("learn_rate.peak"), 1e-6, 100.0, None, format="%g", placeholder=own

@@ -1,11 +1,13 @@
 """The form that asks for soundtracks: which videos, by which model, and how they should sound."""
 
 import dataclasses
+import hashlib
 from pathlib import PurePosixPath
 from typing import Any
 
 import streamlit as st
 
+from dashboard.components.music import key_name
 from dashboard.components.url_state import selected
 from dashboard.http.access import UPLOAD_MIB
 from dashboard.i18n.text import t
@@ -15,7 +17,7 @@ from vmt.arrange.config import ORIGINAL_SOUND, GenerateConfig
 from vmt.arrange.grid import TEMPO_RANGE_BPM
 from vmt.arrange.styles import style_names
 from vmt.catalog import keys
-from vmt.catalog.videos import video_id
+from vmt.catalog.identity import assign, local_name, title_of
 from vmt.errors import AnnotationError, GenerationError, PreconditionFailed
 
 AUTO = "auto"
@@ -32,13 +34,14 @@ def upload() -> None:
     if file is None:
         return
     name = PurePosixPath(file.name.replace("\\", "/")).name
-    key = keys.inbox_video(f"{video_id(name)}{PurePosixPath(name).suffix.lower()}")
+    key = keys.inbox_video(local_name(name, hashlib.sha256(file.getvalue()).hexdigest()))
     if st.session_state.get(UPLOADED) != (file.file_id, key):
         try:
             store.store().put(key, file.getvalue(), if_absent=True)
         except PreconditionFailed:
             st.warning(t("upload.there", key=key))
             return
+        assign(store.store(), [key], {key: title_of(name)})
         st.session_state[UPLOADED] = (file.file_id, key)
         store.inbox.clear()
     st.success(t("upload.done", key=key))
@@ -80,7 +83,7 @@ def like(prefix: str | None) -> GenerateConfig:
     }
     for name in ("primer", "emotion_curve"):
         given[name] = tuple(
-            tuple(each) if isinstance(each, list) else each for each in given.get(name) or ()
+            tuple(part) if isinstance(part, list) else part for part in given.get(name) or ()
         )
     try:
         return GenerateConfig(**given)
@@ -139,17 +142,16 @@ def _character(start: GenerateConfig) -> dict[str, Any]:
     low, high = TEMPO_RANGE_BPM
     styles, emotions = list(style_names()), [None, *chords.EMOTIONS]
     left, middle, right = st.columns(3)
-    found: dict[str, Any] = {
+    first: dict[str, Any] = {
         "style": left.selectbox(t("style"), styles, index=styles.index(start.style)),
         "key": middle.selectbox(t("key"), KEYS, index=KEYS.index(start.key), format_func=_auto),
         "tempo_bpm": right.number_input(
             t("tempo_bpm"), low, high, start.tempo_bpm, placeholder=t("auto")
         ),
     }
-    left, middle, right = st.columns(
-        3
-    )  # a row each: on a narrow page columns stand one below the other
-    return found | {
+    # A row of columns each: on a narrow page columns stand one below the other.
+    left, middle, right = st.columns(3)
+    return first | {
         "seed": left.number_input(t("seed"), 0, None, start.seed),
         "emotion": middle.selectbox(
             t("emotion"),
@@ -194,7 +196,7 @@ def _curved(start: GenerateConfig) -> bool:
 
 
 def _auto(key: str) -> str:
-    return t("auto") if key == AUTO else key
+    return t("auto") if key == AUTO else key_name(key) or key
 
 
 def _emotion(name: str | None) -> str:

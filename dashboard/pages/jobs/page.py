@@ -1,9 +1,12 @@
 """Jobs: start one, follow it, cancel it; pause and resume schedules."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import streamlit as st
 
+from dashboard.components.format import when
+from dashboard.components.schedule import next_start, often
 from dashboard.components.url_state import choose, select
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
@@ -17,7 +20,7 @@ from dashboard.pages.jobs.forms import (
     ask_train,
 )
 from dashboard.pages.jobs.generate_form import ask_generate
-from dashboard.pages.jobs.recent import show_recent
+from dashboard.pages.jobs.recent import job_name, show_recent
 from dashboard.pages.jobs.start import needs_prefect, start
 from dashboard.sources import prefect
 
@@ -44,6 +47,15 @@ def show_forms() -> None:
     st.success(t("jobs.started", name=run.name))
 
 
+def schedule_words(job: prefect.Job, schedule: prefect.Schedule) -> str:
+    """`Nightly run: daily, next start 2026-11-29 04:30 CET`."""
+    label = t("schedule.on", job=job_name(job.name), words=often(schedule.cron))
+    if not schedule.active:
+        return f"{label}, {t('schedule.paused')}"
+    following = next_start(schedule.cron, datetime.now(UTC))
+    return t("schedule.next", words=label, when=when(following)) if following else label
+
+
 def show_schedules(jobs: list[prefect.Job]) -> None:
     """Every schedule with a switch."""
     st.subheader(t("jobs.schedules"))
@@ -51,8 +63,7 @@ def show_schedules(jobs: list[prefect.Job]) -> None:
     if not planned:
         st.caption(t("jobs.schedules.none"))
     for job, schedule in planned:
-        label = t("schedule.on", job=job.name, cron=schedule.cron)
-        shown = label if schedule.active else f"{label}, {t('schedule.paused')}"
+        shown = schedule_words(job, schedule)
         key = f"schedule-{schedule.id}"
         st.session_state[key] = schedule.active
 

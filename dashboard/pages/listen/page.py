@@ -15,7 +15,7 @@ def choose_output() -> str | None:
     if not runs:
         return None
     champion = store.champion()
-    columns = st.columns([3, 1, 2, 4])
+    columns = st.columns([3, 1, 2])
     with columns[0]:
         run = choose(
             "run",
@@ -36,8 +36,7 @@ def choose_output() -> str | None:
         for take in takes.get(str(video), [])
     ]
     known = {take.id: take for take in numbered(prefixes)}
-    with columns[3]:
-        chosen = choose("take", list(known), t("take"), shown=lambda take: known[take].name)
+    chosen = choose("take", list(known), t("take"), shown=lambda take: known[take].name)
     return soundtracks.prefix(str(run), int(epoch or 0), str(video), str(chosen))
 
 

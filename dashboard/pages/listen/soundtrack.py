@@ -7,10 +7,11 @@ import streamlit as st
 
 from dashboard.components import charts
 from dashboard.components.format import NOTHING, duration, tempo, when
+from dashboard.components.music import chord_name, key_name, parsed_key
 from dashboard.components.playhead import TIMELINE, show_playhead
 from dashboard.http.archive import LIMIT_GIB
 from dashboard.i18n.text import t
-from dashboard.pages.runs.run import settings_table
+from dashboard.pages.runs.settings import settings_table
 from dashboard.sources import soundtracks, store
 from vmt import chords
 from vmt.catalog import keys
@@ -36,7 +37,7 @@ def show_players(record: SoundtrackRecord) -> None:
 def _facts(record: SoundtrackRecord) -> None:
     facts = [
         (t("length"), duration(record.video.duration_s)),
-        (t("key"), record.key or NOTHING),
+        (t("key"), key_name(record.key) or NOTHING),
         (t("tempo"), tempo(record.tempo_bpm)),
         (t("run"), record.run),
         (t("epoch"), str(record.epoch)),
@@ -52,14 +53,15 @@ def show_timeline(record: SoundtrackRecord) -> None:
     duration_s, cuts_s, curves = record.video.duration_s, record.cuts_s, record.curves
     st.subheader(t("timeline"))
     emotions = [t(f"emotion.{strongest(row)}") for row in curves.emotion]
-    show_playhead(record.chords, emotions, duration_s)
+    key = parsed_key(record.key)
+    show_playhead([chord_name(label, key) for label in record.chords], emotions, duration_s)
     lines = {
         "note_density": curves.note_density,
         "loudness": curves.loudness,
         "motion": curves.motion,
     }
     with st.container(gap=None, key=TIMELINE):
-        st.altair_chart(charts.chord_timeline(record.chords, cuts_s, duration_s))
+        st.altair_chart(charts.chord_timeline(record.chords, cuts_s, duration_s, key))
         if curves.emotion:
             st.altair_chart(charts.emotion_timeline(curves.emotion, cuts_s, duration_s))
         for name, line in lines.items():

@@ -16,7 +16,6 @@ from dashboard.pages.jobs.recent import job_name, state_name, subject
 from dashboard.sources import prefect, store
 from vmt.catalog import keys
 from vmt.catalog.records.videos import InboxLedger
-from vmt.store import LocalStore
 
 LIVE_S = 5
 SHOWN = 8
@@ -126,10 +125,10 @@ def _failed_night() -> list[Failure]:
 
 
 def _full_disk() -> list[Failure]:
-    where = store.store()
-    if not isinstance(where, LocalStore) or not where.root.exists():
+    folder = store.store().capabilities.folder
+    if folder is None or not folder.exists():
         return []
-    free = shutil.disk_usage(where.root).free
+    free = shutil.disk_usage(folder).free
     if free >= TIGHT_BYTES:
         return []
     return [Failure(t("disk"), t("disk.tight", free=size(free)), page="overview")]
@@ -176,21 +175,21 @@ def show_running(known: Jobs | None) -> None:
 def show_failures(known: Jobs | None) -> None:
     """The newest failures, the number of refused videos, and what is not known without Prefect."""
     st.subheader(t("failed"))
-    found = failures(known)
-    for failure in found[:SHOWN]:
+    failed = failures(known)
+    for failure in failed[:SHOWN]:
         st.page_link(
             f"pages/{failure.page}/page.py",
             label=f"{failure.what} →",
             query_params=failure.query,
         )
         st.caption(f"{when(failure.at)}: {failure.why}" if failure.at else failure.why)
-    if len(found) > SHOWN:
-        st.caption(t("failed.more", n=len(found) - SHOWN))
+    if len(failed) > SHOWN:
+        st.caption(t("failed.more", n=len(failed) - SHOWN))
 
     refused = store.quarantine()
     if refused:
         st.page_link("pages/dataset/page.py", label=f"{t('failed.refused', n=len(refused))} →")
     if known is None:
         st.caption(t("failed.no_prefect"))
-    elif not found and not refused:
+    elif not failed and not refused:
         st.caption(t("failed.none"))

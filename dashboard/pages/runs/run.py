@@ -1,19 +1,20 @@
 """One run in full: its figures, curves, loss tables, regressor and parameters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.components import charts
 from dashboard.components.error_banner import trouble
-from dashboard.components.format import duration, number, when
+from dashboard.components.format import NOTHING, column, duration, number, when
 from dashboard.components.metric_row import show_figures
 from dashboard.components.url_state import select
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import language, t
+from dashboard.pages.runs.evaluations import show_evaluations
+from dashboard.pages.runs.settings import settings_table
 from dashboard.sources import store
 from vmt.catalog import keys
 from vmt.catalog.records import encode
@@ -59,6 +60,7 @@ def _body(run: str, live: bool) -> None:
         _curves(table, best, summary.baselines)
         _tables(table, best, run)
         _analysis(run)
+        show_evaluations(run)
     _regression(run, summary.regression)
     _parameters(run)
 
@@ -115,7 +117,7 @@ def _figures(summary: RunSummary, table: pd.DataFrame) -> None:
             (t("last_rate"), number(float(table.iloc[-1][RATE]))),
         ]
     )
-    st.caption(t("selected_by", loss=t(f"loss.{summary.selected_by}")))
+    st.caption(t("selected_by", loss=t(f"selected.{summary.selected_by}")))
 
 
 def _curves(table: pd.DataFrame, best: int | None, baselines: RunBaselines | None) -> None:
@@ -125,7 +127,7 @@ def _curves(table: pd.DataFrame, best: int | None, baselines: RunBaselines | Non
         for name in ("unigram", "bigram")
         if baselines is not None and (value := getattr(baselines, name)) is not None
     }
-    for column, kind in zip(st.columns(3), KINDS, strict=True):
+    for place, kind in zip(st.columns(3), KINDS, strict=True):
         title = t(f"loss.{kind}")
         chart = charts.curves(
             table,
@@ -135,8 +137,8 @@ def _curves(table: pd.DataFrame, best: int | None, baselines: RunBaselines | Non
             best_epoch=best,
             references=references if kind == "chord" else None,
         )
-        column.markdown(f"**{title}**")
-        column.altair_chart(chart)
+        place.markdown(f"**{title}**")
+        place.altair_chart(chart)
     st.caption(t("download_png"))
     if references:
         st.caption(t("baseline.meaning"))
@@ -146,14 +148,14 @@ def epoch_table(row: pd.Series) -> pd.DataFrame:
     """One epoch as the report has it: total, chord, emotion and learning rate, train beside
     validation.
     """
+    train = column([float(row[TRAIN[kind]]) for kind in KINDS])
+    validation = column([float(row[VALIDATION[kind]]) for kind in KINDS])
     rows = [
-        (t(f"loss.{kind}"), number(float(row[TRAIN[kind]])), number(float(row[VALIDATION[kind]])))
-        for kind in KINDS
+        (t(f"loss.{kind}"), *values) for kind, *values in zip(KINDS, train, validation, strict=True)
     ]
-    rows.append((t("learn_rate"), number(float(row[RATE])), number(None)))
-    return pd.DataFrame(rows, columns=[t("measure"), t("train"), t("validation")]).set_index(
-        t("measure")
-    )
+    rows.append((t("learn_rate"), number(float(row[RATE])), NOTHING))
+    heads = [t("measure"), t("train"), t("validation")]
+    return pd.DataFrame(rows, columns=heads).set_index(t("measure"))
 
 
 def epochs_table(table: pd.DataFrame, bold: pd.DataFrame) -> pd.DataFrame:
@@ -161,17 +163,30 @@ def epochs_table(table: pd.DataFrame, bold: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({t("epoch"): table["Epoch"].astype(int).astype(str)})
     for kind in KINDS:
         for side, names in (("train", TRAIN), ("validation", VALIDATION)):
-            least = bold[names[kind]].min()
+            values, least = table[names[kind]].astype(float), bold[names[kind]].min()
             shown[f"{t(kind)}, {t(side)}"] = [
-                f"**{number(value)}**" if value == least else number(value)
-                for value in table[names[kind]].astype(float)
+                f"**{text}**" if value == least else text
+                for value, text in zip(values, column(values), strict=True)
             ]
-    shown[t("learn_rate")] = [number(value) for value in table[RATE].astype(float)]
+    shown[t("learn_rate")] = column(table[RATE].astype(float))
     return shown.set_index(t("epoch"))
 
 
 def _tables(table: pd.DataFrame, best: int | None, run: str) -> None:
     st.subheader(t("losses"))
+    with st.container(key="numbers-losses"):
+        _loss_tables(table, best)
+    st.caption(t("bold_is_least"))
+    st.download_button(
+        t("download_csv"),
+        table.to_csv(index=False),
+        file_name=f"{run}-results.csv",
+        mime="text/csv",
+        on_click="ignore",
+    )
+
+
+def _loss_tables(table: pd.DataFrame, best: int | None) -> None:
     final, chosen = st.columns(2)
     last = table.iloc[-1]
     final.markdown(f"**{t('final_epoch', epoch=int(last['Epoch']))}**")
@@ -184,14 +199,6 @@ def _tables(table: pd.DataFrame, best: int | None, run: str) -> None:
     st.table(epochs_table(table.tail(5), table.tail(5)))
     with st.expander(t("all_epochs", n=len(table))):
         st.table(epochs_table(table, table))
-    st.caption(t("bold_is_least"))
-    st.download_button(
-        t("download_csv"),
-        table.to_csv(index=False),
-        file_name=f"{run}-results.csv",
-        mime="text/csv",
-        on_click="ignore",
-    )
 
 
 def _analysis(run: str) -> None:
@@ -213,16 +220,16 @@ def _regression(run: str, regression: RegressionSummary | None) -> None:
         return
     st.subheader(t("regression"))
     best = regression.best_epoch
-    for column, (kind, (train, validation)) in zip(st.columns(2), REGRESSION.items(), strict=True):
+    for place, (kind, (train, validation)) in zip(st.columns(2), REGRESSION.items(), strict=True):
         name = kind.replace(" ", "_")
         constant: float | None = getattr(regression, f"constant_rmse_{name}")
         reached: float | None = getattr(regression, f"rmse_{name}")
         references = {t("baseline.constant"): constant} if constant is not None else None
         title = t("rmse_of", what=t(name))
-        column.markdown(
+        place.markdown(
             f"**{title}** · {t('rmse.reached', value=number(reached), constant=number(constant))}"
         )
-        column.altair_chart(
+        place.altair_chart(
             charts.curves(
                 table, train, validation, title=title, best_epoch=best, references=references
             )
@@ -237,30 +244,10 @@ def _parameters(run: str) -> None:
     general, model, train = st.columns(3)
     everything = encode(params)
     own = {name: value for name, value in everything.items() if not isinstance(value, Mapping)}
-    for column, title, values in (
+    for place, title, values in (
         (general, t("parameters.run"), own),
         (model, t("parameters.model"), params.model),
         (train, t("parameters.train"), vars(params.train)),
     ):
-        column.markdown(f"**{title}**")
-        column.table(settings_table(values))
-
-
-def settings_table(values: Mapping[str, Any]) -> pd.DataFrame:
-    """Names and values as text."""
-    return pd.DataFrame(
-        {t("name"): list(values), t("value"): [setting(value) for value in values.values()]}
-    ).set_index(t("name"))
-
-
-def setting(value: object) -> str:
-    """A setting as text: lists with commas, switches as yes and no."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return t("yes") if value else t("no")
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(str(each) for each in value) or "–"
-    if isinstance(value, int):
-        return f"{value:,}" if value >= 10_000 else str(value)
-    return str(value)
+        place.markdown(f"**{title}**")
+        place.table(settings_table(values))

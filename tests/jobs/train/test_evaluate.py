@@ -12,7 +12,7 @@ from vmt import cli
 from vmt.catalog.records import encode
 from vmt.catalog.runs import Run
 from vmt.errors import TrainingError
-from vmt.jobs.train.evaluate import evaluate
+from vmt.jobs.train.evaluate import TILTED, evaluate
 from vmt.jobs.train.train import train
 from vmt.store import LocalStore
 
@@ -93,3 +93,38 @@ def test_the_command_prints_one_table_and_says_where_it_is(
         assert text in shown.output
     assert CliRunner().invoke(cli.app, ["evaluate"]).exit_code == 2
     assert CliRunner().invoke(cli.app, ["evaluate", "r", "--generated", "outputs/"]).exit_code == 2
+
+
+def test_two_runs_are_compared_on_the_same_songs(store: LocalStore) -> None:
+    train(store, preset="demo", run="s", overrides={**OVERRIDES, "seed": 7})
+    record = evaluate(store, "r", against=("s", None), device="cpu").record
+    rival = evaluate(store, "s", device="cpu").record
+    assert record.against is not None
+    assert (record.against.run, record.against.epoch) == ("s", rival.epoch)
+    chord = record.against.differences["chord"]
+    assert chord is not None
+    expected = record.rows["model"]["chord"] - rival.rows["model"]["chord"]  # type: ignore[operator]
+    assert chord.value == pytest.approx(expected)
+    assert chord.low <= chord.value <= chord.high
+    assert set(record.by_song["model"]) == set(record.by_song["song-adaptive n-gram"])
+    same = evaluate(store, "r", against=("r", None), device="cpu").record.against
+    assert same is not None
+    assert same.differences["chord"] == type(chord)(0.0, 0.0, 0.0, 3)
+
+
+def test_what_a_run_reports_of_the_mode_and_of_copying(store: LocalStore) -> None:
+    record = evaluate(store, "r", device="cpu").record
+    assert record.mode is not None
+    assert not record.mode.learnt  # four songs teach their share of minor alone
+    assert record.mode.log_loss == record.mode.constant_log_loss
+    assert record.copying is not None
+    assert set(record.copying.by_video) == set(record.by_song["model"])
+    assert (record.copying.sampled["max"] or 0) >= 1
+
+
+def test_a_tilted_run_is_scored_by_what_it_samples(store: LocalStore) -> None:
+    train(store, preset="demo", run="t", overrides={**OVERRIDES, "change_weight": 3.0})
+    rows = evaluate(store, "t", device="cpu").record.rows
+    best = json.loads(store.get("runs/t/summary.json"))["best"]
+    assert rows["model"]["chord"] == pytest.approx(best["chord"], rel=1e-4)
+    assert rows["model"]["chord"] < rows[TILTED]["chord"]  # type: ignore[operator]

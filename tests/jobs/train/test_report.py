@@ -9,6 +9,7 @@ from tests.jobs.train.test_train import OVERRIDES, fill
 from vmt import cli
 from vmt.catalog.runs import Run
 from vmt.errors import TrainingError
+from vmt.i18n import UnknownLanguage
 from vmt.jobs.train.report import gather, report
 from vmt.jobs.train.train import train
 
@@ -33,7 +34,7 @@ def test_a_report_is_kept_with_its_run(tmp_path: Path, monkeypatch: pytest.Monke
     shown = CliRunner().invoke(cli.app, ["report", "r"])
     assert shown.exit_code == 0, shown.output
     assert (store.root / "runs/r/report.en.html").read_text().startswith("<!doctype html>")
-    with pytest.raises(TrainingError, match="language 'fr' is not one of en, zh"):
+    with pytest.raises(UnknownLanguage, match="language 'fr' has no texts; choose one of en, zh"):
         report(store, "r", language="fr")
     with pytest.raises(TrainingError, match="run ghost: not in the store"):
         report(store, "ghost")

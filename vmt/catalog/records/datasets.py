@@ -78,3 +78,22 @@ class DatasetInfo(DatasetBrief):
             self.videos,
             self.seconds,
         )
+
+
+@dataclass(frozen=True)
+class ImportReport(Record):
+    """What an import of features made of a folder, and what it said of its songs.
+
+    Attributes:
+        dataset: the version, such as `muvi-sync@v0001`.
+        songs: how many are in it.
+        problems: why a song was left out, a line each.
+        warnings: what makes training with a song meaningless, a line each.
+        folder: the bare name of the folder that was imported.
+    """
+
+    dataset: str
+    songs: int
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    folder: str = ""

@@ -11,12 +11,13 @@ ScoreRow = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class ScoredVideo:
-    """The video that a soundtrack is of."""
+    """The video that a soundtrack is of; `title` is its name as it was given."""
 
     id: str
     key: str
     sha256: str
     duration_s: float
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,7 @@ class BatchSoundtrack:
     take: str
     state: str
     files: Mapping[str, str]
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -330,6 +332,81 @@ class RhythmScore:
 
 
 @dataclass(frozen=True)
+class ModeScore:
+    """How well a run tells minor from major.
+
+    Attributes:
+        learnt: whether it looks at the picture; else it knows the share of minor alone.
+        songs: how many.
+        minor: share of songs in minor; `answered_minor` of the answers.
+        log_loss: in nats; `constant_log_loss` of the share of minor among the training songs.
+        log_loss_gain: by how much `log_loss` is under the constant's.
+        auc: area under the curve; None where all songs are of one mode.
+        accuracy: of the answers; `accuracy_at_half` of the likelier mode; `majority` of the mode
+            that is more frequent.
+    """
+
+    learnt: bool
+    songs: int
+    minor: float
+    answered_minor: float
+    log_loss: float
+    constant_log_loss: float
+    log_loss_gain: ScoreInterval
+    auc: ScoreInterval | None
+    accuracy: float
+    accuracy_at_half: float
+    majority: float
+
+
+@dataclass(frozen=True)
+class SharedChords:
+    """The longest stretch of chords that a sampled sequence shares with a training song.
+
+    Attributes:
+        chords: in a row, each counted once however long it lasts.
+        different: how many of them are different.
+        song: the training song; empty where nothing is shared.
+    """
+
+    chords: int
+    different: int
+    song: str
+
+
+@dataclass(frozen=True)
+class CopyingScore:
+    """Chords in a row that are shared with a training song, median, p90 and max over songs.
+
+    Attributes:
+        sampled: of one sampled sequence for each video.
+        real: of the videos' own songs.
+        by_video: the longest stretch of each sampled sequence, by the video's id.
+    """
+
+    sampled: ScoreRow
+    real: ScoreRow
+    by_video: Mapping[str, SharedChords]
+
+
+@dataclass(frozen=True)
+class PairedScores:
+    """A run less another one on the same songs, with paired bootstrap intervals.
+
+    Attributes:
+        run: the other run.
+        epoch: its epoch.
+        seen_in_training: songs that the other run was trained on.
+        differences: by the score's name; None where no song has it.
+    """
+
+    run: str
+    epoch: int
+    seen_in_training: tuple[str, ...]
+    differences: Mapping[str, ScoreInterval | None]
+
+
+@dataclass(frozen=True)
 class EvaluationRecord(Record):
     """Scores of a run's epoch and of the baselines on the same songs.
 
@@ -350,6 +427,10 @@ class EvaluationRecord(Record):
         gain_over_song_adaptive: by how much it is lower than that of the n-gram of the song.
         confusion: of the model's likeliest chords.
         rhythm: scores of both curves, by name; None where nothing is known.
+        by_song: scores of each song, by the contender's name and the song's id.
+        mode: how well it tells minor from major.
+        copying: what sampled chords share with training songs.
+        against: the comparison with another run, where one was asked for.
     """
 
     run: str
@@ -368,6 +449,10 @@ class EvaluationRecord(Record):
     gain_over_song_adaptive: ScoreInterval | None
     confusion: Confusion
     rhythm: Mapping[str, RhythmScore | None] = field(default_factory=dict)
+    by_song: Mapping[str, Mapping[str, ScoreRow]] = field(default_factory=dict)
+    mode: ModeScore | None = None
+    copying: CopyingScore | None = None
+    against: PairedScores | None = None
 
 
 @dataclass(frozen=True)

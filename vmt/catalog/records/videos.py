@@ -122,6 +122,28 @@ class Tombstone(Record):
     at: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a video is.
+
+    Attributes:
+        id: its name in keys and files; no other video of the store has it.
+        title: its name as it was given, in any script, without the ending.
+    """
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class VideoIds(Record):
+    """The identity of each video, by key, from its first sight on."""
+
+    COMPACT = True
+
+    videos: Mapping[str, Identity] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class InboxEntry:
     """What the inbox remembers of one video.

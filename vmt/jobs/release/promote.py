@@ -172,7 +172,9 @@ def song_nlls(
     """
     place = choose_device(device)
     model = run.transformer(epoch).to(place)
-    objective = ChordObjective(model, TrainConfig())
+    train = run.parameters().train  # of which the weight of changes is taken out
+    weight = 1.0 if train is None else train.change_weight
+    objective = ChordObjective(model, TrainConfig(change_weight=weight))
     return np.array([objective.scores([song], place, "float32")[1] for song in songs])
 
 

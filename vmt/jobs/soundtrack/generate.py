@@ -118,8 +118,8 @@ def replay(
         on_event: is told of the soundtrack.
 
     Raises:
-        GenerationError: if the record was changed, is another version's, or its video is another
-            one.
+        GenerationError: if the record was changed, is another version's, or its video or its
+            SoundFont is another one.
         TrainingError: if its run or epoch is not in the store.
     """
     video = record.video
@@ -143,6 +143,14 @@ def replay(
             "new take instead"
         )
 
+    font = record.soundfont
+    if font is not None and font.sha256 != composer.soundfont_sha256:
+        raise GenerationError(
+            f"record of {video.id}: it was played with the SoundFont {font.name} (SHA-256 "
+            f"{font.sha256[:12]}), and here is {composer.soundfont.name} "
+            f"({composer.soundfont_sha256[:12]}), which sounds different; set VMT_SOUNDFONT to "
+            "the first one, or generate a new take"
+        )
     if record.precision not in get_args(Precision):
         raise GenerationError(
             f"record of {video.id}: precision {record.precision!r} must be one of "
@@ -191,6 +199,8 @@ def resolve_run(store: ObjectStore, run: str | None, epoch: int | None) -> tuple
 
 def _read(composer: Composer, video_keys: Sequence[str], map: Map) -> list[Source | Failure]:
     """Videos with their features; only what has none yet is worth a process."""
+    video_keys = list(dict.fromkeys(video_keys))
+    composer.learn_ids(video_keys)
     read = dict(zip(video_keys, thread_map(composer.read_kept, video_keys), strict=True))
     unknown = [key for key, source in read.items() if source is None]
     for key, outcome in zip(unknown, map(composer.read, unknown), strict=True):
@@ -206,7 +216,8 @@ def _known(store: ObjectStore, take: Take) -> Soundtrack | None:
 
 def _soundtrack(take: Take, files: Mapping[str, str]) -> Soundtrack:
     folder = take.folder
-    return Soundtrack(folder.video, folder.run, folder.epoch, folder.take, files)
+    title = take.source.title
+    return Soundtrack(folder.video, folder.run, folder.epoch, folder.take, files, title)
 
 
 def _produce(
@@ -243,7 +254,9 @@ def _summarised(composer: Composer, report: GenerateReport, asked: BatchRequest)
         composer.epoch,
         asked,
         tuple(
-            BatchSoundtrack(soundtrack.id, soundtrack.take, state, soundtrack.files)
+            BatchSoundtrack(
+                soundtrack.id, soundtrack.take, state, soundtrack.files, soundtrack.title
+            )
             for state, group in (("made", report.made), ("known", report.known))
             for soundtrack in group
         ),

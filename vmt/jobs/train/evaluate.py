@@ -3,8 +3,9 @@ video does for it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from vmt.catalog import datasets, documents, keys
@@ -13,37 +14,53 @@ from vmt.catalog.records.runs import RunParameters
 from vmt.catalog.records.soundtracks import (
     AffectiveSettings,
     Confusion,
+    CopyingScore,
     EvaluationRecord,
+    ModeScore,
+    PairedScores,
     RhythmScore,
     ScoreInterval,
     ScoreRow,
+    SharedChords,
 )
 from vmt.catalog.runs import Run, now
 from vmt.dataset.songs import Song
 from vmt.errors import TrainingError
 from vmt.hardware import choose_device
 from vmt.metrics.bootstrap import Interval
+from vmt.metrics.chord_overlap import longest_overlap, overlap_summary
 from vmt.metrics.chords import (
     Predict,
     Reading,
     SongScore,
     baseline_logits,
+    by_song,
     chord_gain,
     confusion,
     model_logits,
+    paired,
     score_song,
     shuffled,
     summary,
     with_table,
 )
+from vmt.metrics.mode import evaluate_mode
 from vmt.metrics.rhythm import evaluate_rhythm
 from vmt.model.baselines import Baseline, Bigram, RepeatLast, SongNgram, Unigram
 from vmt.model.chord_model import ChordModel
+from vmt.model.mode import ModeModel
+from vmt.model.sampling import Request, sample_chords
 from vmt.reports.charts import confusion_picture
 from vmt.runtime.events import thread_map
 from vmt.store import ObjectStore
 
 SPLITS = ("validation", "test")
+TILTED = "model, tilted to changes"
+"""The row of what the model says before the weight of changes in its training is taken out; the
+row `model` is what is sampled.
+"""
+RIVAL = "song-adaptive n-gram"
+"""The baseline that a model has to beat."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +81,7 @@ def evaluate(
     dataset: str | None = None,
     split: str = "validation",
     device: str = "auto",
+    against: tuple[str, int | None] | None = None,
 ) -> Evaluation:
     """Score a run's epoch and the baselines on the same songs, and keep the table under
     `evaluations/<run>/`.
@@ -78,6 +96,9 @@ def evaluate(
         dataset: any version whose labels and features fit the model; the run's own where None.
         split: `validation` or `test`.
         device: `auto`, `cpu` or `cuda`.
+        against: another run and epoch (the selected one where None), scored on the same songs; the
+            record then has the differences, this run less the other, with paired bootstrap
+            intervals.
 
     Raises:
         TrainingError: if the run or the epoch is not in the store, the dataset does not fit, or the
@@ -104,7 +125,8 @@ def evaluate(
     known = datasets.load_songs(store, own, thread_map, ("train", "validation"))
     _check(run, model, parameters, version, songs, split)
 
-    scores = _score_chords(model, place, known, songs)
+    weight = 1.0 if parameters.train is None else parameters.train.change_weight
+    scores = _score_chords(model, place, known, songs, weight)
     rhythm = evaluate_rhythm(named.regressor(), known["train"], songs, place)
     record = EvaluationRecord(
         run=run,
@@ -126,8 +148,86 @@ def evaluate(
             name: None if score is None else decode(RhythmScore, score, "rhythm")
             for name, score in rhythm.items()
         },
+        by_song=scores.by_song,
+        mode=_score_mode(named.mode(), songs),
+        copying=_score_copying(model, place, known["train"], songs, weight),
     )
+    if against is not None:
+        record = replace(record, against=_compare(store, record, against, device))
     return Evaluation(_write(store, record, version.ref), record)
+
+
+def _compare(
+    store: ObjectStore, own: EvaluationRecord, other: tuple[str, int | None], device: str
+) -> PairedScores:
+    """The paired comparison with another run's epoch on the same songs.
+
+    Args:
+        store: where both runs are.
+        own: this run's scores.
+        other: run and epoch to compare with.
+        device: `auto`, `cpu` or `cuda`.
+    """
+    rival = evaluate(store, *other, dataset=own.dataset, split=own.split, device=device).record
+    differences = paired(own.by_song["model"], rival.by_song["model"])
+    return PairedScores(
+        rival.run,
+        rival.epoch,
+        rival.seen_in_training,
+        {name: _stored(difference) for name, difference in differences.items()},
+    )
+
+
+def _score_mode(model: ModeModel, songs: Sequence[Song]) -> ModeScore:
+    """How well the run tells minor from major; where it knows the share of minor alone, its answers
+    are those of a draw in the middle.
+    """
+    minor = np.array([song.minor for song in songs])
+    probabilities = np.array([model.probability(song.video) for song in songs])
+    answers = np.array([model.is_minor(song.video, 0.5) for song in songs])
+    share = np.full(len(songs), model.share)
+    scores = evaluate_mode(probabilities, minor, share, answers)
+    return decode(ModeScore, {"learnt": model.learnt, **scores}, "mode")
+
+
+def _score_copying(
+    model: ChordModel,
+    device: torch.device,
+    train: Sequence[Song],
+    songs: Sequence[Song],
+    change_weight: float,
+) -> CopyingScore:
+    """The longest stretch of chords shared with a training song: of one sampled sequence for each
+    video, and of the real song.
+
+    Args:
+        model: the run's.
+        device: to sample on.
+        train: the songs that it was trained on.
+        songs: the songs that are scored.
+        change_weight: of its training.
+    """
+    requests = [
+        Request(
+            song.video_for(model.config.inputs),
+            song.minor,
+            tuple(song.tokens[:1].tolist()),
+            (0, number),
+            change_weight=change_weight,
+        )
+        for number, song in enumerate(songs)
+    ]
+    known = [(song.id, song.tokens) for song in train]
+    sampled = [longest_overlap(tokens, known) for tokens in sample_chords(model, requests, device)]
+    real = [longest_overlap(song.tokens, known) for song in songs]
+    return CopyingScore(
+        overlap_summary(sampled),
+        overlap_summary(real),
+        {
+            song.id: SharedChords(**vars(overlap))
+            for song, overlap in zip(songs, sampled, strict=True)
+        },
+    )
 
 
 def _write(store: ObjectStore, record: EvaluationRecord, ref: datasets.DatasetRef) -> str:
@@ -185,29 +285,36 @@ class _ChordScores:
     video_gain: ScoreInterval | None
     gain_over_song_adaptive: ScoreInterval | None
     confusion: Confusion
+    by_song: dict[str, dict[str, ScoreRow]]
 
 
 def _score_chords(
-    model: ChordModel, device: torch.device, known: dict[str, list[Song]], songs: Sequence[Song]
+    model: ChordModel,
+    device: torch.device,
+    known: dict[str, list[Song]],
+    songs: Sequence[Song],
+    change_weight: float,
 ) -> _ChordScores:
     reading = Reading(model.config.max_seconds, not model.config.mask_padding)
-    predict = model_logits(model, device)
-    contenders = {"model": predict, **_baselines(known["train"], reading)}
+    predict = model_logits(model, device, change_weight)
+    tilted = {} if change_weight == 1 else {TILTED: model_logits(model, device)}
+    contenders = {"model": predict, **tilted, **_baselines(known["train"], reading)}
     tuning = known["validation"] or known["train"]
     contenders["n-gram with the affective table"], table = with_table(
-        contenders["song-adaptive n-gram"], reading, tuning
+        contenders[RIVAL], reading, tuning
     )
     scores = {name: _scores(contender, songs, reading) for name, contender in contenders.items()}
 
     others = shuffled(songs)
     gain = chord_gain(scores["model"], _scores(predict, others, reading)) if others else None
-    ahead = chord_gain(scores["model"], scores["song-adaptive n-gram"])
+    ahead = chord_gain(scores["model"], scores[RIVAL])
     return _ChordScores(
         rows={name: summary(own) for name, own in scores.items()},
         affective_table=AffectiveSettings(table.lift, table.shift),
         video_gain=_stored(gain),
         gain_over_song_adaptive=_stored(ahead),
         confusion=decode(Confusion, confusion(scores["model"]), "confusion"),
+        by_song={name: dict(by_song(songs, scores[name])) for name in ("model", RIVAL)},
     )
 
 
@@ -218,7 +325,7 @@ def _baselines(training: Sequence[Song], reading: Reading) -> dict[str, Predict]
         "repeat last": RepeatLast(tokens, reading.max_seconds),
         "unigram": Unigram(tokens, reading.max_seconds),
         "bigram": Bigram(tokens, reading.max_seconds),
-        "song-adaptive n-gram": SongNgram(tokens, reading.max_seconds),
+        RIVAL: SongNgram(tokens, reading.max_seconds),
     }
     return {name: baseline_logits(baseline, reading) for name, baseline in counted.items()}
 

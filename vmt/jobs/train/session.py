@@ -23,6 +23,7 @@ from vmt.jobs.train.training_data import Material
 from vmt.model import checkpoints
 from vmt.model.architectures import build
 from vmt.model.chord_model import ChordModel
+from vmt.model.mode import learn_mode
 from vmt.model.regressor import VideoRegressor
 from vmt.runtime.events import OnEvent
 from vmt.training.config import RunConfig, TrainConfig
@@ -149,6 +150,7 @@ class TrainingSession:
         """Both trainings and the summary that publishes the run."""
         lease = TrainingLease.take(self.run) if self.team.leads else None
         self.rows = self._train_chords(lease)
+        self._fit_mode(lease)
         rhythm_rows = self._train_rhythm(lease)
         if lease is None:
             return
@@ -188,6 +190,16 @@ class TrainingSession:
             lease,
             self._tell_of_epoch,
         ).fit()
+
+    def _fit_mode(self, lease: TrainingLease | None) -> None:
+        """Learn major and minor from the picture; solved in a moment, so it is not resumed."""
+        songs, key = self.songs.train, keys.mode_weights(self.run.name)
+        if lease is None or not songs or self.run.store.head(key) is not None:
+            return
+        videos = [song.video for song in songs]
+        model = learn_mode(videos, [song.minor for song in songs], self.config.train.seed)
+        lease.check()
+        self.run.store.put(key, checkpoints.mode_bytes(model))
 
     def _train_rhythm(self, lease: TrainingLease | None) -> list[EpochResult]:
         """The biGRU, small enough that each rank trains the whole of it."""

@@ -27,7 +27,6 @@ def test_the_newest_version_is_shown_first(store: ObjectStore, open_page: Open) 
     assert app.selectbox(key="choose-version").value == "v0004"
     assert metrics(app) == {
         "Videos": "55",
-        "Length": "0.1833 h",
         "Training": "45",
         "Validation": "5",
         "Test": "5",

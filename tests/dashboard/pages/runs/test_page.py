@@ -1,3 +1,4 @@
+import doctest
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +9,13 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components import run_names
 from dashboard.pages.runs.run import epochs_table
-from tests.dashboard.fill import COLUMNS, fill, put_json, put_run
+from dashboard.pages.runs.table import styled, table_of
+from tests.dashboard.fill import COLUMNS, fill, put_evaluation, put_json, put_run
+from vmt.catalog import documents, keys
 from vmt.catalog.page_index_writers import note_run
+from vmt.catalog.records.runs import RunSummary
 from vmt.jobs.train.published_weights import import_weights
 from vmt.model.config import ModelConfig
 from vmt.model.regressor import RegressorConfig, VideoRegressor
@@ -83,7 +88,7 @@ def test_the_least_of_a_column_is_bold() -> None:
     table = pd.DataFrame({**losses, "Epoch": [0, 1, 2], "Learn rate": [0.0, 1e-4, 2e-4]})
     shown = epochs_table(table, table)
     assert list(shown["Chord, validation"]) == ["3.000", "**1.000**", "2.000"]
-    assert list(shown["Learning rate"]) == ["0.000", "0.0001000", "0.0002000"]
+    assert list(shown["Learning rate"]) == ["0.0000000", "0.0001000", "0.0002000"]
 
 
 def test_untrained_weights_are_said(store: ObjectStore, open_page: Open) -> None:
@@ -214,3 +219,63 @@ def test_finished_runs_are_read_from_what_jobs_noted(store: ObjectStore, open_pa
     for each in list(store.list("runs/made-up-amt/")):
         store.delete(each.key)
     assert list(open_page("runs").dataframe[0].value["Run"]) == ["made-up-live"]
+
+
+def test_runs_stand_side_by_side_with_what_differs(store: ObjectStore, open_page: Open) -> None:
+    fill(store)
+    put_evaluation(store, "made-up-amt", 26)
+    app = open_page("runs", overlay="made-up-amt,made-up-demo")
+    results, differing, scored = (table.value for table in app.table)
+    assert list(results.columns) == ["demo", "amt"]
+    assert results.loc["Epochs", "amt"] == "30"
+    assert list(differing.loc["model.d_model"]) == ["128", "512"]
+    assert "chord_labels" not in differing.index, "the same in both"
+    assert scored.loc["Evaluation", "amt"] == "Epoch 26 · made-up@v0001 · Validation"
+    assert "does not mean the same" not in words(app), "chord NLL compares"
+    app.selectbox(key="overlay-kind").select("total").run()
+    assert "does not mean the same" in words(app), "presets weigh the parts of a total differently"
+    assert not app.exception
+
+
+def test_only_losses_that_compare_have_a_star(store: ObjectStore) -> None:
+    runs = {"a": "amt", "b": "amt", "c": "demo"}
+    for name, preset in runs.items():
+        put_run(store, name, preset=preset)
+    read = [documents.read(store, keys.summary(name), RunSummary) for name in runs]
+    *alike, other = (summary for summary in read if summary is not None)
+    for summaries, starred in ((alike, 3), ([*alike, other], 1)):
+        table = styled(table_of(summaries), summaries).to_html()
+        assert table.count("★") == starred
+
+
+def test_an_evaluation_shows_everything_that_it_holds(store: ObjectStore, open_page: Open) -> None:
+    fill(store)
+    assert "vmt evaluate made-up-amt" in [
+        code.value for code in open_page("runs", run="made-up-amt").code
+    ]
+    put_evaluation(store, "made-up-amt", 26)
+    put_evaluation(store, "made-up-amt", 30, split="test", songs=1)
+    app = open_page("runs", run="made-up-amt")
+    box = app.selectbox(key="choose-evaluation")
+    assert box.options == [
+        "Epoch 30 · made-up@v0001 · Test",
+        "Epoch 26 · made-up@v0001 · Validation",
+    ]
+    said = words(app)
+    assert "1 song · " in said
+    assert "0.120 (95 %: 0.040 … 0.210, 1 song)" in said
+    scores = next(table.value for table in app.table if "H@1" in table.value)
+    assert list(scores.index) == ["model", "bigram"]
+    assert list(scores["Chord NLL"]) == ["1.502", "1.633"]
+    assert list(scores["H@5 at changes"]) == ["0.6000", "–"]
+    rhythm = next(table.value for table in app.table if "RMSE" in table.value)
+    assert rhythm.loc["Note density", "RMSE of the constant"] == "5.100"
+    box.select(box.options[1]).run()
+    assert "epoch_0026" in app.query_params["evaluation"]
+    assert not app.exception
+
+
+def test_short_names_keep_what_differs() -> None:
+    assert doctest.testmod(run_names).failed == 0
+    assert run_names.short_names(["a-b"]) == {"a-b": "a-b"}
+    assert run_names.short_names(["a-b", "a"]) == {"a-b": "b", "a": "a"}
