@@ -118,6 +118,7 @@ def test_a_second_demo_finds_everything_done(demo: tuple[Path, str]) -> None:
     assert time.monotonic() - start < 60
 
 
+@pytest.mark.long  # tests/cli/test_commands.py generates for a video of one's own in every run
 def test_ones_own_video_gets_a_soundtrack_by_the_same_model(demo: tuple[Path, str]) -> None:
     from tests.studio import film_clip
 

@@ -19,7 +19,7 @@ ROW = (
 )
 
 
-@pytest.mark.server  # it starts none, but takes as long
+@pytest.mark.long  # every run hears known songs in test_recognise.py
 def test_one_song_under_every_condition() -> None:
     events: list[tuple[str, Mapping[str, Any]]] = []
     report = check_features(songs=1, on_event=lambda name, payload: events.append((name, payload)))

@@ -39,8 +39,8 @@ def test_a_value_out_of_range_is_refused() -> None:
 
 
 FAILED = [
-    {"key": "videos/a.mp4", "reason": "it is truncated"},
-    {"key": "videos/b.mp4", "reason": "no picture"},
+    Failure("videos/a.mp4", "it is truncated"),
+    Failure("videos/b.mp4", "no picture"),
 ]
 
 
