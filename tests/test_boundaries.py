@@ -98,7 +98,7 @@ def with_vmts_error(call: Callable[[], object]) -> None:
 def test_json_that_python_chokes_on(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(text)
-    with pytest.raises(VmtError, match=r"a\.json: is not"):
+    with pytest.raises(VmtError, match=r"a\.json: is (not JSON|.* must be an object)"):
         read_record(path)
 
 
@@ -146,5 +146,5 @@ def test_films(film: bytes, tmp_path: Path, seed: int) -> None:
 def test_a_record_with_numbers_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([1, 2]))
-    with pytest.raises(VmtError, match="is not an output's record"):
+    with pytest.raises(VmtError, match="must be an object; give an <id>_cgen_rd"):
         read_record(path)
