@@ -4,7 +4,6 @@ made, its log.
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
 from dashboard.pages.jobs.start import needs_prefect, start
-from dashboard.sources import prefect
+from dashboard.sources import prefect, titles
 
 LIVE_S = 2
 LINKED = 12
@@ -84,7 +83,7 @@ def subject(job: str, parameters: Mapping[str, Any]) -> str:
         names = (given.get("dataset"), given.get("preset"), given.get("run"))
         return " · ".join(str(name) for name in names if name)
     if given.get("videos"):
-        return _named([PurePosixPath(key).stem for key in given["videos"]])
+        return _named([titles.title_of_key(key) for key in given["videos"]])
     return str(given.get("manifest") or given.get("prefix") or "")
 
 

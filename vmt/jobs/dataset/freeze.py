@@ -233,12 +233,16 @@ def import_muvi_sync(
     song_keys = {entry.song_key for entry in read.values()}
     if len(song_keys) == 1 and len(read) > 2:
         warnings.append(
-            f"all songs: key: {song_keys.pop()}, so that nothing is learned of keys; is that so?"
+            f"all songs: key: {_spelled(song_keys.pop())}, so that nothing is learned of keys; is that so?"
         )
     report = ImportReport(ref, len(read), tuple(problems), tuple(warnings), folder.name)
     published = datasets.resolve(store, ref)
     documents.write(store, keys.import_report(published.name, published.version), report)
     return report
+
+
+def _spelled(song_key: str | None) -> str:
+    return chords.spell(song_key) if song_key else "none"
 
 
 def _other_widths(read: dict[str, IngestEntry]) -> list[str]:

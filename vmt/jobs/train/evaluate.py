@@ -236,7 +236,7 @@ def _write(store: ObjectStore, record: EvaluationRecord, ref: datasets.DatasetRe
         keys.evaluation(record.run, record.epoch, (ref.name, ref.version), record.split, ending)
         for ending in ("svg", "json")
     )
-    labels = list(record.confusion.chords)
+    labels = [chords.spell(label) for label in record.confusion.chords]
     seconds = [list(row) for row in record.confusion.seconds]
     picture = confusion_picture(labels, [*labels, "other"], seconds)
     store.put(picture_key, picture.encode())
