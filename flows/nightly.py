@@ -133,8 +133,8 @@ def nightly(
         night.note(finished_at=now())
         key, _ = write_nightly_report(night.report)
         publish_night(night.report)
-        language, content = load_settings().language, encode(night.report)
-        notify(f"VMT: {title(content, language)}", markdown(content, language))
+        language = load_settings().language
+        notify(f"VMT: {title(night.report, language)}", markdown(night.report, language))
     return {**encode(night.report), "report": key}
 
 

@@ -14,7 +14,6 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.exceptions import PrefectHTTPStatusError
 
 from flows.engine.events import artifact_key
-from vmt.catalog.records import encode
 from vmt.catalog.records.nights import GenerateReport, NightReport
 from vmt.catalog.runs import Run
 from vmt.errors import VmtError
@@ -103,7 +102,7 @@ def publish_night(night: NightReport) -> None:
     soundtracks.
     """
     create_markdown_artifact(
-        markdown(encode(night), load_settings().language),
+        markdown(night, load_settings().language),
         key="nightly",
         description="What the nightly run did, and why",
     )

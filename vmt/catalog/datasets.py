@@ -100,8 +100,8 @@ class DatasetVersion:
 
     def rows(self, splits: Sequence[str] = SPLITS) -> list[ManifestRow]:
         """The videos of these sides, by id."""
-        chosen = self.manifest[self.manifest["split"].isin(splits)].sort_values("id")
-        return _rows(chosen)
+        rows = self.manifest[self.manifest["split"].isin(splits)].sort_values("id")
+        return _rows(rows)
 
 
 def _rows(manifest: pd.DataFrame) -> list[ManifestRow]:

@@ -144,9 +144,9 @@ def show_recent() -> None:
     wanted = selected("follow")
     if wanted is not None and wanted not in titles and is_uuid(wanted):
         titles[wanted] = wanted
-    chosen = choose("follow", list(titles), t("follow"), shown=lambda run: titles.get(run, run))
-    if chosen is not None:
-        show_followed(prefect.find(UUID(chosen)))
+    followed = choose("follow", list(titles), t("follow"), shown=lambda run: titles.get(run, run))
+    if followed is not None:
+        show_followed(prefect.find(UUID(followed)))
 
 
 def is_uuid(text: str) -> bool:

@@ -50,12 +50,12 @@ def show_beside(summaries: Sequence[RunSummary]) -> None:
     curves = {shown[run]: table for run, table in tables.items()}
     title = t("validation_of", loss=t(f"loss.{kind}"))
     st.altair_chart(charts.overlay(curves, VALIDATION[kind], title=title))
-    chosen = [summary for summary in summaries if summary.run in tables]
-    if not comparable(kind, chosen):
+    overlaid = [summary for summary in summaries if summary.run in tables]
+    if not comparable(kind, overlaid):
         st.caption(t("overlay.not_comparable"))
-    if len(chosen) > 1:
-        show_table(t("beside.results"), results_table(chosen, shown))
-        show_table(t("beside.differences"), differences(chosen, shown))
+    if len(overlaid) > 1:
+        show_table(t("beside.results"), results_table(overlaid, shown))
+        show_table(t("beside.differences"), differences(overlaid, shown))
         show_table(t("beside.evaluations"), compared(list(tables), shown))
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from vmt.catalog import datasets, documents, keys
 from vmt.catalog.page_index_writers import note_night
-from vmt.catalog.records import encode
 from vmt.catalog.records.nights import DatasetGrowth, NightReport, TrainingDecision
 from vmt.catalog.runs import Run, now, read_champion, runs
 from vmt.i18n import REFERENCE
@@ -227,7 +226,7 @@ def write_report(
     """
     finished = replace(night, finished_at=night.finished_at or now())
     key, text_key = keys.night_report(night.started_at), keys.night_text(night.started_at)
-    store.put(text_key, markdown(encode(night), language).encode())
+    store.put(text_key, markdown(night, language).encode())
     documents.write(store, key, finished)
     note_night(store, text_key)
     return key, text_key

@@ -17,7 +17,7 @@ from vmt.errors import TrainingError
 from vmt.hardware import choose_device
 from vmt.jobs.train.report import report_missing
 from vmt.jobs.train.session import Start, TrainingSession
-from vmt.jobs.train.training_data import Material, material
+from vmt.jobs.train.training_data import TrainingData, load_training_data
 from vmt.model import checkpoints
 from vmt.model.architectures import recorded_config
 from vmt.model.presets import Preset
@@ -80,7 +80,7 @@ def train(
         DatasetError: if the dataset is not there or its features are gone.
     """
     if source is None:
-        songs = material(store, dataset or "main")
+        songs = load_training_data(store, dataset or "main")
         config = run_config(
             preset or _FIRST_PRESET, songs.d_semantic, overrides or {}, songs.seconds
         )
@@ -92,7 +92,7 @@ def train(
                 f"preset {given}: a run that continues from another keeps its preset; leave it out"
             )
         origin = _Origin.find(Run(store, source), source_epoch)
-        songs = material(store, dataset or origin.parameters.dataset or "main")
+        songs = load_training_data(store, dataset or origin.parameters.dataset or "main")
         config = origin.config(songs, overrides or {})
         target = Run(store, run or _name(config, songs, f"/{source}@{origin.epoch}"))
         start = origin.start(target)
@@ -105,7 +105,7 @@ def train(
     return name
 
 
-def _name(config: RunConfig, songs: Material, origin: str = "") -> str:
+def _name(config: RunConfig, songs: TrainingData, origin: str = "") -> str:
     settings = json.dumps(dataclasses.asdict(config), sort_keys=True)
     digest = hashlib.sha256(f"{songs.dataset}/{settings}{origin}".encode()).hexdigest()[:6]
     return f"{config.preset}-{str(songs.dataset).replace('@', '-')}-{digest}"
@@ -128,7 +128,7 @@ class _Origin:
             )
         return cls(run, rows[-1].epoch if epoch is None else epoch, parameters)
 
-    def config(self, songs: Material, overrides: Mapping[str, Any]) -> RunConfig:
+    def config(self, songs: TrainingData, overrides: Mapping[str, Any]) -> RunConfig:
         model = recorded_config(self.parameters.architecture, self.parameters.model)
         if model.d_semantic != songs.d_semantic:
             raise TrainingError(
