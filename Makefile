@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 #   make setup TORCH="torch==2.15.0+cpu torchvision==0.29.2+cpu"     with PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS saying where from
 TORCH ?=
 
-.PHONY: help setup demo model test check dashboard bench test-long test-portable fuzz lock
+.PHONY: help setup demo model test check docs dashboard bench test-long test-portable fuzz lock
 
 help:
 	@echo "make setup      the virtual environment in .venv, from the locks (about 8 GB, most of it CUDA)"
@@ -16,6 +16,7 @@ help:
 	@echo "make dashboard  losses and soundtracks in a web page"
 	@echo "make test       the tests; VMT_TEST_DATA=FOLDER adds those that read data which cannot be committed"
 	@echo "make check      formatting, lint, types, import arrows, tests"
+	@echo "make docs       the documents as a site in build/docs; a dead link fails"
 	@echo "make bench      speed against the published steps, in one run (about 5 minutes)"
 	@echo "make test-long  every test, those that take minutes, real servers and a browser included"
 	@echo "make test-portable  the tests as other processors would run them (x86_64, about half an hour)"
@@ -60,6 +61,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) test
+
+# The plugins announce other projects at each build; the variables turn that off.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
 
 bench: setup
 	$(BIN)/python -m tests.bench.speed

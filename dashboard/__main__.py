@@ -50,7 +50,7 @@ def main() -> None:
         if arguments.user_header
         else {}
     )
-    app().run(
+    app(arguments.base_path).run(
         config={
             "server.address": arguments.address,
             "server.port": arguments.port,

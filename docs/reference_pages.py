@@ -1,4 +1,4 @@
-"""The generated pages of the documents: MkDocs builds them anew each time, so they cannot drift.
+"""The generated pages of the documents. MkDocs generates them in each build, so they cannot drift.
 
 `mkdocs-gen-files` runs this file (see mkdocs.yml).
 """
@@ -12,6 +12,7 @@ import mkdocs_gen_files
 import typer
 
 import vmt
+from vmt.catalog import describe
 from vmt.cli import app
 from vmt.settings import PREFIX, Settings
 
@@ -51,7 +52,7 @@ def configuration() -> str:
 
 
 def events() -> str:
-    """Every event that a job emits, found in the source: name, payload and module."""
+    """Every event that a job emits, from the source: name, payload and module."""
     rows = []
     for path in sorted((ROOT / "vmt").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -65,7 +66,7 @@ def events() -> str:
         [
             "# Events",
             "",
-            "A job tells what happens through its `on_event` callback: a name and a payload of JSON",
+            "A job tells what happens through its `on_event` callback: a name, a payload of JSON",
             "values. The commands draw progress from them, flows send them to Prefect, where",
             "automations may wait for them, and store progress artifacts.",
             "",
@@ -99,7 +100,7 @@ def commands() -> str:
     lines = [
         "# Commands",
         "",
-        "`vmt COMMAND --help` prints the same. Data goes to stdout, progress to stderr. An expected",
+        "`vmt COMMAND --help` prints it too. Data goes to stdout, progress to stderr. An expected",
         "error is one line and exit code 1; wrong usage is exit code 2.",
         "",
     ]
@@ -116,10 +117,10 @@ def commands() -> str:
 def _walk(name: str, command: Any) -> list[tuple[str, Any]]:
     if not hasattr(command, "commands"):
         return [(name, command)]
-    found = [(name, command)]
+    commands = [(name, command)]
     for child, sub in command.commands.items():
-        found += _walk(f"{name} {child}", sub)
-    return found
+        commands += _walk(f"{name} {child}", sub)
+    return commands
 
 
 def _usage(parameter: Any) -> str:
@@ -135,6 +136,7 @@ def python_api() -> str:
 
 
 PAGES = {
+    "bucket.md": describe.render,
     "configuration.md": configuration,
     "events.md": events,
     "cli.md": commands,

@@ -12,6 +12,8 @@ EXAMPLES = {
     "store": ("s3://b/p", "s3://b/p"),
     "cache": ("/somewhere/else", Path("/somewhere/else")),
     "soundfont": ("a.sf2", Path("a.sf2")),
+    "s3_endpoint_url": ("http://127.0.0.1:8333", "http://127.0.0.1:8333"),
+    "s3_public_endpoint_url": ("https://s3.example.com", "https://s3.example.com"),
     "styles": ("my/styles", Path("my/styles")),
     "presets": ("my/presets", Path("my/presets")),
     "device": ("cuda", "cuda"),

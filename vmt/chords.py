@@ -331,6 +331,21 @@ class Annotation:
         return tuple(labels)
 
 
+def lab_text(data: bytes, name: str) -> str:
+    """The text of a `.lab` file: UTF-8, or UTF-16 with a byte order mark.
+
+    Raises:
+        AnnotationError: naming `name` and the byte that is no text.
+    """
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise AnnotationError(
+            f"{name}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as text"
+        ) from error
+
+
 _COMMENTS = ("#", "//", ";", "%")
 _TABLE_ROW = re.compile(r"([-+.\de]+)[,;](?:([-+.\de]+)[,;])?(\D.*)")
 

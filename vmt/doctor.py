@@ -30,11 +30,13 @@ from packaging.requirements import Requirement
 
 from vmt import media
 from vmt.audio.soundfont import check_soundfont, default_soundfont, fluidsynth_module
-from vmt.errors import GenerationError, PreconditionFailed, SettingsError, VmtError, WeightsError
+from vmt.errors import GenerationError, SettingsError, VmtError, WeightsError
 from vmt.features import clip_weights
 from vmt.hardware import choose_precision
 from vmt.settings import Settings
 from vmt.store import LocalStore, ObjectStore, open_store
+from vmt.store.minimum import lacking
+from vmt.store.protocol import MINIMUM
 
 PYTHON = (3, 11)
 # Packages whose versions are printed.
@@ -295,7 +297,7 @@ def _probe_store(store: ObjectStore, name: str) -> Finding:
             store.delete(probe.key)
     key, content = PROBES + secrets.token_hex(8), b"doctor"
     try:
-        store.put(key, content, if_absent=True)
+        store.put(key, content)
         if store.get(key) != content:
             return Finding(
                 "store",
@@ -303,24 +305,16 @@ def _probe_store(store: ObjectStore, name: str) -> Finding:
                 f"{name}: returns other bytes than were written",
                 "use another store",
             )
-        if _overwrites(lambda: store.put(key, b"other", if_absent=True)):
+        if missing := lacking(store):
             return Finding(
                 "store",
                 "fail",
-                f"{name}: ignores If-None-Match, so that two writers would lose each other's work",
-                "use a store with conditional writes, such as AWS S3 or SeaweedFS",
+                f"{name}: {'; '.join(missing)}",
+                f"VMT needs {MINIMUM}: use a store that has them, such as AWS S3 or SeaweedFS",
             )
     finally:
         store.delete(key)
     return Finding("store", "ok", f"{name}: writes, reads, refuses a second writer")
-
-
-def _overwrites(write: Callable[[], object]) -> bool:
-    try:
-        write()
-    except PreconditionFailed:
-        return False
-    return True
 
 
 def _clock(settings: Settings, prefect_api: str | None) -> Finding:

@@ -1,8 +1,10 @@
 """The environment of VMT: one frozen `Settings`, read from variables with the prefix `VMT_`."""
 
 import os
+import re
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -114,12 +116,55 @@ class Settings(BaseSettings):
         "older worker refuses the run. Default: none.",
     )
 
+    @field_validator("s3_endpoint_url", "s3_public_endpoint_url")
+    @classmethod
+    def _endpoint(cls, url: str | None) -> str | None:
+        return _checked_endpoint(url) if url is not None else None
+
+    @field_validator("s3_region")
+    @classmethod
+    def _region(cls, region: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", region):
+            raise ValueError("a region is letters, digits and hyphens, such as us-east-1")
+        return region
+
     @field_validator("language")
     @classmethod
     def _known_language(cls, code: str) -> str:
         if code not in languages():
             raise ValueError(f"choose one of {', '.join(languages())}")
         return code
+
+
+def _checked_endpoint(url: str) -> str | None:
+    """An address that HTTP clients and browsers can use; None for an empty one.
+
+    Raises:
+        ValueError: saying what is wrong with it and how it should look.
+    """
+    if not url.strip():
+        return None
+    if "://" not in url:
+        raise ValueError(f"it has no scheme; write https://{url} or http://{url}")
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(
+            f"not an address ({error}); write https://host or http://host:port"
+        ) from error
+    host = parts.hostname or ""
+    if "_" in host:
+        raise ValueError(
+            f"a host name has no underscore, and S3 clients refuse {host}; give the host another "
+            "name, such as one with a hyphen, or write its IP address"
+        )
+    plain = re.fullmatch(r"[A-Za-z0-9.:-]+", host)
+    if parts.scheme not in ("http", "https") or not plain or port == 0:
+        raise ValueError("write it as https://host or http://host:port")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("write it without a user, ? and #; keys go in VMT_S3_ACCESS_KEY_ID")
+    return url.strip()
 
 
 def secret_variables() -> frozenset[str]:
@@ -151,6 +196,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
+        reason = str(first["msg"]).removeprefix("Value error, ")
         raise SettingsError(
-            f"environment variable {name}: {first['msg']} (found {first['input']!r})"
+            f"environment variable {name}: {reason} (found {first['input']!r})"
         ) from error

@@ -2,13 +2,16 @@
 of it in memory.
 """
 
+import re
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from vmt.catalog import documents, keys
+from vmt.catalog.identity import identities
 from vmt.catalog.records.soundtracks import BatchSummary
 from vmt.errors import ObjectNotFound, VmtError
 from vmt.store import ObjectInfo, ObjectStore
@@ -17,6 +20,8 @@ ZIP_ROUTE = "/zip"
 LIMIT_GIB = 8
 READERS = 16
 _CHUNK = 1 << 20
+_FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*]')  # what Windows takes in no file name
+_TITLE_BYTES = 190
 
 
 class ArchiveRefused(VmtError):
@@ -62,6 +67,30 @@ def _of_batch(store: ObjectStore, name: str) -> list[str]:
     return [key for key in files if key.startswith(keys.OUTPUTS)]
 
 
+def _titled(store: ObjectStore, found: Sequence[ObjectInfo]) -> dict[str, str]:
+    """Names in the zip by key: a video's title in place of an id that is a slug of it.
+
+    Where two videos of one zip have the same title, their ids tell them apart.
+    """
+    titles = {
+        identity.id: _FORBIDDEN.sub("_", identity.title).strip(". ")
+        for identity in identities(store).values()
+    }
+    ids = {info.key.split("/")[3] for info in found if info.key.count("/") > 3}
+    shown = Counter(titles.get(video, video) for video in ids)
+    names = {}
+    for info in found:
+        parts = info.key.removeprefix("outputs/").split("/")
+        video = parts[2] if len(parts) > 3 else ""
+        title = titles.get(video, video)
+        if video and title and title != video:
+            title = title if shown[title] == 1 else f"{title} ({video})"
+            short = title.encode()[:_TITLE_BYTES].decode(errors="ignore")
+            parts[2], parts[-1] = short, parts[-1].replace(video, short, 1)
+        names[info.key] = "/".join(parts)
+    return names
+
+
 class _Pipe:
     """What the zip writes, until it is taken."""
 
@@ -91,6 +120,7 @@ def stream(store: ObjectStore, objects: Sequence[ObjectInfo]) -> Iterator[bytes]
     An object that was deleted meanwhile is left out.
     """
     pipe = _Pipe()
+    names = _titled(store, objects)
     with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
         with zipfile.ZipFile(pipe, "w") as archive:
             for info in objects:
@@ -99,9 +129,7 @@ def stream(store: ObjectStore, objects: Sequence[ObjectInfo]) -> Iterator[bytes]
                     store.get_file(info.key, path)
                 except ObjectNotFound:
                     continue
-                entry = zipfile.ZipInfo(
-                    info.key.removeprefix(keys.OUTPUTS), info.modified.timetuple()[:6]
-                )
+                entry = zipfile.ZipInfo(names[info.key], info.modified.timetuple()[:6])
                 with (
                     path.open("rb") as source,
                     archive.open(entry, "w", force_zip64=True) as target,

@@ -144,16 +144,26 @@ def soundtracks(request: Request) -> Response:
     )
 
 
-def app() -> App:
-    """The whole web application."""
+def app(base_path: str = "") -> App:
+    """The whole web application.
+
+    Args:
+        base_path: below which a proxy serves it; files are served there too, whether the proxy
+            takes the path away or hands it on.
+    """
     for name in (*SLOW_IMPORTS, *(["vmt.store.s3"] if _public_endpoint() else [])):
         importlib.import_module(name)
     # Streamlit takes a folder `pages` beside app.py for pages of its older kind, until the first
     # visit has called `st.navigation`: that visit would read "Page not found" over its page.
     PagesManager.uses_pages_directory = False
+    base = f"/{stripped}" if (stripped := base_path.strip("/")) else ""
     routes = [
-        Route(FILES_ROUTE + "/{key:path}", media),
-        Route(archive.ZIP_ROUTE + "/{name:path}", soundtracks),
+        route
+        for prefix in dict.fromkeys((base, ""))
+        for route in (
+            Route(prefix + FILES_ROUTE + "/{key:path}", media),
+            Route(prefix + archive.ZIP_ROUTE + "/{name:path}", soundtracks),
+        )
     ]
     return App(
         Path(__file__).resolve().parents[1] / "app.py",

@@ -9,6 +9,7 @@ bad video must not fail the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, get_type_hints
 
 import httpx
@@ -39,8 +40,9 @@ from vmt.jobs.soundtrack.inputs import manifest_videos, videos_under
 from vmt.jobs.train.presets import find_preset
 from vmt.jobs.train.train import train
 from vmt.runtime.worker_pool import worker_map
-from vmt.settings import load_settings
+from vmt.settings import Settings, load_settings
 from vmt.store import ObjectStore, open_store
+from vmt.store.minimum import require_minimum
 
 Json = dict[str, Any]
 
@@ -93,10 +95,20 @@ def store() -> ObjectStore:
 
     Raises:
         SettingsError: if this code is older than the deployment of the run.
+        StoreError: if the store cannot do what VMT needs (`vmt.store.minimum`).
     """
     settings = load_settings()
     require_current_worker(settings)
-    return open_store(settings.store, settings)
+    opened = open_store(settings.store, settings)
+    if opened.capabilities.folder is None:
+        _require_minimum(settings)
+    return opened
+
+
+@cache
+def _require_minimum(settings: Settings) -> None:
+    """Ask a bucket once a process for what VMT needs of it, before any work."""
+    require_minimum(open_store(settings.store, settings))
 
 
 def device() -> torch.device:

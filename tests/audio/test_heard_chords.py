@@ -1,5 +1,5 @@
-"""The promise that matters most: a recogniser hears, in the finished sound, the chords that were
-asked for.
+"""The promise that matters most: a recogniser hears, in the finished sound, the chords that are
+played.
 """
 
 import librosa
@@ -24,15 +24,16 @@ def recogniser() -> LvChordia:
 
 
 def heard(each: Song, style: str, recogniser: LvChordia, **options: object) -> np.ndarray:
-    """For each second, whether the chord heard in its middle is the one asked for (25 labels)."""
-    sound = synthesize(each.arranged(style, **options), duration_s=each.duration_s)
+    """For each second, whether the chord heard in its middle is the one played (25 labels)."""
+    score = each.scored(style, **options)
+    sound = synthesize(score.midi, duration_s=each.duration_s)
     mono = master(sound, RENDERED).mean(axis=0)
     frames = recogniser.frames(librosa.resample(mono, orig_sr=RENDERED, target_sr=SAMPLE_RATE))
     middles = [
         int((second + 0.5) * SAMPLE_RATE / LvChordia.HOP) for second in range(len(each.labels))
     ]
     est = chords.REDUCE_25[chords.tokens([frames[min(at, len(frames) - 1)] for at in middles])]
-    ref = chords.REDUCE_25[chords.tokens(each.labels)]
+    ref = chords.REDUCE_25[chords.tokens(score.labels)]
     return np.asarray(ref == est)
 
 

@@ -1,27 +1,26 @@
-"""One example in every style from the store's first videos, and a picture of each: piano roll over
-spectrogram.
+"""One example in every style for the same made film, and a picture of each: piano roll over
+spectrogram, with sections and cuts.
 
-Run with VMT_STORE at a store that has a champion, such as the demo's: python -m
-tests.bench.music_examples docs/img
+Run: python -m tests.bench.music_examples docs/img [STYLE ...]
 """
 
-import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import librosa
 import numpy as np
 import pretty_midi
-import soundfile
 
-from vmt.arrange.config import GenerateConfig
-from vmt.arrange.styles import style_names
-from vmt.jobs.soundtrack.generate import generate
-from vmt.jobs.soundtrack.inputs import videos_under
-from vmt.settings import load_settings
-from vmt.store import open_store
+from tests.arrange.songs import film
+from vmt.arrange.arrangement import Score, style_names
+from vmt.arrange.styles import load_style
+from vmt.audio.mastering import master
+from vmt.audio.synthesis import SAMPLE_RATE, synthesize
 
+FILM, LENGTH_S = 9, 44.0
+FONT = cv2.FONT_HERSHEY_SIMPLEX
 WIDTH, ROLL, SPECTRUM, MARGIN = 720, 200, 120, 18
 COLOURS = (
     (200, 120, 40),
@@ -64,29 +63,34 @@ def spectrogram(sound: np.ndarray, sample_rate: int) -> np.ndarray:
     return cv2.applyColorMap(cv2.resize(level[::-1], (WIDTH, SPECTRUM)), cv2.COLORMAP_VIRIDIS)
 
 
-def picture(title: str, midi: pretty_midi.PrettyMIDI, flac: bytes) -> np.ndarray:
-    sound, rate = soundfile.read(io.BytesIO(flac), dtype="float32")
-    head = np.full((MARGIN, WIDTH, 3), 255, dtype=np.uint8)
-    cv2.putText(head, title, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (30, 30, 30), 1, cv2.LINE_AA)
-    return np.vstack(
-        [head, piano_roll(midi, len(sound) / rate), spectrogram(sound.mean(axis=1), rate)]
-    )
+def picture(title: str, score: Score, sound: np.ndarray, cuts_s: Sequence[float]) -> np.ndarray:
+    """Title with sections, cuts in red, piano roll and spectrogram of one piece."""
+    length_s = len(sound) / SAMPLE_RATE
+    head = np.full((2 * MARGIN, WIDTH, 3), 255, dtype=np.uint8)
+    cv2.putText(head, title[:110], (4, 13), FONT, 0.4, (30, 30, 30), 1, cv2.LINE_AA)
+    roll = piano_roll(score.midi, length_s)
+    for section in score.sections:
+        left = round(score.plan.grid.straight(section.start) * WIDTH / length_s)
+        cv2.putText(head, section.name, (left + 2, 30), FONT, 0.34, (90, 30, 30), 1, cv2.LINE_AA)
+        cv2.line(roll, (left, 0), (left, ROLL), (150, 150, 150), 1)
+    for cut_s in cuts_s:
+        left = round(cut_s * WIDTH / length_s)
+        cv2.line(roll, (left, 0), (left, 6), (0, 0, 220), 1)
+    return np.vstack([head, roll, spectrogram(sound, SAMPLE_RATE)])
 
 
-def main(folder: Path) -> None:
-    settings = load_settings()
-    store = open_store(settings.store, settings)
-    for style, key in zip(style_names(), videos_under(store, "videos/"), strict=False):
-        report = generate(store, settings, [key], config=GenerateConfig(style=style))
-        made = (*report.made, *report.known)[0]
-        midi = pretty_midi.PrettyMIDI(io.BytesIO(store.get(made.files["mid"])))
-        names = ", ".join(each.name for each in midi.instruments)
-        title = f"{style}: {made.id}, {midi.get_tempo_changes()[1][0]:.0f} bpm; {names}"
-        cv2.imwrite(
-            str(folder / f"music-{style}.png"), picture(title, midi, store.get(made.files["flac"]))
-        )
-        print(style, made.id, made.files["mp4"])
+def main(folder: Path, styles: Sequence[str]) -> None:
+    for style in styles:
+        wanted = film(FILM, LENGTH_S)
+        score = wanted.scored(style)
+        sound = synthesize(score.midi, duration_s=LENGTH_S)
+        sound = master(sound, SAMPLE_RATE, level=score.level)
+        names = ", ".join(part.name for part in score.midi.instruments)
+        title = f"{style}: {score.tempo_bpm:.0f} bpm, {load_style(style).metre}; {names}"
+        image = picture(title, score, sound.mean(axis=0), wanted.cuts_s)
+        cv2.imwrite(str(folder / f"music-{style}.png"), image)
+        print(style, score.form, [section.name for section in score.sections])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] or style_names())

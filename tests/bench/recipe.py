@@ -131,7 +131,7 @@ def report(run: Run, sides: Mapping[str, list[Song]], split: str) -> dict[str, f
     """Print what the best epoch reaches on a split, and give its row."""
     model = run.transformer(run.best_epoch())
     reading = Reading(model.config.max_seconds, not model.config.mask_padding)
-    weight = float((run.parameters().train or {}).get("change_weight", 1.0))
+    weight = run.parameters().train.change_weight
     predict = model_logits(model, CPU, weight)
     matched = scored(predict, sides[split], reading)
     found = summary(matched)

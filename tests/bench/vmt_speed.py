@@ -62,7 +62,8 @@ class Side:
         width = train[0].video.shape[1] - 8
         torch.manual_seed(0)
         model, config = _preset(width)
-        config = replace(config, precision="float32")
+        # Untilted, so that both sides score one distribution.
+        config = replace(config, precision="float32", change_weight=1.0)
         self.objective = ChordObjective(model, config)
         self.objective.learn_inputs(train)
         self.trainer = Trainer(

@@ -77,7 +77,8 @@ def dashboard(environment: Mapping[str, str], log: Path, *options: str) -> Itera
     port = free_ports(1)[0]
     command = [sys.executable, "-m", "dashboard", "--port", str(port), *options]
     with process(command, environment, log) as started:
-        url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + READY_WITHIN_S
+        base = options[options.index("--base-path") + 1] if "--base-path" in options else ""
+        url, deadline = f"http://127.0.0.1:{port}{base}", time.monotonic() + READY_WITHIN_S
         while True:
             try:
                 urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()

@@ -70,7 +70,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     [
         (
             {"format": FORMAT + 1, "vmt": "9.0"},
-            rf"its format is {FORMAT + 1} \(made by VMT 9\.0\), .* knows {FORMAT}; use that version",
+            rf"its format is {FORMAT + 1} \(made by VMT 9\.0\), .* knows {FORMAT}; use that",
         ),
         (
             {"prefect": "99.1.0"},

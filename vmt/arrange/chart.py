@@ -233,8 +233,9 @@ def _with_cadence(
     if grid.straight(units[-1][0]) < given:
         return found
     found[-1] = _keep(found[-1], tonic)
-    bars = len(grid.bars) - 2
-    whole = units[-1][0] - grid.bars[-3] if bars else 0
+    final = units[-1][0]
+    bars = grid.bars.index(final)
+    whole = final - grid.bars[bars - 1] if bars else 0
     count = 0 if bars < 1 else 1 if bars < 4 else whole // grid.metre.half
     for unit in range(max(1, len(units) - 1 - count), len(units) - 1):
         if grid.straight(units[unit][0]) >= given:

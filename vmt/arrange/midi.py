@@ -72,7 +72,7 @@ def _metres(grid: Grid) -> list[pretty_midi.TimeSignature]:
     changes: list[pretty_midi.TimeSignature] = []
     length = 0
     for start, end in zip(grid.bars, grid.bars[1:], strict=False):
-        if end - start != length and not (start == grid.bars[-2] and length):
+        if end - start != length:
             length = end - start
             numerator = round(length * grid.metre.denominator / 16)
             denominator = grid.metre.denominator

@@ -221,7 +221,7 @@ def spot(
         path.cost + 0.5 * off - 0.8 * fit for path, off, fit in zip(solved, wish, fits, strict=True)
     ]
     best = int(np.argmin(costs))
-    return _laid(points, metre, solved[best], tempi[best], flex, swing, swing_unit)
+    return _laid(points, metre, solved[best], tempi[best], flex, swing, swing_unit, duration_s)
 
 
 @dataclass(frozen=True)
@@ -393,7 +393,7 @@ def _upbeat(duration_s: float, tempo_bpm: float, metre: Metre) -> int:
 
 def _laid(
     points: Sequence[Point], metre: Metre, path: _Path, tempo_bpm: float, flex: float,
-    swing: float, swing_unit: int,
+    swing: float, swing_unit: int, duration_s: float,
 ) -> Spotted:  # fmt: skip
     """The grid of a path, with the other points tied to eighths."""
     step, half = 0, metre.steps // 2
@@ -420,8 +420,11 @@ def _laid(
     bars.append(final)
     if len(ties) == 1:  # nothing but the last chord
         ties.append((metre.steps, seconds_of(tempo_bpm, metre.steps)))
-    grid = Grid(metre, (*bars, final + metre.steps), exact_anchors(ties), swing, swing_unit)
-    # The ring after the last stroke may be longer than a bar.
+    # The last chord rings to the film's end, over as many bars as that takes.
+    ring_s = duration_s - path.final_s
+    ringing = max(1, math.ceil(ring_s / seconds_of(tempo_bpm, metre.steps) * (1 + flex)))
+    after = [final + number * metre.steps for number in range(1, ringing + 1)]
+    grid = Grid(metre, (*bars, *after), exact_anchors(ties), swing, swing_unit)
     if sections and sections[-1] == final and len(sections) > 1:
         sections.pop()
     placed = tuple((point, *_nearest(grid, point)) for point in points)

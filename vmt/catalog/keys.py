@@ -201,7 +201,7 @@ def refusal(name: str) -> str:
 
 def unnamed_refusal(key: str) -> str:
     """The key of the record of a refused video whose own name cannot be an id."""
-    return refusal(hashlib.sha256(key.encode()).hexdigest()[:16])
+    return refusal(hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16])
 
 
 def dataset_folder(name: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from vmt.catalog import datasets, documents, keys
+from vmt.catalog.identity import identities
 from vmt.catalog.page_index import takes_of, takes_of_video
 from vmt.catalog.records.datasets import DatasetBrief, DatasetInfo
 from vmt.catalog.records.indexes import (
@@ -183,7 +184,12 @@ def note_forgotten(store: ObjectStore, ids: Iterable[str], sha256s: Iterable[str
         return replace(known, soundtracks=tuple(kept))
 
     def without_videos(known: VideoKeyIndex) -> VideoKeyIndex:
-        kept = (key for key in known.videos if PurePosixPath(key).stem not in names)
+        ids = identities(store)
+        kept = (
+            key
+            for key in known.videos
+            if (ids[key].id if key in ids else PurePosixPath(key).stem) not in names
+        )
         return replace(known, videos=tuple(kept))
 
     def without_refusals(known: RefusedIndex) -> RefusedIndex:

@@ -35,7 +35,7 @@ def rights_of(store: ObjectStore, annotations: Iterable[str]) -> str:
     name = PurePosixPath(key).name
     try:
         content = json.loads(store.get(key))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AnnotationError(
             f"{name}: is not JSON ({error}); write an object with {', '.join(FIELDS)}"
         ) from error

@@ -7,36 +7,17 @@ everything in it follows from the objects.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from vmt.catalog import documents, keys
+from vmt.catalog.identity import assign, lying_beside
 from vmt.catalog.keys import ANNOTATIONS
 from vmt.catalog.records.videos import IngestEntry, IngestIndex
-from vmt.errors import MediaError
 from vmt.store import ObjectInfo, ObjectStore
 
-__all__ = ["ANNOTATIONS", "Candidate", "VideoIndex", "candidates", "sha256_of", "video_id"]
-
-_ID = re.compile(r"[\w][\w .()\[\]&+,'-]{0,119}")
-
-
-def video_id(key: str) -> str:
-    """The id of a video from its key: the file's name without its ending.
-
-    Raises:
-        MediaError: if the name cannot be an id.
-    """
-    name = PurePosixPath(key).stem
-    if not _ID.fullmatch(name) or ".." in name:
-        raise MediaError(
-            f"video {key}: the name {name!r} cannot be an id; use at most 120 letters, digits, "
-            "spaces and .()[]&+,'-_, a letter or digit first",
-            "bad-name",
-        )
-    return name
+__all__ = ["ANNOTATIONS", "Candidate", "VideoIndex", "candidates", "identified", "sha256_of"]
 
 
 @dataclass(frozen=True)
@@ -46,23 +27,30 @@ class Candidate:
     key: str
     stamp: str
     annotations: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """See `video_id`."""
-        return video_id(self.key)
+    id: str = ""
 
 
 def candidates(objects: Iterable[ObjectInfo]) -> list[Candidate]:
-    """Videos among `objects`; `stamp` changes when a video or an annotation of it does."""
+    """Videos among `objects`, without their ids; `stamp` changes when a video or an annotation of
+    it does. What lies beside videos is left out (`identity.lying_beside`).
+    """
     videos: list[ObjectInfo] = []
     beside: dict[str, list[ObjectInfo]] = {}
-    for info in objects:
+    listed = list(objects)
+    left_out = lying_beside(info.key for info in listed)
+    for info in listed:
         if keys.is_annotation(info.key):
             beside.setdefault(_stem(info.key), []).append(info)
-        else:
+        elif info.key not in left_out:
             videos.append(info)
     return [_candidate(video, beside.get(_stem(video.key), [])) for video in videos]
+
+
+def identified(store: ObjectStore, videos: Iterable[Candidate]) -> list[Candidate]:
+    """The same videos with their ids."""
+    listed = list(videos)
+    ids = assign(store, [video.key for video in listed])
+    return [replace(video, id=ids[video.key].id) for video in listed]
 
 
 def _candidate(video: ObjectInfo, annotations: list[ObjectInfo]) -> Candidate:

@@ -6,6 +6,8 @@ each other module the commands of one group. Modules that are slow to import (to
 librosa) are imported by the command that needs them.
 """
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -67,6 +69,9 @@ def root(
 
 def main() -> None:
     """The command line: an expected error is one line and exit code 1."""
+    # A file's name may hold bytes that are no text; they are shown, and end no command.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except VmtError as error:

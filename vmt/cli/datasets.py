@@ -153,5 +153,7 @@ def import_muvi_sync(
         typer.echo(f"{report.dataset}: {report.songs} songs")
         for problem in report.problems:
             typer.echo(f"  left out: {problem}")
+        for warning in report.warnings:
+            typer.echo(f"warning: {warning}", err=True)
 
     show_result(report, as_json, print_result)

@@ -176,14 +176,18 @@ def _print_soundtracks(store: "ObjectStore", report: "GenerateReport") -> None:
     soundtracks = [(soundtrack, "made") for soundtrack in report.made]
     soundtracks += [(soundtrack, "was there") for soundtrack in report.known]
     for soundtrack, state in soundtracks:
-        typer.echo(f"{soundtrack.id}: {state}, by {soundtrack.run} epoch {soundtrack.epoch}")
+        title = soundtrack.title or soundtrack.id
+        typer.echo(f"{title}: {state}, by {soundtrack.run} epoch {soundtrack.epoch}")
         for kind, key in soundtrack.files.items():
             if kind != "json":
                 typer.echo(f"  {place(store, key)}")
     for failure in report.failed:
         typer.echo(f"{failure.key}: failed: {failure.reason}", err=True)
 
-    rows = [(soundtrack.id, soundtrack.take, state) for soundtrack, state in soundtracks]
+    rows = [
+        (soundtrack.title or soundtrack.id, soundtrack.take, state)
+        for soundtrack, state in soundtracks
+    ]
     failures = [(failure.key, "", "failed") for failure in report.failed]
     print_table("soundtracks", ("video", "take", "state"), [*rows, *failures])
     if report.summary:

@@ -135,7 +135,7 @@ def print_seeds(runs: Sequence["Run"]) -> None:
     for run in runs:
         summary = run.summary()
         assert summary is not None, run.name
-        values = [getattr(summary.best, name, None) for name in losses]
+        values = [(summary.best or {}).get(name) for name in losses]
         for name, value in zip(losses, values, strict=True):
             if value is not None:
                 scores[name].append(value)
@@ -271,6 +271,8 @@ def _import_published(store: "ObjectStore", folder: Path, chords: int) -> str:
     report = import_muvi_sync(store, folder, chord_labels=chords)
     for problem in report.problems:
         typer.echo(f"left out: {problem}", err=True)
+    for warning in report.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     return report.dataset
 
 

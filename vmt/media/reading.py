@@ -346,8 +346,6 @@ class _Scan:
         if self.by_dts:
             known = times[np.isfinite(times)]
             return float(known[0]) if len(known) else None
-        if self.first.time is None:
-            return None
         # Its packet is one that was read before the decoder gave it, the last with its timestamp.
         raw = _shown(self.clock)[: self._first_packet + 1]
         own = np.flatnonzero(np.abs(raw - float(self.first.time)) < 1e-6)
@@ -426,7 +424,7 @@ def open_media(path: Path) -> InputContainer:
         return av.open(
             f"file:{path.resolve()}", metadata_errors="replace", container_options=SAFE_INPUT
         )
-    except (av.error.FFmpegError, ValueError) as error:
+    except Exception as error:  # PyAV lets through more than FFmpeg's errors
         with path.open("rb") as file:
             head = file.read(12)
         if head[4:8] == b"ftyp" and isinstance(error, av.error.InvalidDataError):
@@ -486,10 +484,10 @@ def packets(
     while True:
         try:
             packet = next(demuxed)
-        except (StopIteration, av.error.FFmpegError):
+        except StopIteration:
             return
-        except IndexError:
-            # PyAV has flushed the streams that it knows, and trips over one that began in mid-file.
+        except Exception:  # noqa: BLE001 # FFmpeg's errors, and PyAV's own
+            # Such as an IndexError: PyAV trips over a stream that began in mid-file.
             return
         if clock and packet.time_base:
             index = packet.stream.index
@@ -506,7 +504,7 @@ def decode(packet: AnyPacket) -> list[Any] | None:
         return list(packet.decode())
     except av.error.EOFError:
         return []
-    except av.error.FFmpegError:
+    except Exception:  # noqa: BLE001 # FFmpeg's errors, and PyAV's own
         return None
 
 

@@ -173,7 +173,9 @@ def with_table(
         ]
         return summary(scores)["total"] or 0.0
 
-    table = min((AffectiveTable(*each) for each in itertools.product(_LIFTS, _SHIFTS)), key=total)
+    table = min(
+        (AffectiveTable(*levels) for levels in itertools.product(_LIFTS, _SHIFTS)), key=total
+    )
     return (lambda song: table.add(predict(song), reading.positions(song)[2])), table
 
 
@@ -208,16 +210,16 @@ def score_song(logits: Logits, song: Song, reading: Reading) -> SongScore:
 def summary(scores: Sequence[SongScore]) -> dict[str, float | None]:
     """The row of a table: every score, a mean over songs; None where no song has it."""
     row = {
-        "chord": _mean(each.nll.mean() for each in scores),
-        "emotion": _mean(each.emotion for each in scores),
+        "chord": _mean(score.nll.mean() for score in scores),
+        "emotion": _mean(score.emotion for score in scores),
     }
     row["total"] = CHORD_WEIGHT * row["chord"] + EMOTION_WEIGHT * row["emotion"]
-    moved = [each for each in scores if each.changed.any()]
-    row["changes_chord"] = _mean(each.nll[each.changed].mean() for each in moved)
+    moved = [score for score in scores if score.changed.any()]
+    row["changes_chord"] = _mean(score.nll[score.changed].mean() for score in moved)
     for k in HITS:
-        row[f"h{k}"] = _mean((each.rank < k).mean() for each in scores)
-        row[f"changes_h{k}"] = _mean((each.rank[each.changed] < k).mean() for each in moved)
-    row["correspondence"] = _mean(each.correspondence for each in scores)
+        row[f"h{k}"] = _mean((score.rank < k).mean() for score in scores)
+        row[f"changes_h{k}"] = _mean((score.rank[score.changed] < k).mean() for score in moved)
+    row["correspondence"] = _mean(score.correspondence for score in scores)
     row |= _apart([score for score in scores if (score.target != chords.END).any()])
     return {name: finite(value) for name, value in row.items()}
 
@@ -294,12 +296,14 @@ def confusion(scores: Sequence[SongScore], largest: int = 10) -> dict[str, Any]:
     """Seconds by true and likeliest chord, for the commonest chords; all other guesses share the
     last column.
     """
-    counts = Counter(int(token) for each in scores for token in each.target if token != chords.END)
+    counts = Counter(
+        int(token) for score in scores for token in score.target if token != chords.END
+    )
     common = [token for token, _ in counts.most_common(largest)]
     place = {token: index for index, token in enumerate(common)}
     seconds = np.zeros((len(common), len(common) + 1), dtype=int)
-    for each in scores:
-        for target, guess in zip(each.target.tolist(), each.guess.tolist(), strict=True):
+    for score in scores:
+        for target, guess in zip(score.target.tolist(), score.guess.tolist(), strict=True):
             if target in place:
                 seconds[place[target], place.get(guess, len(common))] += 1
     return {"chords": [chords.label(token) for token in common], "seconds": seconds.tolist()}
@@ -309,7 +313,7 @@ def shuffled(songs: Sequence[Song]) -> list[Song]:
     """The songs with the video of the song next in length, cut, or its last second held; none for
     fewer than two.
     """
-    order = sorted(songs, key=lambda each: (each.seconds, each.id))
+    order = sorted(songs, key=lambda song: (song.seconds, song.id))
     if len(order) < 2:
         return []
     pairs = {
@@ -318,7 +322,7 @@ def shuffled(songs: Sequence[Song]) -> list[Song]:
     }
     if len(order) % 2:
         last = [order[-3], order[-2], order[-1]] if len(order) > 2 else []
-        pairs |= {each.id: last[(i + 1) % 3] for i, each in enumerate(last)}
+        pairs |= {song.id: last[(i + 1) % 3] for i, song in enumerate(last)}
 
     def swapped(song: Song) -> Song:
         other = pairs[song.id]
@@ -326,7 +330,7 @@ def shuffled(songs: Sequence[Song]) -> list[Song]:
         inputs = {name: values[place] for name, values in other.inputs.items()}
         return dataclasses.replace(song, video=other.video[place], inputs=inputs)
 
-    return [swapped(each) for each in songs]
+    return [swapped(song) for song in songs]
 
 
 def chord_gain(matched: Sequence[SongScore], other: Sequence[SongScore]) -> Interval:

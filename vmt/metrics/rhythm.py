@@ -24,10 +24,10 @@ def _curves(
     model: VideoRegressor, song: Song, device: torch.device
 ) -> Float64[np.ndarray, "time 2"]:
     batch = collate([song], song.seconds, fixed=False).to(device)
-    found: Float64[np.ndarray, "time 2"] = (
+    curves: Float64[np.ndarray, "time 2"] = (
         model(batch.video, batch.lengths)[0].double().cpu().numpy()
     )
-    return found
+    return curves
 
 
 def _rmse(squares: Float64[np.ndarray, "songs 2"], draw: Int64[np.ndarray, " n"]) -> float:
@@ -70,15 +70,15 @@ def evaluate_rhythm(
     mean, _ = rhythm_statistics(training)
     others = shuffled(songs)
     curves, swapped = (
-        [_curves(model, each, device) for each in group] for group in (songs, others)
+        [_curves(model, song, device) for song in group] for group in (songs, others)
     )
-    constant = [np.tile(mean.astype(np.float64), (each.seconds, 1)) for each in songs]
-    found: dict[str, Any] = {}
+    constant = [np.tile(mean.astype(np.float64), (song.seconds, 1)) for song in songs]
+    scores: dict[str, Any] = {}
     for column, name in enumerate(TARGETS):
         own, fixed = _squares(curves, songs, column), _squares(constant, songs, column)
         everything = np.arange(len(songs))
         if not own[:, 1].any():
-            found[name] = None
+            scores[name] = None
             continue
         row = {
             "rmse": _rmse(own, everything),
@@ -91,8 +91,8 @@ def evaluate_rhythm(
             for curve, song in zip(curves, songs, strict=True)
         ]
         known = [value for value in over_time if np.isfinite(value)]
-        found[name] = {**row, "correlation": finite(float(np.mean(known))) if known else None}
-    return found
+        scores[name] = {**row, "correlation": finite(float(np.mean(known))) if known else None}
+    return scores
 
 
 def _gain(

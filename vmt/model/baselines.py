@@ -155,7 +155,7 @@ def told_the_end(
     if ends:
         told[-1] = -np.inf
         told[-1, chords.END] = 0.0
-    return np.maximum(told, np.log(_TINY))
+    return np.asarray(np.maximum(told, np.log(_TINY)))
 
 
 def chord_nll(model: Baseline, songs: Sequence[Int64[np.ndarray, " _"]], max_seconds: int) -> float:

@@ -74,7 +74,8 @@ def load_mode(data: bytes, name: str) -> ModeModel:
     numbers = _shape(metadata, "mode", name)
     if set(tensors) != set(_MODE_ARRAYS) or set(numbers) != {"bias", "share", "threshold"}:
         raise WeightsError(f"{name}: holds no model of the mode; train the run again")
-    return ModeModel(**{field: tensors[field].numpy() for field in _MODE_ARRAYS}, **numbers)
+    mean, scale, weights = (tensors[field].numpy() for field in _MODE_ARRAYS)
+    return ModeModel(mean, scale, weights, **numbers)
 
 
 def load_transformer(data: bytes, name: str) -> ChordModel:

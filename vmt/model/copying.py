@@ -33,6 +33,7 @@ from vmt.model.dropout import Dropout
 from vmt.model.song_memory import SongContext, SongMemory, song_context
 
 COPY_HEADS = 4
+_WAYS = 4 * COPY_HEADS
 _FAR = -1e4
 _FARTHEST = 5.0
 _NEVER = -12.0
@@ -258,7 +259,7 @@ class CopyTransformer(ChordModel):
         place[met] = torch.arange(len(met), device=met.device)
 
         def projected(layer: nn.Linear) -> Tensor:
-            by_head = layer.weight.unflatten(1, (COPY_HEADS, -1))  # (D, heads, D)
+            by_head = layer.weight.view(len(layer.weight), COPY_HEADS, -1)  # (D, heads, D)
             return torch.einsum("vi,ohi->hvo", embedded, by_head).flatten(0, 1)
 
         return _Tables(
@@ -471,7 +472,7 @@ def _met(tokens: Int64[Tensor, "batch length"]) -> Int64[Tensor, " met"]:
     the device, the whole vocabulary.
     """
     if tokens.device.type == "cpu":
-        return tokens.unique()
+        return torch.bincount(tokens.flatten()).nonzero()[:, 0]
     return torch.arange(chords.VOCABULARY_SIZE, device=tokens.device)
 
 
@@ -486,7 +487,7 @@ def _trust(
     score = score + tables.timing.index_select(0, context.timing.flatten().int())
     score = score + tables.progression.index_select(0, context.progression.flatten().int())
     by_head = score.view(*context.agreement.shape, -1).transpose(2, 3).contiguous()
-    return by_head.split(COPY_HEADS, dim=2)
+    return [by_head[:, :, first : first + COPY_HEADS] for first in range(0, _WAYS, COPY_HEADS)]
 
 
 def _places(

@@ -71,7 +71,7 @@ class _DistanceAttention(Function):
         for part in _blocks(q.shape[1]):
             seen = slice(0, part.stop)
             scores = (q[:, part] @ k[:, seen].mT).float()
-            by_head = scores.unflatten(0, (-1, len(slope)))
+            by_head = scores.view(-1, len(slope), *scores.shape[1:])
             by_head.addcmul_(slope[:, None, None].float(), nearness[part, seen])
             weights = torch.softmax(scores, -1, out=scores).to(q.dtype)
             out[:, part] = weights @ v[:, seen]

@@ -174,7 +174,7 @@ def _fit(features: np.ndarray, minor: np.ndarray, penalty: float) -> ModeModel:
 
 
 def _sigmoid(odds: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
-    return 1 / (1 + np.exp(-odds))
+    return np.asarray(1 / (1 + np.exp(-odds)))
 
 
 def log_loss(

@@ -67,28 +67,28 @@ def sample_chords(
     """
     model = model.to(device, torch.bfloat16 if precision == "bfloat16" else torch.float32)
     order = sorted(range(len(requests)), key=lambda index: requests[index].seconds)
-    found: dict[int, Int64[np.ndarray, " time"]] = {}
+    sampled: dict[int, Int64[np.ndarray, " time"]] = {}
     for start in range(0, len(order), BATCH):
         indices = order[start : start + BATCH]
         written = _write(model, [requests[index] for index in indices], device)
-        found |= {
+        sampled |= {
             index: written[row, : requests[index].seconds] for row, index in enumerate(indices)
         }
-    return [found[index] for index in range(len(requests))]
+    return [sampled[index] for index in range(len(requests))]
 
 
 def _write(
     model: ChordModel, requests: Sequence[Request], device: torch.device
 ) -> Int64[np.ndarray, "batch longest"]:
     """Chords of one batch, up to its longest video."""
-    longest = max(each.seconds for each in requests)
+    longest = max(request.seconds for request in requests)
     written = np.zeros((len(requests), longest), dtype=np.int64)
     given = np.zeros((len(requests), longest), dtype=bool)
     chance = np.zeros((len(requests), longest))
-    for row, each in enumerate(requests):
-        primer = each.primer[:longest]
+    for row, request in enumerate(requests):
+        primer = request.primer[:longest]
         written[row, : len(primer)], given[row, : len(primer)] = primer, True
-        chance[row, : each.seconds] = np.random.default_rng(each.seed).random(each.seconds)
+        chance[row, : request.seconds] = np.random.default_rng(request.seed).random(request.seconds)
     window = model.config.max_seconds
     first = 0
     while True:
@@ -115,18 +115,18 @@ def _write_window(
     """
     rows = [
         row
-        for row, each in enumerate(requests)
-        if each.seconds > seconds[0] + (known if seconds[0] else 0)
+        for row, request in enumerate(requests)
+        if request.seconds > seconds[0] + (known if seconds[0] else 0)
     ]
     active = [requests[row] for row in rows]
     wide = len(seconds) if model.config.mask_padding else model.config.max_seconds
     video = np.zeros((len(rows), wide, model.config.d_video), dtype=np.float32)
-    lengths = [each.seconds - seconds[0] for each in active]
-    for row, each in enumerate(active):
-        part = each.video[seconds[0] : seconds[-1] + 1]
+    lengths = [request.seconds - seconds[0] for request in active]
+    for row, request in enumerate(active):
+        part = request.video[seconds[0] : seconds[-1] + 1]
         video[row, : len(part)] = part
     dtype = next(model.parameters()).dtype
-    minor = torch.tensor([float(each.minor) for each in active], device=device, dtype=dtype)
+    minor = torch.tensor([float(request.minor) for request in active], device=device, dtype=dtype)
     writing = begin(
         model,
         torch.from_numpy(video).to(device, dtype),
@@ -134,9 +134,11 @@ def _write_window(
         torch.tensor(lengths, device=device),
         len(seconds),
     )
-    heat = torch.tensor([each.temperature for each in active], device=device, dtype=torch.float32)
-    top_p = torch.tensor([each.top_p for each in active], device=device, dtype=torch.float32)
-    weight = torch.tensor([each.change_weight for each in active], device=device)
+    heat = torch.tensor(
+        [request.temperature for request in active], device=device, dtype=torch.float32
+    )
+    top_p = torch.tensor([request.top_p for request in active], device=device, dtype=torch.float32)
+    weight = torch.tensor([request.change_weight for request in active], device=device)
     draws = torch.from_numpy(chance[rows]).to(device)
     start = torch.from_numpy(written[rows, seconds[0] : seconds[0] + known]).to(device)
     logits = writing.prefill(start)

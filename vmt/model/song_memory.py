@@ -226,7 +226,7 @@ def _diagonal_runs(same: UInt8[Tensor, "batch now past"], longest: int) -> Tenso
     """
     runs, reach = same.clone(), 1
     # NumPy's bytes are three times as fast as PyTorch's on a CPU; both share the memory.
-    array = runs.numpy() if runs.device.type == "cpu" else runs
+    array: Any = runs.numpy() if runs.device.type == "cpu" else runs
     while reach < longest:
         tail, head = array[:, reach:, reach:], array[:, :-reach, :-reach]
         array[:, reach:, reach:] = tail + head * (tail == reach)
@@ -359,7 +359,7 @@ def _pulse_kernel(length: int, device: torch.device) -> Float32[Tensor, "length 
 
 
 def _normalised(sums: Float32[Tensor, "*shape n_pulses_2"]) -> Float32[Tensor, "*shape n_pulses"]:
-    waves, changes = sums.split((N_PULSES, len(_MEMORIES)), dim=-1)
+    waves, changes = sums[..., :N_PULSES], sums[..., N_PULSES:]
     return waves / (changes + 1).repeat_interleave(len(_FREQUENCIES), dim=-1)
 
 

@@ -85,6 +85,12 @@ class LocalStore:
         finally:
             part.unlink(missing_ok=True)
 
+    def read_range(self, key: str, first: int, last: int) -> bytes:
+        """Bytes `first` to `last` of an object. See `ObjectStore.read_range`."""
+        with self._errors(f"read {key}", key), (self.root / check_key(key)).open("rb") as file:
+            file.seek(first)
+            return file.read(last - first + 1)
+
     def head(self, key: str) -> ObjectInfo | None:
         """The object's information, or None."""
         with self._errors(f"look at {key}"):

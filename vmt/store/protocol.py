@@ -13,6 +13,10 @@ from vmt.errors import StoreDenied, StoreError, StoreFull, StoreUnavailable
 MAX_KEY_BYTES = 1024  # S3's own limit
 MAX_NAME_BYTES = 255  # file systems'
 OWN_FOLDER = ".vmt"
+MINIMUM = (
+    "conditional writes (If-None-Match and If-Match), listing straight after a write, and ranges"
+)
+"""What "any S3" must be able to do; `vmt.store.minimum` asks a store for it."""
 
 
 _NAME = r"(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f\ud800-\udfff]+"
@@ -93,6 +97,10 @@ class ObjectStore(Protocol):
 
     def get_file(self, key: str, path: Path) -> None:
         """Download to `path`, which appears only when whole. Raises `ObjectNotFound`."""
+        ...
+
+    def read_range(self, key: str, first: int, last: int) -> bytes:
+        """Bytes `first` to `last` of an object, both included. Raises `ObjectNotFound`."""
         ...
 
     def head(self, key: str) -> ObjectInfo | None:

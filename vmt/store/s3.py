@@ -1,8 +1,11 @@
 """Any S3 as an object store, through boto3."""
 
+import base64
 import contextlib
+import hashlib
 import mimetypes
 import os
+import re
 import threading
 import uuid
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import boto3
 import botocore.exceptions
+import botocore.parsers
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
@@ -28,6 +32,7 @@ from vmt.errors import (
 )
 from vmt.settings import Settings
 from vmt.store.protocol import (
+    MINIMUM,
     ObjectInfo,
     StoreCapabilities,
     check_key,
@@ -52,6 +57,7 @@ _DENIED = {
     "InvalidToken",
     "401",
 }
+_LACKING = {"NotImplemented", "MethodNotAllowed"}
 _LOST = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 _FULL = {"507", "InsufficientStorage", "InsufficientCapacity", "XMinioStorageFull", "QuotaExceeded"}
 _BUSY = {"429", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"}
@@ -87,6 +93,7 @@ class S3Store:
         self._clients: dict[str | None, S3Client] = {}
         self._guard = threading.Lock()
         self._bucket_exists = False
+        self._takes_checksums = True
 
     def __reduce__(self) -> tuple[type["S3Store"], tuple[str, str, Settings]]:
         return S3Store, (self.bucket, self._prefix.rstrip("/"), self._settings)
@@ -155,8 +162,8 @@ class S3Store:
         )
 
     def put_file(self, key: str, path: Path) -> ObjectInfo:
-        """Upload a file, in parts where it is large; each part carries a checksum. See
-        `ObjectStore.put_file`.
+        """Upload a file, in parts where it is large; each part carries a CRC32, or an MD5 where
+        the provider knows no other checksum. See `ObjectStore.put_file`.
         """
         name = self._name(key)
         transfer = TransferConfig(
@@ -164,11 +171,24 @@ class S3Store:
             multipart_chunksize=self.part_bytes,
             max_concurrency=4,
         )
-        extra = {"ContentType": _content_type(key), "ChecksumAlgorithm": "CRC32"}
-        with self._errors(f"write {key}"):
+        extra = {"ContentType": _content_type(key)}
+
+        def upload(**checksum: str) -> None:
             self._client().upload_file(
-                str(path), self.bucket, name, ExtraArgs=extra, Config=transfer
+                str(path), self.bucket, name, ExtraArgs={**extra, **checksum}, Config=transfer
             )
+
+        with self._errors(f"write {key}"):
+            if self._takes_checksums:
+                try:
+                    upload(ChecksumAlgorithm="CRC32")
+                except Boto3Error as error:
+                    if not _refuses_checksums(error.__context__):
+                        raise
+                    # Many providers know no checksum trailers; Content-MD5 does there.
+                    self._takes_checksums = False
+            if not self._takes_checksums:
+                upload()
         info = self.head(key)
         if info is None:
             raise StoreUnavailable(
@@ -202,6 +222,15 @@ class S3Store:
                 os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
+
+    def read_range(self, key: str, first: int, last: int) -> bytes:
+        """Bytes `first` to `last` of an object, both included. See `ObjectStore.read_range`."""
+        name = self._name(key)
+        with self._errors(f"read a range of {key}", key):
+            answer = self._client().get_object(
+                Bucket=self.bucket, Key=name, Range=f"bytes={first}-{last}"
+            )
+            return answer["Body"].read()
 
     def head(self, key: str) -> ObjectInfo | None:
         """The object's information, or None."""
@@ -340,6 +369,26 @@ class S3Store:
                 f"store {self.url}: {_line(error)}; set VMT_S3_ACCESS_KEY_ID and "
                 "VMT_S3_SECRET_ACCESS_KEY"
             ) from error
+        except (_NotS3, botocore.parsers.ResponseParserError) as error:
+            endpoint = self._settings.s3_endpoint_url or "AWS"
+            raise StoreError(
+                f"store {self.url}: what answers at {endpoint} is no S3 ({_line(error)}); set "
+                "VMT_S3_ENDPOINT_URL to the S3 port, with the right scheme"
+            ) from error
+        except botocore.exceptions.SSLError as error:
+            endpoint = self._settings.s3_endpoint_url or "AWS"
+            remedy = (
+                "name its authority's file in AWS_CA_BUNDLE"
+                if "CERTIFICATE" in str(error).upper()
+                else "if it speaks plain HTTP, write http:// in VMT_S3_ENDPOINT_URL"
+            )
+            raise StoreError(
+                f"store {self.url}: no TLS connection to {endpoint} ({_line(error)}); {remedy}"
+            ) from error
+        except KeyError as error:
+            raise StoreError(
+                f"store {self.url}: the answer to `{doing}` lacks {error}; VMT needs {MINIMUM}"
+            ) from error
         except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
             endpoint = self._settings.s3_endpoint_url or "AWS"
             raise StoreUnavailable(
@@ -358,6 +407,11 @@ class S3Store:
     ) -> StoreError:
         code, where = _code(error), f"store {self.url}"
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _LACKING or status in (405, 501):
+            return StoreError(
+                f"{where}: its provider cannot {doing} ({_line(error)}); VMT needs {MINIMUM}: use "
+                "another store, and ask `vmt doctor`"
+            )
         if code == "NoSuchBucket":
             return self._no_bucket()
         if code in ("404", "NoSuchKey") and key is not None:
@@ -393,13 +447,79 @@ def _connect(settings: Settings, endpoint: str | None) -> "S3Client":
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         max_pool_connections=32,
+        # Many providers refuse the checksums that boto3 otherwise adds to every request.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
     )
     session = boto3.session.Session(
         aws_access_key_id=settings.s3_access_key_id,
         aws_secret_access_key=secret.get_secret_value() if secret is not None else None,
         region_name=settings.s3_region,
     )
-    return session.client("s3", endpoint_url=endpoint, config=config)
+    client = session.client("s3", endpoint_url=endpoint, config=config)
+    for operation in ("PutObject", "UploadPart"):
+        client.meta.events.register(f"before-call.s3.{operation}", _add_md5)
+    # By name: what is registered for all operations comes after botocore has made a 500 of a 200
+    # that it cannot read.
+    for operation in client.meta.service_model.operation_names:
+        client.meta.events.register_first(f"before-parse.s3.{operation}", _check_answer)
+    client.meta.events.register_first("needs-retry.s3", _give_up_at_once)
+    return client
+
+
+class _NotS3(Exception):
+    """What answers at the endpoint is no S3."""
+
+
+def _add_md5(params: dict[str, Any], **_: Any) -> None:
+    """Send the MD5 of a body, which the server compares with what it received, where no other
+    checksum goes along.
+    """
+    body, headers = params["body"], params["headers"]
+    if any(name.lower().startswith(("x-amz-checksum", "x-amz-trailer")) for name in headers):
+        return
+    if isinstance(body, bytes | bytearray):
+        digest = hashlib.md5(body, usedforsecurity=False)
+    elif hasattr(body, "read") and hasattr(body, "seek"):
+        start, digest = body.tell(), hashlib.md5(usedforsecurity=False)
+        while block := body.read(1 << 20):
+            digest.update(block)
+        body.seek(start)
+    else:
+        return
+    headers["Content-MD5"] = base64.b64encode(digest.digest()).decode()
+
+
+def _check_answer(response_dict: dict[str, Any], **_: Any) -> None:
+    """Stop where a web page or a plain text answers in place of S3."""
+    status, body = response_dict["status_code"], response_dict.get("body")
+    headers = {name.lower(): value for name, value in response_dict["headers"].items()}
+    text = bytes(body)[:2000].decode(errors="replace") if isinstance(body, bytes) else ""
+    if status == 400 and re.search("HTTP request.* to (an )?HTTPS", text):
+        raise _NotS3("it wants https://, and was asked by http://")
+    # An object may be a page; it has an etag. A gateway that is overloaded says 502 to 504, and
+    # botocore makes a 500 of a 200 that it cannot read.
+    page = headers.get("content-type", "").startswith("text/html") and "etag" not in headers
+    if page and status <= 501 and "x-amz-request-id" not in headers:
+        raise _NotS3(f"it answers with a web page ({status}), as a console's port or a proxy does")
+
+
+def _give_up_at_once(caught_exception: Exception | None, **_: Any) -> None:
+    """A wrong scheme or certificate is no accident: it is told, and not tried again."""
+    if isinstance(caught_exception, botocore.exceptions.SSLError):
+        raise caught_exception
+
+
+def _refuses_checksums(error: BaseException | None) -> bool:
+    """Whether an upload was refused for the kind of its checksum."""
+    if not isinstance(error, botocore.exceptions.ClientError):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    said = _line(error).lower()
+    return status == 501 or (
+        status in (400, 403)
+        and any(word in said for word in ("checksum", "trailer", "aws-chunked", "x-amz-sdk"))
+    )
 
 
 def _code(error: botocore.exceptions.ClientError) -> str:

@@ -49,13 +49,19 @@ class Team:
         if self.size == 1:
             return
         all_of_them = list(parameters)
-        found = torch.tensor(
-            [float(each.grad is not None) for each in all_of_them], device=all_of_them[0].device
+        present = torch.tensor(
+            [float(parameter.grad is not None) for parameter in all_of_them],
+            device=all_of_them[0].device,
         )
-        parts = [torch.zeros_like(each) if each.grad is None else each.grad for each in all_of_them]
-        flat = torch.cat([found, *(part.flatten() for part in parts)])
+        parts = [
+            torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            for parameter in all_of_them
+        ]
+        flat = torch.cat([present, *(part.flatten() for part in parts)])
         distributed.all_reduce(flat)
-        used, *sums = torch.split(flat, [len(all_of_them), *(each.numel() for each in all_of_them)])
+        used, *sums = torch.split(
+            flat, [len(all_of_them), *(parameter.numel() for parameter in all_of_them)]
+        )
         for parameter, anywhere, gradient in zip(all_of_them, used.tolist(), sums, strict=True):
             parameter.grad = gradient.view_as(parameter) if anywhere else None
 

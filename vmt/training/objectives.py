@@ -67,7 +67,7 @@ def rhythm_statistics(
     """Mean and deviation of note density and loudness over all seconds where they are known; 0 and
     1 where they never are.
     """
-    rhythm = np.concatenate([each.rhythm for each in songs]).astype(np.float64)
+    rhythm = np.concatenate([song.rhythm for song in songs]).astype(np.float64)
     known = np.isfinite(rhythm)
     count = known.sum(0).clip(min=1)
     mean = np.where(known, rhythm, 0).sum(0) / count
@@ -191,7 +191,7 @@ class RhythmObjective:
 
     def batch(self, songs: Sequence[Song]) -> Batch:
         """Whole songs, padded to the longest."""
-        return collate(songs, max(each.seconds for each in songs), fixed=False)
+        return collate(songs, max(song.seconds for song in songs), fixed=False)
 
     def training_losses(self, batch: Batch) -> Float[Tensor, " batch"]:
         """Mean squared error in units of the targets' deviation."""

@@ -1,6 +1,7 @@
 """The form that asks for soundtracks: which videos, by which model, and how they should sound."""
 
 import dataclasses
+import hashlib
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -16,7 +17,7 @@ from vmt.arrange.config import ORIGINAL_SOUND, GenerateConfig
 from vmt.arrange.grid import TEMPO_RANGE_BPM
 from vmt.arrange.styles import style_names
 from vmt.catalog import keys
-from vmt.catalog.videos import video_id
+from vmt.catalog.identity import assign, local_name, title_of
 from vmt.errors import AnnotationError, GenerationError, PreconditionFailed
 
 AUTO = "auto"
@@ -33,13 +34,14 @@ def upload() -> None:
     if file is None:
         return
     name = PurePosixPath(file.name.replace("\\", "/")).name
-    key = keys.inbox_video(f"{video_id(name)}{PurePosixPath(name).suffix.lower()}")
+    key = keys.inbox_video(local_name(name, hashlib.sha256(file.getvalue()).hexdigest()))
     if st.session_state.get(UPLOADED) != (file.file_id, key):
         try:
             store.store().put(key, file.getvalue(), if_absent=True)
         except PreconditionFailed:
             st.warning(t("upload.there", key=key))
             return
+        assign(store.store(), [key], {key: title_of(name)})
         st.session_state[UPLOADED] = (file.file_id, key)
         store.inbox.clear()
     st.success(t("upload.done", key=key))

@@ -21,7 +21,7 @@ from tests.small import SmallExtractor
 from tests.studio import Studio
 from vmt import chords
 from vmt.catalog.records.videos import IngestEntry
-from vmt.catalog.videos import VideoIndex, candidates, video_id
+from vmt.catalog.videos import VideoIndex
 from vmt.errors import DatasetError
 from vmt.features.record import Features
 from vmt.jobs.ingest.ingest import ingest
@@ -57,7 +57,8 @@ def mixed(tmp_path: Path, clips: Clips) -> LocalStore:
     store = LocalStore(tmp_path / "store")
     store.put_file("videos/good.mp4", clips.get("mp4-h264-aac"))
     store.put("videos/notes.mp4", b"these are no pictures")
-    store.put("videos/.hidden!.mp4", b"bad name")
+    store.put("videos/hey!.mp4", b"no video either")
+    store.put("videos/.hidden.mp4", b"not looked at")
     data = clips.get("mp4-h264-aac").read_bytes()
     store.put("videos/cut.mp4", data[: len(data) // 2])
     store.put_file("videos/mute.mp4", clips.get("silent"))
@@ -74,7 +75,7 @@ def test_bad_videos_are_refused_with_a_reason_and_stop_nobody(
     codes = {each.key.removeprefix("videos/"): each.code for each in report.refused}
     assert codes == {
         "notes.mp4": "not-media",
-        ".hidden!.mp4": "bad-name",
+        "hey!.mp4": "not-media",
         "cut.mp4": "truncated",
         "mute.mp4": "no-sound",
         "song.mp3": "no-picture",
@@ -132,12 +133,6 @@ def test_a_lost_index_costs_no_extraction(studio: Studio, tmp_path: Path) -> Non
     before = {each.key: each.etag for each in store.list("features/")}
     assert ingest(store, studio.extractor).new == 3
     assert {each.key: each.etag for each in store.list("features/")} == before
-
-
-def test_ids() -> None:
-    assert video_id("videos/My clip (2024), part-1.final.MP4") == "My clip (2024), part-1.final"
-    listed = LocalStore(Path("/nowhere")).list("")
-    assert candidates(listed) == []
 
 
 class Deadly(SmallExtractor):
@@ -235,3 +230,37 @@ def test_neither_another_ingest_nor_being_killed_at_any_moment_does_harm(
     assert len(made) == 6
     assert {line for line, times in made.items() if times > 1} <= in_hand
     assert outcome(killed) == (keys, entries)
+
+
+def test_names_of_every_kind_go_through_ingest(
+    studio: Studio, annotated: LocalStore, tmp_path: Path
+) -> None:
+    """One that is not UTF-8 is refused alone; the others are read, and what lies beside is not."""
+    store = LocalStore(tmp_path / "odd")
+    folder = tmp_path / "odd" / "videos"
+    folder.mkdir(parents=True)
+    source = annotated.root / "videos"
+    for number, name in enumerate(("Hey Ya!", "夏 🌊", "0")):
+        for ending in ("mp4", "lab", "mid"):
+            shutil.copy(source / f"{number}.{ending}", folder / f"{name}.{ending}")
+    latin = os.fsencode(folder) + b"/caf\xe9.mp4"
+    shutil.copy(source / "3.mp4", latin)
+    for name in (".DS_Store", "Hey Ya!.srt", "._0.mp4", "other.mp4.part"):
+        (folder / name).write_bytes(b"x")
+
+    report = ingest(store, studio.extractor)
+    assert (report.found, report.new, len(report.refused)) == (4, 3, 1)
+    (refused,) = report.refused
+    assert (refused.code, refused.reason) == (
+        "bad-name",
+        "video videos/caf\\xe9.mp4: its name is not UTF-8; rename the file",
+    )
+    entries = VideoIndex.load(store, studio.extractor.name).entries
+    assert {entry.id for entry in entries.values()} >= {"0"}
+    assert len({entry.id for entry in entries.values()}) == 4
+    assert Features.from_bytes(store.get(entries["videos/Hey Ya!.mp4"].features_key)).chord == (
+        "C",
+        "C",
+        "F",
+    )
+    assert ingest(store, studio.extractor).new == 0

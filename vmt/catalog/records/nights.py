@@ -158,13 +158,18 @@ class ChampionNow:
 
 @dataclass(frozen=True)
 class Soundtrack:
-    """One finished take: the keys of its files by kind (lab, mid, flac, mp4, json, and stems)."""
+    """One finished take: the keys of its files by kind (lab, mid, flac, mp4, json, and stems).
+
+    Attributes:
+        title: the name of the video as it was given; empty in records of 0.1.0.
+    """
 
     id: str
     run: str
     epoch: int
     take: str
     files: Mapping[str, str]
+    title: str = ""
 
 
 @dataclass(frozen=True)

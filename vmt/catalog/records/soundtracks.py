@@ -11,12 +11,13 @@ ScoreRow = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class ScoredVideo:
-    """The video that a soundtrack is of."""
+    """The video that a soundtrack is of; `title` is its name as it was given."""
 
     id: str
     key: str
     sha256: str
     duration_s: float
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,7 @@ class BatchSoundtrack:
     take: str
     state: str
     files: Mapping[str, str]
+    title: str = ""
 
 
 @dataclass(frozen=True)

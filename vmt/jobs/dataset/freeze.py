@@ -1,5 +1,7 @@
 """Freeze what was ingested, or a published dataset, as an immutable version."""
 
+import dataclasses
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -187,6 +189,7 @@ class ImportReport:
     dataset: str
     songs: int
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def import_muvi_sync(
@@ -217,12 +220,18 @@ def import_muvi_sync(
     sides = muvi_sync.split_lists(folder)
     songs = sorted(sides)
     read: dict[str, IngestEntry] = {}
-    problems = []
+    problems: list[str] = []
+    warnings = [
+        f"song {song}: in several splits; it is {sides[song]} now"
+        for song in muvi_sync.repeated_songs(folder)
+    ]
     for song, outcome in zip(songs, map(_SongImporter(store, folder), songs), strict=True):
         if isinstance(outcome, str):
             problems.append(outcome)
         else:
-            read[song] = outcome
+            read[song], told = outcome
+            warnings += told
+    problems += _other_widths(read)
     if not read:
         raise DatasetError(
             f"{folder}: none of its {len(songs)} songs can be read; the first: {problems[0]}"
@@ -233,7 +242,34 @@ def import_muvi_sync(
     ref = _publish(
         store, name, chord_labels, muvi_sync.EXTRACTOR, contents, _newest(store, name), on_event
     )
-    return ImportReport(ref, len(read), tuple(problems))
+    song_keys = {entry.song_key for entry in read.values()}
+    if len(song_keys) == 1 and len(read) > 2:
+        warnings.append(
+            f"all songs: key: {song_keys.pop()}, so that nothing is learned of keys; is that so?"
+        )
+    report = ImportReport(ref, len(read), tuple(problems), tuple(warnings))
+    content = {"schema": 1, **dataclasses.asdict(report), "folder": folder.name}
+    version = ref.removeprefix(f"{name}@")
+    store.put(f"datasets/{name}/{version}/import.json", json.dumps(content, indent=1).encode())
+    return report
+
+
+def _other_widths(read: dict[str, IngestEntry]) -> list[str]:
+    """Take songs out whose semantic features are of another width than those of most songs."""
+    widths = Counter(entry.d_semantic for entry in read.values())
+    if len(widths) < 2:
+        return []
+    (width, most), (_, second) = widths.most_common(2)
+    if most == second:
+        raise DatasetError(
+            f"songs: semantic: widths {', '.join(map(str, sorted(w or 0 for w in widths)))} are "
+            "mixed; import features of one CLIP model"
+        )
+    odd = [name for name, entry in read.items() if entry.d_semantic != width]
+    return [
+        f"song {name}: semantic: {read.pop(name).d_semantic} columns, and other songs have {width}"
+        for name in odd
+    ]
 
 
 @dataclass(frozen=True)
@@ -241,7 +277,7 @@ class _SongImporter:
     store: ObjectStore
     folder: Path
 
-    def __call__(self, song: str) -> IngestEntry | str:
+    def __call__(self, song: str) -> tuple[IngestEntry, tuple[str, ...]] | str:
         """The song's entry, its features written; or what is wrong with it."""
         missing = muvi_sync.missing_files(self.folder, song)
         if missing:
@@ -252,4 +288,6 @@ class _SongImporter:
             return str(error)
         key = keys.features(muvi_sync.EXTRACTOR, features.source_sha256)
         self.store.put(key, features.to_bytes())
-        return datasets.with_features(IngestEntry("", song, features.source_sha256), key, features)
+        entry = IngestEntry("", song, features.source_sha256)
+        warnings = muvi_sync.song_warnings(features, song)
+        return datasets.with_features(entry, key, features), warnings

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from vmt.catalog import datasets, documents, keys
+from vmt.catalog.identity import drop, keys_of
 from vmt.catalog.page_index_writers import note_forgotten
 from vmt.catalog.records.runs import RunParameters
 from vmt.catalog.records.soundtracks import SoundtrackVideo
@@ -108,12 +109,9 @@ class _Search:
 
     def run(self) -> None:
         """Look for the bytes under this id, then for every other name that has them."""
-        self.objects = [
-            info.key
-            for folder in FOLDERS
-            for info in self.store.list(folder)
-            if PurePosixPath(info.key).stem == self.video
-        ]
+        present = [info.key for folder in FOLDERS for info in self.store.list(folder)]
+        own = keys_of(self.store, self.video, present)
+        self.objects = [key for key in present if key in own]
         extractors = (
             keys.parse_ingest_index(info.key) for info in self.store.list(keys.INGEST_INDEXES)
         )
@@ -172,10 +170,7 @@ class _Removal:
             for index in search.indexes
         }
         other_names = {
-            key
-            for entries in gone.values()
-            for key in entries
-            if PurePosixPath(key).stem != search.video
+            key for entries in gone.values() for key in entries if key not in search.objects
         }
 
         # Videos and what is beside them.
@@ -195,6 +190,7 @@ class _Removal:
                 self._delete_all(keys.refusal(name))
 
         note_forgotten(store, search.names, search.sha256s)
+        drop(store, {*search.objects, *other_names})
         for index in search.indexes:
             if gone[index.extractor]:
                 index.save({}, gone[index.extractor])

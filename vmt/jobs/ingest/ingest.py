@@ -2,25 +2,24 @@
 reason.
 """
 
-import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-import pretty_midi
-
 from vmt import chords, media
 from vmt.catalog import datasets, documents, keys
+from vmt.catalog.identity import check_key
 from vmt.catalog.page_index_writers import note_refused, note_videos
 from vmt.catalog.records.nights import IngestReport, Refusal
 from vmt.catalog.records.videos import IngestEntry, QuarantineRecord
 from vmt.catalog.rights import rights_of
 from vmt.catalog.runs import now
 from vmt.catalog.takedowns import Forgotten
-from vmt.catalog.videos import Candidate, VideoIndex, candidates, sha256_of
+from vmt.catalog.videos import Candidate, VideoIndex, candidates, identified, sha256_of
 from vmt.errors import AnnotationError, DatasetError, MediaError, VmtError
 from vmt.features.extractor import Extractor
+from vmt.features.midi import read_midi
 from vmt.features.record import Features
 from vmt.jobs.ingest.extractors import remember
 from vmt.runtime.events import Map, OnEvent, ignore, thread_map
@@ -64,7 +63,7 @@ def ingest(
     """
     remember(store, extractor)
     index = VideoIndex.load(store, extractor.name)
-    videos = candidates(store.list(prefix))
+    videos = identified(store, candidates(store.list(prefix)))
     if not videos:
         raise DatasetError(
             f"store {store.url}: no video under {prefix}; put .mp4 files there and ingest again"
@@ -191,6 +190,7 @@ class _Worker:
         entry = IngestEntry(candidate.stamp, PurePosixPath(candidate.key).stem, None)
         try:
             entry = replace(entry, id=candidate.id)
+            check_key(candidate.key)
             self.forgotten.check(candidate.key, candidate.id)
             entry = replace(entry, rights=rights_of(self.store, candidate.annotations))
             with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
@@ -206,6 +206,7 @@ class _Worker:
                     candidate.annotations,
                     training=True,
                     forgotten=self.forgotten,
+                    video=candidate.id,
                 )
         except (MediaError, AnnotationError) as error:
             return self._refuse(candidate.key, entry, error)
@@ -252,6 +253,7 @@ def features_of(
     *,
     training: bool,
     forgotten: Forgotten | None = None,
+    video: str | None = None,
 ) -> tuple[str, Features]:
     """Features of a local video file from the store, or extracted now and kept there; none of what
     was forgotten.
@@ -264,6 +266,7 @@ def features_of(
         annotations: keys of what people brought for it; a `.lab` and a `.mid` win over recognition.
         training: refuse a video without sound and without a `.lab`.
         forgotten: the tombstones, where they were read already.
+        video: its id; the file's name without its ending where None.
 
     Returns:
         The features' key and the features.
@@ -273,7 +276,7 @@ def features_of(
         AnnotationError: if an annotation is malformed.
         StoreError: if the store says no.
     """
-    (forgotten or Forgotten.load(store)).check(path.name, path.stem, sha256)
+    (forgotten or Forgotten.load(store)).check(path.name, video or path.stem, sha256)
     brought = {
         PurePosixPath(key).suffix.lower(): store.get(key)
         for key in annotations
@@ -284,11 +287,11 @@ def features_of(
         return key, Features.from_bytes(store.get(key))
 
     annotation = (
-        chords.parse_lab(_text(brought[".lab"], path), f"{path.stem}.lab")
+        chords.parse_lab(chords.lab_text(brought[".lab"], f"{path.stem}.lab"), f"{path.stem}.lab")
         if ".lab" in brought
         else None
     )
-    notes = _midi(brought[".mid"], path) if ".mid" in brought else None
+    notes = read_midi(brought[".mid"], f"{path.stem}.mid") if ".mid" in brought else None
 
     info = media.probe(path)
     sound = media.sound(path, extractor.SAMPLE_RATE)
@@ -312,32 +315,3 @@ def features_of(
     store.put(keys.thumbnail(sha256), sheet.jpeg())
     store.put(key, features.to_bytes())
     return key, features
-
-
-def _text(data: bytes, path: Path) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise AnnotationError(
-            f"{path.stem}.lab: is not UTF-8 text ({error.reason} at byte {error.start}); save "
-            "it as text"
-        ) from error
-
-
-_DAMAGED = (
-    EOFError,
-    OSError,
-    ValueError,
-    KeyError,
-    IndexError,
-)  # what pretty_midi and mido let through
-
-
-def _midi(data: bytes, path: Path) -> pretty_midi.PrettyMIDI:
-    try:
-        return pretty_midi.PrettyMIDI(io.BytesIO(data))
-    except _DAMAGED as error:
-        raise AnnotationError(
-            f"{path.stem}.mid: is not a MIDI file that can be read ({error}); export it again "
-            "or remove it"
-        ) from error

@@ -22,10 +22,11 @@ from vmt.arrange.config import ADDED_LATER, GenerateConfig
 from vmt.arrange.key_and_mood import scale_loudness, sounding_key, with_emotion
 from vmt.audio.soundfont import check_soundfont, default_soundfont
 from vmt.catalog import keys
+from vmt.catalog.identity import Identity, assign, identify
 from vmt.catalog.keys import OutputFolder
 from vmt.catalog.records.soundtracks import Failure, SoundtrackRecord
 from vmt.catalog.runs import Run
-from vmt.catalog.videos import sha256_of, video_id
+from vmt.catalog.videos import sha256_of
 from vmt.errors import GenerationError, VmtError
 from vmt.features.record import Features
 from vmt.hardware import Precision, automatic_precision, choose_device
@@ -51,6 +52,7 @@ class Source:
     key: str
     sha256: str
     features: Features
+    title: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +100,7 @@ class Composer:
 
     def __init__(self, store: ObjectStore, settings: Settings, run: Run, epoch: int) -> None:
         self.store, self.run, self.epoch = store, run, epoch
+        self.identities: dict[str, Identity] = {}
         self._device = settings.device
         self.precision: Precision = automatic_precision(settings.device)
         self.parameters = run.parameters()
@@ -124,6 +127,10 @@ class Composer:
         if name not in self._read_styles:
             self._read_styles[name] = find_style(name, self._styles)
         return self._read_styles[name]
+
+    def learn_ids(self, keys: Sequence[str]) -> None:
+        """Look up, or make, the ids of many videos at once."""
+        self.identities |= assign(self.store, keys)
 
     def read(self, key: str) -> Source | Failure:
         """A video and its features, extracted and kept now where the store has none."""
@@ -152,8 +159,11 @@ class Composer:
     def _source(self, key: str, path: Path, sha256: str) -> Source:
         from vmt.jobs.ingest.ingest import features_of
 
-        _, features = features_of(self.store, self.extractor, path, sha256, training=False)
-        return Source(video_id(key), key, sha256, features)
+        identity = self.identities.get(key) or identify(self.store, key)
+        _, features = features_of(
+            self.store, self.extractor, path, sha256, training=False, video=identity.id
+        )
+        return Source(identity.id, key, sha256, features, identity.title)
 
     def take(self, source: Source, config: GenerateConfig) -> Take:
         """The take of these settings."""

@@ -11,9 +11,11 @@ from pathlib import Path, PurePosixPath
 from vmt import media
 from vmt.arrange.config import GenerateConfig
 from vmt.catalog import keys
+from vmt.catalog.identity import assign, title_of
 from vmt.catalog.keys import OutputFolder
-from vmt.catalog.videos import sha256_of, video_id
+from vmt.catalog.videos import sha256_of
 from vmt.errors import GenerationError, VmtError
+from vmt.jobs.ingest.upload import place_of
 from vmt.jobs.soundtrack.composer import Composer, take_name
 from vmt.jobs.soundtrack.generate import resolve_run
 from vmt.jobs.soundtrack.styles import find_style, style_source
@@ -87,18 +89,33 @@ def plan(
     composer = Composer(store, settings, *resolve_run(store, run, epoch))
     configs = [dataclasses.replace(config, seed=config.seed + number) for number in range(takes)]
     planned: list[Planned] = []
+    placed: dict[str, Path] = {}
+    titles: dict[str, str] = {}
     for video in videos:
         try:
-            planned += _takes(composer, video, configs, force)
+            key = video if isinstance(video, str) else _key(store, video, placed, titles)
+            name = assign(store, {*placed, key}, titles, remember=False)[key].id
+            planned += _takes(composer, video, name, configs, force)
         except VmtError as error:
             planned.append(Planned(str(video), "", "failed", 0.0, 0.0, 0, "", str(error)))
     return tuple(planned)
 
 
+def _key(store: ObjectStore, path: Path, placed: dict[str, Path], titles: dict[str, str]) -> str:
+    """The key that a file of this machine would get."""
+    media.probe(path)
+    key = place_of(store, path, placed)
+    placed[key], titles[key] = path.resolve(), title_of(path.name)
+    return key
+
+
 def _takes(
-    composer: Composer, video: str | Path, configs: Sequence[GenerateConfig], force: bool
+    composer: Composer,
+    video: str | Path,
+    name: str,
+    configs: Sequence[GenerateConfig],
+    force: bool,
 ) -> list[Planned]:
-    name = video_id(str(video))
     with tempfile.TemporaryDirectory(prefix="vmt-") as temporary:
         path = video if isinstance(video, Path) else Path(temporary) / PurePosixPath(video).name
         if isinstance(video, str):

@@ -191,6 +191,8 @@ def resolve_run(store: ObjectStore, run: str | None, epoch: int | None) -> tuple
 
 def _read(composer: Composer, video_keys: Sequence[str], map: Map) -> list[Source | Failure]:
     """Videos with their features; only what has none yet is worth a process."""
+    video_keys = list(dict.fromkeys(video_keys))
+    composer.learn_ids(video_keys)
     read = dict(zip(video_keys, thread_map(composer.read_kept, video_keys), strict=True))
     unknown = [key for key, source in read.items() if source is None]
     for key, outcome in zip(unknown, map(composer.read, unknown), strict=True):
@@ -206,7 +208,8 @@ def _known(store: ObjectStore, take: Take) -> Soundtrack | None:
 
 def _soundtrack(take: Take, files: Mapping[str, str]) -> Soundtrack:
     folder = take.folder
-    return Soundtrack(folder.video, folder.run, folder.epoch, folder.take, files)
+    title = take.source.title
+    return Soundtrack(folder.video, folder.run, folder.epoch, folder.take, files, title)
 
 
 def _produce(
@@ -243,7 +246,9 @@ def _summarised(composer: Composer, report: GenerateReport, asked: BatchRequest)
         composer.epoch,
         asked,
         tuple(
-            BatchSoundtrack(soundtrack.id, soundtrack.take, state, soundtrack.files)
+            BatchSoundtrack(
+                soundtrack.id, soundtrack.take, state, soundtrack.files, soundtrack.title
+            )
             for state, group in (("made", report.made), ("known", report.known))
             for soundtrack in group
         ),

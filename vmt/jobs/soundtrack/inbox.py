@@ -17,9 +17,10 @@ from itertools import groupby
 from uuid import uuid4
 
 from vmt.catalog import documents, keys
+from vmt.catalog.identity import assign
 from vmt.catalog.records.videos import InboxEntry, InboxLedger
 from vmt.catalog.runs import Champion, now, read_champion
-from vmt.catalog.videos import Candidate, candidates, video_id
+from vmt.catalog.videos import Candidate, candidates
 from vmt.errors import StoreError, VmtError
 from vmt.jobs.soundtrack.composer import Failure
 from vmt.jobs.soundtrack.generate import GenerateReport, Soundtrack, generate
@@ -159,7 +160,7 @@ def _serve(
             back = {key: replace(own, tries=own.tries - 1, by=None) for key, own in claims.items()}
             _change(store, lambda stored: {**stored, **back})
         raise
-    outcomes = _outcomes(report, claims)
+    outcomes = _outcomes(store, report, claims)
     _change(store, lambda stored: {**stored, **outcomes})
     return report
 
@@ -207,8 +208,9 @@ def _this_process() -> str:
     return uuid4().hex
 
 
-def _outcomes(report: GenerateReport, claims: Entries) -> Entries:
+def _outcomes(store: ObjectStore, report: GenerateReport, claims: Entries) -> Entries:
     """The ledger's entries after the work."""
+    ids = assign(store, claims)
     failures = {failure.key: failure for failure in report.failed}
     records = {
         soundtrack.id: soundtrack.files["json"] for soundtrack in (*report.made, *report.known)
@@ -220,7 +222,7 @@ def _outcomes(report: GenerateReport, claims: Entries) -> Entries:
             tries = claim.tries - failure.transient
             outcomes[key] = replace(claim, state="failed", tries=tries, reason=failure.reason)
         else:
-            outcomes[key] = replace(claim, state="made", record=records[video_id(key)])
+            outcomes[key] = replace(claim, state="made", record=records[ids[key].id])
     return outcomes
 
 

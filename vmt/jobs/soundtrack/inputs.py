@@ -93,7 +93,10 @@ def read_emotions(path: Path) -> tuple[tuple[float, ...], ...]:
     Raises:
         GenerationError: naming the file, the line and what is wrong there.
     """
-    rows = list(csv.reader(_text(path).splitlines()))
+    try:
+        rows = list(csv.reader(_text(path).splitlines()))
+    except csv.Error as error:
+        raise GenerationError(f"{path}: is not a CSV file ({error}); export it again") from error
     header = [name.strip().lower() for name in rows[0]] if rows else []
     if header != ["emotion"] and sorted(header) != sorted(chords.EMOTIONS):
         raise GenerationError(

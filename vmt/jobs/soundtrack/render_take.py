@@ -184,7 +184,7 @@ def _record(composer: Composer, take: Take, written: ChordScore, facts: _Facts) 
         motion=_rounded(features.motion),
     )
     return SoundtrackRecord(
-        video=ScoredVideo(source.id, source.key, source.sha256, features.duration_s),
+        video=ScoredVideo(source.id, source.key, source.sha256, features.duration_s, source.title),
         run=composer.run.name,
         epoch=composer.epoch,
         weights_sha256=composer.weights_sha256,

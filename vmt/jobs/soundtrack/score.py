@@ -3,7 +3,6 @@ the real songs.
 """
 
 import hashlib
-import io
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,8 @@ from vmt.catalog.records.soundtracks import (
     SoundtrackRecord,
     SoundtrackScores,
 )
-from vmt.errors import GenerationError, MediaError, ObjectNotFound
+from vmt.errors import AnnotationError, GenerationError, MediaError, ObjectNotFound
+from vmt.features.midi import read_midi as parse_midi
 from vmt.features.recognisers import DEFAULT_CHORDS, LoadOptions, chord_recogniser
 from vmt.features.recognisers.protocol import SAMPLE_RATE as RECOGNISED
 from vmt.features.record import Features
@@ -220,9 +220,9 @@ def _real(store: ObjectStore, record: SoundtrackRecord) -> dict[str, float]:
     scores |= chord_scores(labels) if labels is not None else {}
     try:
         notes = store.get(str(PurePosixPath(video.key).with_suffix(".mid")))
-        scores |= note_scores(pretty_midi.PrettyMIDI(io.BytesIO(notes)))
-    except ObjectNotFound:
-        pass  # nobody brought the notes
+        scores |= note_scores(parse_midi(notes, PurePosixPath(video.key).stem + ".mid"))
+    except (ObjectNotFound, AnnotationError):
+        pass  # nobody brought notes that can be read
     with tempfile.TemporaryDirectory(prefix="vmt-") as folder:
         path, wav = Path(folder) / PurePosixPath(video.key).name, Path(folder) / "own.wav"
         try:
@@ -257,7 +257,7 @@ def _own_chords(store: ObjectStore, extractor: str, sha256: str) -> tuple[str, .
 
 def read_midi(store: ObjectStore, record: SoundtrackRecord) -> pretty_midi.PrettyMIDI:
     """The notes of a soundtrack."""
-    return pretty_midi.PrettyMIDI(io.BytesIO(store.get(record.files["mid"])))
+    return parse_midi(store.get(record.files["mid"]), record.files["mid"])
 
 
 def _finite(scores: Mapping[str, float]) -> ScoreRow:
