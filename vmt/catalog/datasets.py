@@ -143,12 +143,16 @@ def with_features(entry: IngestEntry, features_key: str, features: Features) -> 
 
 
 def describe(
-    manifest: pd.DataFrame, chord_counts: Mapping[str, int], previous: pd.DataFrame | None
-) -> dict[str, Any]:
-    """The fields of a `DatasetInfo` that follow from a manifest: counts, histograms, and what
-    changed since the version before.
+    info: DatasetInfo,
+    manifest: pd.DataFrame,
+    chord_counts: Mapping[str, int],
+    previous: pd.DataFrame | None,
+) -> DatasetInfo:
+    """A description with what follows from the manifest: counts, histograms, and what changed since
+    the version before.
 
     Args:
+        info: the description so far.
         manifest: with `COLUMNS`.
         chord_counts: seconds of each chord.
         previous: the manifest of the version before.
@@ -156,15 +160,16 @@ def describe(
     before = previous if previous is not None else manifest.iloc[:0]
     added = manifest.loc[~manifest["sha256"].isin(before["sha256"]), "id"]
     removed = before.loc[~before["sha256"].isin(manifest["sha256"]), "id"]
-    return {
-        "videos": len(manifest),
-        "seconds": int(manifest["seconds"].sum()),
-        "splits": {side: int((manifest["split"] == side).sum()) for side in SPLITS},
-        "keys": dict(Counter(manifest["song_key"]).most_common()),
-        "chords": dict(Counter(chord_counts).most_common()),
-        "emotions": dict(Counter(manifest["emotion"]).most_common()),
-        "changes": DatasetChanges(tuple(sorted(added)), tuple(sorted(removed))),
-    }
+    return replace(
+        info,
+        videos=len(manifest),
+        seconds=int(manifest["seconds"].sum()),
+        splits={side: int((manifest["split"] == side).sum()) for side in SPLITS},
+        keys=dict(Counter(manifest["song_key"]).most_common()),
+        chords=dict(Counter(chord_counts).most_common()),
+        emotions=dict(Counter(manifest["emotion"]).most_common()),
+        changes=DatasetChanges(tuple(sorted(added)), tuple(sorted(removed))),
+    )
 
 
 def versions(store: ObjectStore, name: str) -> list[int]:

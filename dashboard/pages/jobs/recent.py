@@ -5,7 +5,7 @@ made, its log.
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import pandas as pd
@@ -51,7 +51,8 @@ JOBS = (
     "inbox",
     "housekeep",
 )
-COLORS: Mapping[str, Any] = {
+Color = Literal["green", "blue", "red", "gray"]
+COLORS: Mapping[str, Color] = {
     "COMPLETED": "green",
     "RUNNING": "blue",
     "FAILED": "red",

@@ -1,7 +1,6 @@
 """Runs side by side: their curves in one chart, and a table of what differs between them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -99,7 +98,7 @@ def facts(summary: RunSummary) -> dict[str, str]:
     """What is known of a run by name: `train.learn_rate` for a setting of the training."""
     flat: dict[str, str] = {}
 
-    def add(values: Mapping[str, Any], prefix: str = "") -> None:
+    def add(values: Mapping[str, object], prefix: str = "") -> None:
         for name, value in values.items():
             if isinstance(value, Mapping):
                 add(value, f"{prefix}{name}.")

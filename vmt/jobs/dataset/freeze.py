@@ -150,7 +150,7 @@ def _publish(
     if previous is not None and same and manifest.equals(previous.manifest):
         return str(previous.ref)
     counts = _reduced(contents.chords) if chord_labels == 25 else contents.chords
-    described = DatasetInfo(
+    info = DatasetInfo(
         name,
         version=0,  # `publish` numbers it
         chord_labels=chord_labels,
@@ -158,7 +158,9 @@ def _publish(
         untrained=contents.untrained,
         d_semantic=contents.d_semantic,
         created_at=now(),
-        **datasets.describe(manifest, counts, previous.manifest if previous else None),
+    )
+    described = datasets.describe(
+        info, manifest, counts, previous.manifest if previous is not None else None
     )
     ref = datasets.publish(store, name, manifest, described)
     info = replace(described, version=ref.version)

@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
@@ -35,7 +34,7 @@ def train(
     *,
     preset: str | Preset | None = None,
     run: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, object] | None = None,
     source: str | None = None,
     source_epoch: int | None = None,
     device: str = "auto",
@@ -128,7 +127,7 @@ class _Origin:
             )
         return cls(run, rows[-1].epoch if epoch is None else epoch, parameters)
 
-    def config(self, songs: TrainingData, overrides: Mapping[str, Any]) -> RunConfig:
+    def config(self, songs: TrainingData, overrides: Mapping[str, object]) -> RunConfig:
         model = recorded_config(self.parameters.architecture, self.parameters.model)
         if model.d_semantic != songs.d_semantic:
             raise TrainingError(
