@@ -66,8 +66,8 @@ def events() -> str:
         [
             "# Events",
             "",
-            "A job tells what happens through its `on_event` callback: a name, a payload of JSON",
-            "values. The commands draw progress from them, flows send them to Prefect, where",
+            "A job reports what happens through its `on_event` callback: a name and a payload of",
+            "JSON values. The commands draw progress from them, flows send them to Prefect, where",
             "automations may wait for them, and store progress artifacts.",
             "",
             "| event | payload | emitted by |",
@@ -100,8 +100,8 @@ def commands() -> str:
     lines = [
         "# Commands",
         "",
-        "`vmt COMMAND --help` prints it too. Data goes to stdout, progress to stderr. An expected",
-        "error is one line and exit code 1; wrong usage is exit code 2.",
+        "`vmt COMMAND --help` prints the same. Data goes to stdout, progress to stderr. An",
+        "expected error is one line and exit code 1; wrong usage is exit code 2.",
         "",
     ]
     for name, command in _walk("vmt", root):

@@ -50,7 +50,7 @@ def main(progression: str, folder: Path) -> None:
         loudness=0.1 + 0.2 * rise,
     )
 
-    score = vmt.arrange_chords(music, quiet_video(len(labels)), "piano", tempo_bpm=90)
+    score = vmt.arrange_chords(music, quiet_video(len(labels)), "piano", tempo_bpm=90.0)
     (folder / "music.mid").write_bytes(score.midi_bytes())
     vmt.render(score).write(folder / "music.flac")
 

@@ -27,7 +27,15 @@ CODE = (
     "vmt/settings.py",
     "vmt/stack",
 )
-DOCUMENTS = ("docs/upgrading.md", "prefect.yaml")
+DOCUMENTS = (
+    "prefect.yaml",
+    *sorted(
+        path.relative_to(ROOT).as_posix()
+        for pattern in ("*.md", "docs/**/*.md", "examples/*", "infra/*")
+        for path in ROOT.glob(pattern)
+        if path.is_file()
+    ),
+)
 
 # Phrase (a regular expression, any case) and what to write instead.
 BANNED = {

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vmt.catalog.runs import Run
     from vmt.features.extractor import Extractor
     from vmt.model.chord_model import ChordModel
+    from vmt.model.mode import ModeModel
     from vmt.model.regressor import VideoRegressor
     from vmt.store import ObjectStore
 
@@ -58,6 +59,7 @@ class Model:
         name: RUN@EPOCH.
         chords: writes chords for a video.
         rhythm: predicts note density and loudness from a video.
+        mode: predicts from a video whether its song is in minor.
         chord_labels: size of the vocabulary that it was trained on, 25 or 157.
         change_weight: weight of chord changes in its training, which sampling compensates.
         extractor: makes the features that it was trained on.
@@ -66,6 +68,7 @@ class Model:
     name: str
     chords: "ChordModel"
     rhythm: "VideoRegressor"
+    mode: "ModeModel"
     chord_labels: int
     change_weight: float
     extractor: "Extractor"
@@ -184,6 +187,7 @@ def load_model(source: str | Path | None = None) -> Model:
         name=f"{run.name}@{epoch}",
         chords=run.transformer(epoch),
         rhythm=run.regressor(),
+        mode=run.mode(),
         chord_labels=parameters.chord_labels,
         change_weight=parameters.train.change_weight,
         extractor=remembered(run.store, parameters.extractor, settings),
@@ -259,7 +263,7 @@ def sample_chords(
     Args:
         model: of `load_model`.
         features: of `extract_features`, by the extractor of the model.
-        key: the sounding key, such as `C# minor`; `auto` takes major or minor from the emotions and
+        key: the sounding key, such as `C# minor`; `auto` takes major or minor from the video and
             the tonic from the seed.
         primer: the first chords, one a second, such as `C A:min F G`.
         temperature: over 0 to 10; lower is safer.
@@ -278,6 +282,7 @@ def sample_chords(
     import torch
 
     from vmt.arrange.config import GenerateConfig
+    from vmt.arrange.key_and_mood import sounding_key
     from vmt.dataset.songs import video_inputs
     from vmt.hardware import choose_device, choose_precision
     from vmt.model.sampling import Request
@@ -294,7 +299,13 @@ def sample_chords(
         )
     inputs = video_inputs(features)
 
-    sounding = _sounding_key(config.key, features, seed)
+    draw = float(np.random.default_rng(_stream(seed, features, "mode")).random())
+    sounding = sounding_key(
+        features,
+        config,
+        _stream(seed, features, "tonic"),
+        picture_is_minor=model.mode.is_minor(inputs, draw),
+    )
     given = labels_of.transpose(labels_of.tokens(config.primer), sounding.semitones_to_normal)
     if model.chord_labels == 25:
         given = labels_of.REDUCE_25[given]
@@ -394,7 +405,7 @@ def render(score: Score, *, lufs: float = -14.0, soundfont: str | Path | None = 
         duration_s=score.duration_s,
         soundfont=None if soundfont is None else Path(soundfont),
     )
-    return Audio(master(sound, SAMPLE_RATE, lufs=lufs, level=score.level), SAMPLE_RATE)
+    return Audio(master(sound, SAMPLE_RATE, lufs=lufs), SAMPLE_RATE)
 
 
 def soundtrack(
@@ -441,16 +452,6 @@ def soundtrack(
     audio.write(files.flac)
     media.mux(Path(video), files.flac, files.mp4, duration_s=features.duration_s)
     return files
-
-
-def _sounding_key(key: str, features: Features, seed: int) -> labels_of.Key:
-    """The given key; for `auto` the mode of the emotions, and a tonic from the seed."""
-    if key != "auto":
-        return labels_of.parse_key(key)
-    share = dict(zip(labels_of.EMOTIONS, features.emotion.mean(0).tolist(), strict=True))
-    dark = share["fearful"] + share["tense"] + share["sad"]
-    tonic = np.random.default_rng(_stream(seed, features, "tonic")).integers(12)
-    return labels_of.Key(int(tonic), minor=dark > share["exciting"] + share["relaxing"])
 
 
 def _stream(seed: int, features: Features, use: str) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ import sys
 
 THREADS = """
 import sys, threading
-from vmt.arrange import soundfont
+from vmt.audio import soundfont
 before, gate = sys.stdout, threading.Barrier(8)
 def load():
     gate.wait()

@@ -91,7 +91,7 @@ def stages(seconds: int, style: str) -> None:
         with stage("synthesis"):
             sound = synthesize(score.midi, duration_s=length_s)
         with stage("loudness"):
-            sound = master(sound, SAMPLE_RATE, level=score.level)
+            sound = master(sound, SAMPLE_RATE)
         with stage("encoding"):
             write_flac(sound, SAMPLE_RATE, folder / "out.flac")
         with stage("mux"):

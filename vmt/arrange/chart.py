@@ -12,6 +12,7 @@ voice alone. So under a short N the chord before goes on; under a long one the s
 on; and the chart says that the harmony is `open` there, so that the texture can thin out.
 """
 
+import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -234,7 +235,7 @@ def _with_cadence(
         return found
     found[-1] = _keep(found[-1], tonic)
     final = units[-1][0]
-    bars = grid.bars.index(final)
+    bars = bisect.bisect_left(grid.bars, final)
     whole = final - grid.bars[bars - 1] if bars else 0
     count = 0 if bars < 1 else 1 if bars < 4 else whole // grid.metre.half
     for unit in range(max(1, len(units) - 1 - count), len(units) - 1):

@@ -8,7 +8,7 @@ Sources: ITU-R BS.1770-4 (gating, annex 2 for true peak); pyloudnorm's K-weighti
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -32,7 +32,6 @@ class Blocks:
     Attributes:
         size: samples in a block; divides the 100 ms hop.
         energy: sum of the K-weighted squares over both channels.
-        power: sum of the squares of the mono mix, not weighted.
         peak: highest absolute value on and between the samples, full scale = 1.
     """
 
@@ -40,15 +39,7 @@ class Blocks:
     samples: int
     size: int
     energy: Float64[np.ndarray, " blocks"]
-    power: Float64[np.ndarray, " blocks"]
     peak: Float64[np.ndarray, " blocks"]
-
-    def under(self, gain: Float64[np.ndarray, " blocks"]) -> "Blocks":
-        """The same sound under a gain for each block."""
-        square = np.square(gain)
-        return replace(
-            self, energy=self.energy * square, power=self.power * square, peak=self.peak * gain
-        )
 
 
 def measure(sound: Float32[np.ndarray, "channels samples"], sample_rate: int) -> Blocks:
@@ -62,15 +53,14 @@ def measure(sound: Float32[np.ndarray, "channels samples"], sample_rate: int) ->
     samples = sound.shape[1]
     sections = _k_weighting(sample_rate)
     state = np.zeros((len(sections), len(sound), 2))
-    energies, powers = [np.zeros(0)], [np.zeros(0)]
+    energies = [np.zeros(0)]
     step = size * (_CHUNK_S * sample_rate // size)
     for start in range(0, samples, step):
         chunk = sound[:, start : start + step].astype(np.float64)
         weighted, state = scipy.signal.sosfilt(sections, chunk, axis=1, zi=state)
         energies.append(np.sum([_squares(channel, size) for channel in weighted], axis=0))
-        powers.append(_squares(chunk.mean(axis=0), size))
-    energy, power = np.concatenate(energies), np.concatenate(powers)
-    return Blocks(sample_rate, samples, size, energy, power, true_peaks(sound, size))
+    energy = np.concatenate(energies)
+    return Blocks(sample_rate, samples, size, energy, true_peaks(sound, size))
 
 
 def block_size(sample_rate: int) -> int:

@@ -1,26 +1,51 @@
-"""Mastering: a fader that follows the loudness curve, loudness and true peak.
+"""Mastering: loudness and true peak, by one gain that moves.
 
-Every gain is one value for each block of `loudness.measure`, about a millisecond; their product is
-applied once, at the end.
+The gain has one value for each block of `loudness.measure`, about a millisecond, and is the same
+for both channels. It is found once, on the whole music, and then put on the music or on each of its
+stems: the stems' sum is then the mastered music. No fader rides here: what becomes louder and
+softer is written in the MIDI (velocity and CC11), so that every program that reads it has it too,
+and a last chord dies away as its instruments let it.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.ndimage
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float32, Float64
 
 from vmt.audio import loudness
 
 LOOK_AHEAD_S = 0.015
 TOLERANCE_LU = 0.05
 MARGIN_DB = 0.1  # for what a gain that moves adds between the samples, and for 16 bits
-RIDE_DB = (
-    -9.0,
-    18.0,
-)  # how far the fader goes down and up: up far enough for a last chord that dies away
-SILENT_DB = -45.0  # against the loudest second; what is quieter is a rest, and stays one
-_RIDE_ROUNDS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class MasterGain:
+    """The gain that masters a sound.
+
+    Attributes:
+        values: one for each block, a factor.
+        block: samples in a block; the gain goes straight from the middle of one to the next.
+    """
+
+    values: Float64[np.ndarray, " blocks"]
+    block: int
+
+    def on(
+        self, sound: Float32[np.ndarray, "channels part"], start: int = 0
+    ) -> Float32[np.ndarray, "channels part"]:
+        """A sound, or the part of it that begins at the sample `start`, under the gain."""
+        out = np.empty_like(sound)
+        middles = (np.arange(len(self.values)) + 0.5) * self.block
+        step = 10000 * self.block
+        for first in range(0, sound.shape[1], step):
+            last = min(first + step, sound.shape[1])
+            at = np.arange(start + first, start + last)
+            curve = np.interp(at, middles, self.values).astype(np.float32)
+            out[:, first:last] = sound[:, first:last] * curve
+        return out
 
 
 def master(
@@ -29,7 +54,6 @@ def master(
     *,
     lufs: float = -14.0,
     peak_dbtp: float = -1.0,
-    level: Float[np.ndarray, " time"] | None = None,
 ) -> Float32[np.ndarray, "2 samples"]:
     """Bring `sound` to a loudness, with a look-ahead limiter that holds the true peak.
 
@@ -38,62 +62,42 @@ def master(
         sample_rate: in Hz.
         lufs: integrated loudness to reach, within 0.5.
         peak_dbtp: highest true peak, in dB full scale.
-        level: amplitude wanted in each second, up to a scale, which a fader follows; None leaves
-            the swells as they are.
 
     Returns:
         As long as `sound`. Silence (nothing over -70 LUFS) stays as it is.
     """
+    out, _ = master_with_gain(sound, sample_rate, lufs=lufs, peak_dbtp=peak_dbtp)
+    return out
+
+
+def master_with_gain(
+    sound: Float32[np.ndarray, "2 samples"],
+    sample_rate: int,
+    *,
+    lufs: float = -14.0,
+    peak_dbtp: float = -1.0,
+) -> tuple[Float32[np.ndarray, "2 samples"], MasterGain]:
+    """What `master` gives, and the gain that it was: the same on each stem gives stems that sum to
+    it.
+
+    Args:
+        sound: full scale = 1.
+        sample_rate: in Hz.
+        lufs: integrated loudness to reach, within 0.5.
+        peak_dbtp: highest true peak, in dB full scale.
+    """
     blocks = loudness.measure(sound, sample_rate)
     if loudness.gated_lufs(blocks) == -math.inf:
-        return sound
-    fader = np.ones(len(blocks.peak)) if level is None else ride(blocks, level)
-    blocks = blocks.under(fader)
+        return sound, MasterGain(np.ones(max(len(blocks.peak), 1)), blocks.size)
     ceiling_db = peak_dbtp - MARGIN_DB
     for _ in range(4):
-        out = apply_gain(sound, fader * _gain(blocks, lufs, ceiling_db), blocks.size)
+        gain = MasterGain(_gain(blocks, lufs, ceiling_db), blocks.size)
+        out = gain.on(sound)
         over_db = loudness.true_peak_dbtp(out, sample_rate) - (peak_dbtp - MARGIN_DB / 2)
         if over_db <= 0:
             break
         ceiling_db -= over_db
-    return out
-
-
-def ride(
-    blocks: loudness.Blocks, level: Float[np.ndarray, " time"]
-) -> Float64[np.ndarray, " blocks"]:
-    """The gain of a fader, moved slowly, that makes the RMS of each second follow a curve as far as
-    it reaches.
-
-    Args:
-        blocks: of the sound.
-        level: amplitude wanted in each second, up to a scale.
-    """
-    second = blocks.sample_rate // blocks.size
-    seconds = -(-len(blocks.power) // second)
-    wanted = np.maximum(np.interp(np.arange(seconds), np.arange(len(level)), level), 1e-3)
-    middles = (np.arange(len(blocks.power)) + 0.5) / second - 0.5
-    fader_db = np.zeros(seconds)
-    gain = np.ones(len(blocks.power))
-    heard = _rms_db(blocks.power, blocks, second)
-    audible = heard > heard.max() + SILENT_DB
-    for _ in range(_RIDE_ROUNDS):
-        missing = 20 * np.log10(wanted) - _rms_db(blocks.power * gain**2, blocks, second)
-        missing -= np.median(missing[audible])
-        fader_db = np.where(audible, np.clip(fader_db + 0.7 * missing, *RIDE_DB), 0.0)
-        gain = 10 ** (np.interp(middles, np.arange(seconds), fader_db) / 20)
-    return gain
-
-
-def _rms_db(
-    power: Float64[np.ndarray, " blocks"], blocks: loudness.Blocks, second: int
-) -> Float64[np.ndarray, " seconds"]:
-    """Of each second, the last of which may be short."""
-    starts = np.arange(0, len(power), second)
-    samples = np.minimum(second * blocks.size, blocks.samples - starts * blocks.size)
-    return np.asarray(
-        10 * np.log10(np.add.reduceat(power, starts) / samples + 1e-12), dtype=np.float64
-    )
+    return out, gain
 
 
 def _gain(
@@ -127,18 +131,3 @@ def _limit(blocks: loudness.Blocks, drive: float, ceiling: float) -> Float64[np.
         smooth, 2 * reach + 1, mode="nearest"
     )
     return drive * twice
-
-
-def apply_gain(
-    sound: Float32[np.ndarray, "2 samples"], gain: Float64[np.ndarray, " blocks"], size: int
-) -> Float32[np.ndarray, "2 samples"]:
-    """`sound` under a gain that goes straight from the middle of one block to the next."""
-    out = np.empty_like(sound)
-    middles = (np.arange(len(gain)) + 0.5) * size
-    step = 10000 * size
-    for start in range(0, sound.shape[1], step):
-        end = min(start + step, sound.shape[1])
-        out[:, start:end] = sound[:, start:end] * np.interp(
-            np.arange(start, end), middles, gain
-        ).astype(np.float32)
-    return out

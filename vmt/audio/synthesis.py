@@ -4,12 +4,12 @@ Sound is (2, samples), float32, full scale = 1. Both stages are deterministic an
 the file asked for.
 """
 
-import copy
 import ctypes
 import io
 import logging
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,6 @@ import pretty_midi
 import soundfile
 from jaxtyping import Float32
 
-from vmt.audio import loudness
 from vmt.audio.soundfont import check_soundfont, default_soundfont, fluidsynth_module
 from vmt.errors import GenerationError
 
@@ -28,6 +27,7 @@ DRUM_BANK = 128
 FADE_S = 0.3
 CLOSING_S = 0.1
 EXPRESSION = 11
+_CHUNK_S = 10
 _REVERB = {"roomsize": 0.45, "damping": 0.35, "width": 0.9, "level": 0.55}
 _CHORUS = {"nr": 3, "level": 1.2, "speed": 0.4, "depth": 5.0, "type": 0}
 
@@ -76,18 +76,78 @@ def synthesize(
     Raises:
         GenerationError: if the SoundFont or the synthesizer cannot be used.
     """
-    path = default_soundfont() if soundfont is None else check_soundfont(soundfont)
-    library = fluidsynth_module()
     samples = round(duration_s * sample_rate)
     sound = np.zeros((2, samples), dtype=np.float32)
+    closed = _closed(midi, duration_s)
+    with _player(midi, sample_rate, soundfont, groups=1) as player:
+        player.play(sound[np.newaxis])
+    _shape(sound, 0, samples, closed, sample_rate)
+    return sound
+
+
+def synthesize_stems(
+    midi: pretty_midi.PrettyMIDI,
+    *,
+    duration_s: float,
+    sample_rate: int = SAMPLE_RATE,
+    soundfont: Path | None = None,
+) -> Iterator[Float32[np.ndarray, "instruments 2 samples"]]:
+    """Play `midi` as `synthesize` does, every instrument into a sound of its own, ten seconds at a
+    time.
+
+    It is one performance with reverb and chorus for each instrument, so that the stems' sum is what
+    `synthesize` gives, to rounding. Playing the instruments one after the other would not do:
+    FluidSynth's voices keep something of the note that they played before, and the sum is then only
+    34 to 55 dB from the music.
+
+    Args:
+        midi: as for `synthesize`.
+        duration_s: length of the sound.
+        sample_rate: in Hz, 8000 to 96000.
+        soundfont: a .sf2 file; TimGM6mb where None.
+
+    Yields:
+        The next at most ten seconds of each instrument, in the order of `midi.instruments`.
+
+    Raises:
+        GenerationError: if the SoundFont or the synthesizer cannot be used.
+    """
+    samples, count = round(duration_s * sample_rate), len(midi.instruments)
+    closed = _closed(midi, duration_s)
+    step = _CHUNK_S * sample_rate
+    with _player(midi, sample_rate, soundfont, groups=max(count, 1)) as player:
+        for start in range(0, samples if count else 0, step):
+            parts = np.zeros((count, 2, min(step, samples - start)), dtype=np.float32)
+            player.play(parts)
+            for part in parts:
+                _shape(part, start, samples, closed, sample_rate)
+            yield parts
+
+
+@contextmanager
+def _player(
+    midi: pretty_midi.PrettyMIDI, sample_rate: int, soundfont: Path | None, *, groups: int
+) -> Iterator["_Player"]:
+    """A synthesizer with a song's instruments on its channels.
+
+    Args:
+        midi: the song.
+        sample_rate: in Hz.
+        soundfont: a .sf2 file; TimGM6mb where None.
+        groups: sounds that it gives, each with reverb and chorus; the channels take them in turn.
+    """
+    path = default_soundfont() if soundfont is None else check_soundfont(soundfont)
+    library = fluidsynth_module()
     channels = 16 * max(1, math.ceil(len(midi.instruments) / 16))
     _silence_messages(library)
-    synth = library.Synth(
-        gain=0.5,
-        samplerate=sample_rate,
-        channels=channels,
-        **{"synth.cpu-cores": 1, "synth.polyphony": 512},
-    )
+    settings = {"synth.cpu-cores": 1, "synth.polyphony": 512}
+    if groups > 1:
+        settings |= {
+            "synth.audio-channels": groups,
+            "synth.audio-groups": groups,
+            "synth.effects-groups": groups,
+        }
+    synth = library.Synth(gain=0.5, samplerate=sample_rate, channels=channels, **settings)
     try:
         synth.set_reverb(**_REVERB)
         synth.set_chorus(**_CHORUS)
@@ -99,12 +159,74 @@ def synthesize(
             )
         for channel, instrument in enumerate(midi.instruments):
             _select_program(synth, font, channel, instrument)
-        _play(library, synth, _events(midi, sample_rate), sound)
+        yield _Player(library, synth, _events(midi, sample_rate))
     finally:
         synth.delete()
-    for start_s, end_s in _closed(midi, duration_s):
-        _close(sound[:, round(start_s * sample_rate) : round(end_s * sample_rate)], sample_rate)
-    return _fade_out(sound, sample_rate)
+
+
+class _Player:
+    """A synthesizer that plays on from where it stopped."""
+
+    def __init__(self, library: Any, synth: Any, events: list[_Event]) -> None:
+        self._library, self._synth, self._events = library, synth, events
+        self._next = self._done = 0
+
+    def play(self, sound: Float32[np.ndarray, "groups 2 samples"]) -> None:
+        """Fill `sound`, which is silent, with what comes next."""
+        first, end = self._done, self._done + sound.shape[2]
+        while self._next < len(self._events) and self._events[self._next].sample < end:
+            event = self._events[self._next]
+            self._write(sound, first, event.sample)
+            self._send(event)
+            self._next += 1
+        self._write(sound, first, end)
+
+    def _send(self, event: _Event) -> None:
+        synth = self._synth
+        if event.rank == _NOTE_ON:
+            synth.noteon(event.channel, event.number, event.value)
+        elif event.rank == _NOTE_OFF:
+            synth.noteoff(event.channel, event.number)
+        elif event.rank == _CONTROL:
+            synth.cc(event.channel, event.number, event.value)
+        else:
+            synth.pitch_bend(event.channel, event.value)
+
+    def _write(self, sound: Float32[np.ndarray, "groups 2 samples"], first: int, end: int) -> None:
+        """Let the synthesizer fill `sound`, which starts at the sample `first`, up to `end`, as
+        float (pyfluidsynth offers 16 bits, which clip).
+        """
+        if end <= self._done:
+            return
+        count, offset = ctypes.c_int(end - self._done), self._done - first
+        pointer = ctypes.c_void_p(self._synth.synth)
+        outputs = [
+            ctypes.c_void_p(channel.ctypes.data + offset * channel.itemsize)
+            for group in sound
+            for channel in group
+        ]
+        if len(sound) == 1:
+            left, right = outputs
+            zero, one = ctypes.c_int(0), ctypes.c_int(1)
+            self._library._fl.fluid_synth_write_float(
+                pointer, count, left, zero, one, right, zero, one
+            )
+        else:
+            # reverb and chorus of each group are added to its dry sound: they have the same buffers
+            effects = [
+                output
+                for group in range(len(sound))
+                for output in 2 * outputs[2 * group : 2 * group + 2]
+            ]
+            self._library._fl.fluid_synth_process(
+                pointer,
+                count,
+                ctypes.c_int(len(effects)),
+                (ctypes.c_void_p * len(effects))(*effects),
+                ctypes.c_int(len(outputs)),
+                (ctypes.c_void_p * len(outputs))(*outputs),
+            )
+        self._done = end
 
 
 def _silence_messages(library: Any) -> None:
@@ -157,43 +279,6 @@ def _events(midi: pretty_midi.PrettyMIDI, sample_rate: int) -> list[_Event]:
     return sorted(events)
 
 
-def _play(
-    library: Any, synth: Any, events: list[_Event], sound: Float32[np.ndarray, "2 samples"]
-) -> None:
-    samples = sound.shape[1]
-    done = 0
-    for event in events:
-        if event.sample >= samples:
-            break
-        _write(library, synth, sound, done, event.sample)
-        done = max(done, event.sample)
-        if event.rank == _NOTE_ON:
-            synth.noteon(event.channel, event.number, event.value)
-        elif event.rank == _NOTE_OFF:
-            synth.noteoff(event.channel, event.number)
-        elif event.rank == _CONTROL:
-            synth.cc(event.channel, event.number, event.value)
-        else:
-            synth.pitch_bend(event.channel, event.value)
-    _write(library, synth, sound, done, samples)
-
-
-def _write(
-    library: Any, synth: Any, sound: Float32[np.ndarray, "2 samples"], start: int, end: int
-) -> None:
-    """Let the synthesizer fill the samples `start` to `end`, as float (pyfluidsynth offers 16 bits,
-    which clip).
-    """
-    if end <= start:
-        return
-    left, right = (ctypes.c_void_p(channel.ctypes.data) for channel in sound)
-    count = ctypes.c_int(end - start)
-    pointer = ctypes.c_void_p(synth.synth)
-    library._fl.fluid_synth_write_float(
-        pointer, count, left, ctypes.c_int(start), 1, right, ctypes.c_int(start), 1
-    )
-
-
 def _closed(midi: pretty_midi.PrettyMIDI, duration_s: float) -> list[tuple[float, float]]:
     """The stretches, in seconds, over which the expression of every instrument is 0."""
     changes = sorted(
@@ -215,51 +300,39 @@ def _closed(midi: pretty_midi.PrettyMIDI, duration_s: float) -> list[tuple[float
     return found
 
 
-def _close(part: Float32[np.ndarray, "2 samples"], sample_rate: int) -> None:
-    """Let `part` fall silent within 0.1 s."""
-    length = min(round(CLOSING_S * sample_rate), part.shape[1])
-    part[:, :length] *= np.square(np.cos(np.linspace(0, np.pi / 2, length))).astype(np.float32)
-    part[:, length:] = 0
-
-
-def _fade_out(
-    sound: Float32[np.ndarray, "2 samples"], sample_rate: int
-) -> Float32[np.ndarray, "2 samples"]:
-    length = min(round(FADE_S * sample_rate), sound.shape[1] // 4)
-    if length:
-        sound[:, -length:] *= np.square(np.cos(np.linspace(0, np.pi / 2, length))).astype(
-            np.float32
-        )
-    return sound
-
-
-def stems(
-    midi: pretty_midi.PrettyMIDI,
-    *,
-    duration_s: float,
-    lufs: float = -14.0,
-    soundfont: Path | None = None,
-) -> Iterator[tuple[str, Float32[np.ndarray, "2 samples"]]]:
-    """Each instrument alone, under its name, at 48 kHz.
-
-    One gain brings their sum to a loudness, as far as no stem clips; nothing is limited, so that a
-    mixer gets the music with all its dynamics.
+def _shape(
+    sound: Float32[np.ndarray, "2 part"],
+    start: int,
+    samples: int,
+    closed: list[tuple[float, float]],
+    sample_rate: int,
+) -> None:
+    """Let sound fall silent within 0.1 s where every instrument is closed, and at its end.
 
     Args:
-        midi: of `arrange`.
-        duration_s: length of the sound.
-        lufs: integrated loudness of the stems' sum.
-        soundfont: a .sf2 file; TimGM6mb where None.
+        sound: the samples from `start` on, of a sound of `samples`; changed in place.
+        start: the first one's number.
+        samples: of the whole sound.
+        closed: of `_closed`.
+        sample_rate: in Hz.
     """
-    whole = synthesize(midi, duration_s=duration_s, soundfont=soundfont)
-    loud = loudness.integrated_lufs(whole, SAMPLE_RATE)
-    gain = 10 ** ((lufs - loud) / 20) if loud > -math.inf else 1.0
-    gain = min(gain, 0.89 / max(float(np.abs(whole).max(initial=0.0)), 1e-9))
-    for instrument in midi.instruments:
-        alone = copy.copy(midi)
-        alone.instruments = [instrument]
-        part = synthesize(alone, duration_s=duration_s, soundfont=soundfont)
-        yield instrument.name, np.clip(part * np.float32(gain), -1, 1)
+    end = start + sound.shape[1]
+    for start_s, end_s in closed:
+        shut, opened = round(start_s * sample_rate), min(round(end_s * sample_rate), samples)
+        falling = min(shut + round(CLOSING_S * sample_rate), opened)
+        _fall(sound, start, shut, falling)
+        sound[:, max(falling - start, 0) : max(min(opened, end) - start, 0)] = 0
+    _fall(sound, start, samples - min(round(FADE_S * sample_rate), samples // 4), samples)
+
+
+def _fall(sound: Float32[np.ndarray, "2 part"], start: int, first: int, last: int) -> None:
+    """Bring the samples `first` to `last` of a sound down to 0, as far as they lie in `sound`."""
+    from_sample, to_sample = max(first, start), min(last, start + sound.shape[1])
+    if from_sample < to_sample:
+        curve = np.square(np.cos(np.linspace(0, np.pi / 2, last - first))).astype(np.float32)
+        sound[:, from_sample - start : to_sample - start] *= curve[
+            from_sample - first : to_sample - first
+        ]
 
 
 def read_sound(path: Path) -> Float32[np.ndarray, "2 samples"]:

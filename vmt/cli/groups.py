@@ -34,7 +34,7 @@ import_app = typer.Typer(no_args_is_help=True, help="Import published datasets."
 weights_app = typer.Typer(no_args_is_help=True, help="Import and export published weights.")
 features_app = typer.Typer(no_args_is_help=True, help="Measure the quality of the features.")
 flow_app = typer.Typer(
-    cls=PanelOrder, no_args_is_help=True, help="Prefect flows: run, start, serve, deploy, prepare."
+    no_args_is_help=True, help="Prefect flows: run, start, serve, deploy, prepare."
 )
 
 app.add_typer(dataset_app, name="dataset", rich_help_panel=TRAIN)

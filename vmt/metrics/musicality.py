@@ -408,8 +408,10 @@ def attack_times(
         for index in np.flatnonzero(smooth > floor).tolist()
         if smooth[index] == smooth[max(0, index - reach) : index + reach + 1].max()
     ]
-    # rise[k] compares frames k and k + 2: its middle is frame k + 1.
-    return (np.array(peaks, dtype=np.float64) + 1) * hop / sample_rate
+    # rise[k] compares frames k and k + 2: its middle is frame k + 1. A window's front edge is the
+    # first to meet an attack: its level rises most about a quarter of the window too early.
+    times = (np.array(peaks, dtype=np.float64) + 1) * hop + 0.25 * size
+    return np.asarray(times / sample_rate, dtype=np.float64)
 
 
 def share_on(

@@ -102,7 +102,8 @@ def test_the_record_says_what_made_it(studio: Studio, report: GenerateReport) ->
     assert record["untrained"] is True
     assert len(record["weights_sha256"]) == 64
     lab = chords.parse_lab(studio.store.get(made.files["lab"]).decode(), "lab")
-    assert list(lab.labels) == record["chords"]
+    assert len(lab.labels) == len(record["chords"])
+    assert "N" not in lab.labels  # the music goes on where the model writes no chord
     assert str(lab.key) == record["key"]
     assert len(record["curves"]["loudness"]) == len(lab.labels)
 
@@ -153,7 +154,8 @@ def test_settings_act(studio: Studio) -> None:
     )
     made = generate(studio.store, studio.settings, ["inbox/bikes.mp4"], config=config).made[0]
     record = json.loads(studio.store.get(made.files["json"]))
-    assert (record["key"], record["tempo_bpm"]) == ("A# minor", 90.0)
+    assert record["key"] == "A# minor"
+    assert record["tempo_bpm"] == pytest.approx(90.0, rel=0.016)
     assert record["chords"][:3] == ["A#:min", "F#", "C#"]
     midi = pretty_midi.PrettyMIDI(io.BytesIO(studio.store.get(made.files["mid"])))
     assert midi.get_tempo_changes()[1].tolist() == pytest.approx([90], rel=0.01)

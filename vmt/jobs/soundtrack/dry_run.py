@@ -23,7 +23,7 @@ from vmt.settings import Settings
 from vmt.store import ObjectStore
 
 # Seconds of work for a second of video on one CPU core, and bytes for a second of sound (see
-# docs/music.md).
+# docs/benchmarks/speed.md).
 EXTRACT_S = 1.0
 COMPOSE_S = 0.01
 RENDER_S = 0.03

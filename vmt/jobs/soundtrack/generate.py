@@ -118,8 +118,8 @@ def replay(
         on_event: is told of the soundtrack.
 
     Raises:
-        GenerationError: if the record was changed, is another version's, or its video is another
-            one.
+        GenerationError: if the record was changed, is another version's, or its video or its
+            SoundFont is another one.
         TrainingError: if its run or epoch is not in the store.
     """
     video = record.video
@@ -143,6 +143,14 @@ def replay(
             "new take instead"
         )
 
+    font = record.soundfont
+    if font is not None and font.sha256 != composer.soundfont_sha256:
+        raise GenerationError(
+            f"record of {video.id}: it was played with the SoundFont {font.name} (SHA-256 "
+            f"{font.sha256[:12]}), and here is {composer.soundfont.name} "
+            f"({composer.soundfont_sha256[:12]}), which sounds different; set VMT_SOUNDFONT to "
+            "the first one, or generate a new take"
+        )
     if record.precision not in get_args(Precision):
         raise GenerationError(
             f"record of {video.id}: precision {record.precision!r} must be one of "

@@ -19,8 +19,15 @@ from vmt import chords, media
 from vmt.arrange.arrangement import Score, arrange, midi_bytes
 from vmt.arrange.key_and_mood import with_emotion
 from vmt.arrange.styles import Style
-from vmt.audio.mastering import master
-from vmt.audio.synthesis import SAMPLE_RATE, read_sound, stems, synthesize, write_flac
+from vmt.audio.mastering import master, master_with_gain
+from vmt.audio.stems import write_stems
+from vmt.audio.synthesis import (
+    SAMPLE_RATE,
+    read_sound,
+    synthesize,
+    synthesize_stems,
+    write_flac,
+)
 from vmt.catalog import documents
 from vmt.catalog.records.soundtracks import (
     Hit,
@@ -108,18 +115,23 @@ def _render(
     folder: Path,
     facts: _Facts,
 ) -> None:
-    """The music alone, and on request each instrument alone."""
+    """The music alone, and on request each instrument alone, under the same gain."""
     duration_s, config, midi = take.source.features.duration_s, take.config, score.midi
     bits: Literal[16, 24] = 24 if config.bits == 24 else 16
     sound = synthesize(midi, duration_s=duration_s, soundfont=composer.soundfont)
-    sound = master(sound, SAMPLE_RATE, lufs=config.lufs, level=score.level)
+    sound, gain = master_with_gain(sound, SAMPLE_RATE, lufs=config.lufs)
     write_flac(sound, SAMPLE_RATE, folder / "out.flac", bits=bits)
     if config.stems:
-        parts = stems(midi, duration_s=duration_s, lufs=config.lufs, soundfont=composer.soundfont)
-        for number, (name, part) in enumerate(parts, start=1):
-            kind = f"stem-{number}-{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}"
-            write_flac(part, SAMPLE_RATE, folder / f"{kind}.flac", bits=bits)
-            facts.stems[kind] = take.folder.stem(kind)
+        names = [instrument.name for instrument in midi.instruments]
+        kinds = [
+            f"stem-{number}-{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}"
+            for number, name in enumerate(names, start=1)
+        ]
+        parts = synthesize_stems(midi, duration_s=duration_s, soundfont=composer.soundfont)
+        write_stems(
+            parts, gain, [folder / f"{kind}.flac" for kind in kinds], SAMPLE_RATE, bits=bits
+        )
+        facts.stems = {kind: take.folder.stem(kind) for kind in kinds}
 
 
 def _film(composer: Composer, take: Take, folder: Path, facts: _Facts) -> None:
