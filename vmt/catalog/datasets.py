@@ -182,7 +182,7 @@ def versions(store: ObjectStore, name: str) -> list[int]:
 
 
 def _taken(store: ObjectStore, name: str) -> list[int]:
-    """Numbers that somebody took, published or not."""
+    """Numbers that are taken, published or not."""
     numbers = (keys.parse_version(folder) for folder in store.folders(keys.dataset_folder(name)))
     return [number for number in numbers if number is not None]
 

@@ -239,10 +239,10 @@ class TrainingLease:
         return lease
 
     def check(self) -> None:
-        """Make sure that nobody has taken the run since.
+        """Make sure that no other process has taken the run since.
 
         Raises:
-            RunTaken: if somebody has, or has even finished it.
+            RunTaken: if one has, or has even finished it.
         """
         holder = documents.read(self.run.store, keys.lease(self.run.name), LeaseRecord)
         if holder is None or holder.token != self.token:
@@ -253,7 +253,7 @@ class TrainingLease:
             )
 
     def end(self) -> None:
-        """Nobody trains it any more."""
+        """Release the run: no process trains it any more."""
         self.check()
         self.run.store.delete(keys.lease(self.run.name))
 

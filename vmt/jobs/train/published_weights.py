@@ -31,7 +31,7 @@ from vmt.store import ObjectStore
 from vmt.training.config import REGRESSION_TRAIN, RunConfig, TrainConfig
 
 PRESET = "published"
-"""What such a run calls its preset, so that nobody takes it for one that was trained here."""
+"""What such a run calls its preset, so that it is not taken for one that was trained here."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def train(
     the source the optimizer, the step count and the schedule continue, and where the schedule does
     not look at the number of epochs (`amt`) every later epoch is, bit for bit, what the source
     would have come to. From an earlier epoch, whose optimizer is not kept, it is a warm start:
-    fresh optimizer, schedule from its first step. The biGRU is trained anew on the dataset.
+    fresh optimizer, schedule from its first step. The biGRU is trained from scratch on the dataset.
 
     Args:
         store: the store.
