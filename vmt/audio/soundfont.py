@@ -85,12 +85,12 @@ def check_soundfont(path: Path) -> Path:
             head = file.read(12)
     except OSError as error:
         raise GenerationError(
-            f"soundfont {path}: {error.strerror}; set VMT_SOUNDFONT to a .sf2 file, or leave "
-            "it empty"
+            f"soundfont {path}: {error.strerror}; set VMT_SOUNDFONT to a .sf2 or .sf3 "
+            "file, or leave it empty"
         ) from error
     if head[:4] != b"RIFF" or head[8:12] != b"sfbk":
         raise GenerationError(
-            f"soundfont {path}: not a SoundFont; set VMT_SOUNDFONT to a .sf2 file, or leave it "
-            "empty"
+            f"soundfont {path}: not a SoundFont; set VMT_SOUNDFONT to a .sf2 or .sf3 file, "
+            "or leave it empty"
         )
     return path
