@@ -1,7 +1,7 @@
 """Any S3 as an object store, through boto3.
 
-No other module speaks S3 (Import Linter holds it), so requests, errors and multipart uploads are all
-here.
+No other module speaks S3 (Import Linter holds it), so requests, errors and multipart uploads are
+all here.
 """
 
 import base64
