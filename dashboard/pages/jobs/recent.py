@@ -4,7 +4,7 @@ made, its log.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import pandas as pd
@@ -50,7 +50,8 @@ JOBS = (
     "inbox",
     "housekeep",
 )
-COLORS: Mapping[str, Any] = {
+Color = Literal["green", "blue", "red", "gray"]
+COLORS: Mapping[str, Color] = {
     "COMPLETED": "green",
     "RUNNING": "blue",
     "FAILED": "red",
@@ -143,9 +144,9 @@ def show_recent() -> None:
     wanted = selected("follow")
     if wanted is not None and wanted not in titles and is_uuid(wanted):
         titles[wanted] = wanted
-    chosen = choose("follow", list(titles), t("follow"), shown=lambda run: titles.get(run, run))
-    if chosen is not None:
-        show_followed(prefect.find(UUID(chosen)))
+    followed = choose("follow", list(titles), t("follow"), shown=lambda run: titles.get(run, run))
+    if followed is not None:
+        show_followed(prefect.find(UUID(followed)))
 
 
 def is_uuid(text: str) -> bool:

@@ -36,8 +36,8 @@ def choose_output() -> str | None:
         for take in takes.get(str(video), [])
     ]
     known = {take.id: take for take in numbered(prefixes)}
-    chosen = choose("take", list(known), t("take"), shown=lambda take: known[take].name)
-    return soundtracks.prefix(str(run), int(epoch or 0), str(video), str(chosen))
+    named = choose("take", list(known), t("take"), shown=lambda take: known[take].name)
+    return soundtracks.prefix(str(run), int(epoch or 0), str(video), str(named))
 
 
 def page() -> None:

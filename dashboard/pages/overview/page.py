@@ -13,7 +13,6 @@ from dashboard.i18n.text import language, t
 from dashboard.pages.overview.first_steps import show_first_steps
 from dashboard.pages.overview.work import show_work
 from dashboard.sources import soundtracks, store, titles
-from vmt.catalog.records import encode
 from vmt.reports.night import markdown
 
 SHOWN = 3
@@ -67,7 +66,7 @@ def show_night() -> None:
         return
     text = report.text
     if report.content is not None:
-        text = markdown(encode(report.content), language(), when)
+        text = markdown(report.content, language(), when)
     st.caption(t("night.when", when=when(report.written)))
     with st.container(border=True, height=REPORT_HEIGHT if len(text) > LONG_REPORT else "content"):
         st.markdown(HEADINGS.sub("##### ", text))

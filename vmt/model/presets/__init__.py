@@ -32,7 +32,7 @@ _SECTIONS = ("about", "model", "training")
 
 @dataclass(frozen=True)
 class Preset:
-    """A preset, checked but for the rules of its training (`vmt.training.config.train_config`).
+    """A preset, checked except for the rules of its training (`vmt.training.config.train_config`).
 
     Attributes:
         name: of the file, without its suffix.
