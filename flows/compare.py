@@ -45,8 +45,19 @@ def compare(
     publish_scores(
         "Comparison",
         {
-            f"{contender['run']}@{contender['epoch']}": contender["mean"]
-            for contender in comparison["contenders"]
+            f"{contender.run}@{contender.epoch}": contender.scores.mean
+            for contender in comparison.contenders
         },
     )
-    return comparison
+    return {
+        "key": comparison.key,
+        "contenders": [
+            {
+                "run": contender.run,
+                "epoch": contender.epoch,
+                "failed": contender.failed,
+                "mean": contender.scores.mean,
+            }
+            for contender in comparison.contenders
+        ],
+    }

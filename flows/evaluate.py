@@ -45,9 +45,14 @@ def evaluate(
         scores = score_generated(generated)
         publish_scores(
             f"Soundtracks under {generated}",
-            {"generated": scores["mean"], "real songs": scores["real"]},
+            {"generated": scores.mean, "real songs": scores.real},
         )
-        return scores
+        return {
+            "key": scores.key,
+            "outputs": len(scores.rows),
+            "mean": scores.mean,
+            "real": scores.real,
+        }
     scored = evaluate_run(*resolve_epoch(run, epoch), dataset, split)
     title = f"{scored.run} epoch {scored.epoch}, {scored.dataset}, {scored.split}"
     publish_scores(title, scored.rows)

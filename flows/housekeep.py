@@ -1,6 +1,5 @@
 """`housekeep`: removes old weights, leftovers of killed jobs, and Prefect's old runs."""
 
-import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 
@@ -25,6 +24,8 @@ from flows.engine.names import NAMES
 from flows.engine.notify import alert
 from flows.engine.run_names import run_name
 from flows.tasks.pipeline import RETRY, Json, store
+from vmt.catalog.records import encode
+from vmt.jobs.upkeep.housekeep import HousekeepReport
 from vmt.jobs.upkeep.housekeep import housekeep as job
 
 DEPLOYMENT = Deployment(
@@ -38,7 +39,7 @@ ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.C
 
 
 @task(name="housekeep", **RETRY)
-def clean_store(keep_every: int, keep_days: int, dry_run: bool) -> Json:
+def clean_store(keep_every: int, keep_days: int, dry_run: bool) -> HousekeepReport:
     """Remove old weights and leftovers from the store.
 
     Args:
@@ -46,10 +47,9 @@ def clean_store(keep_every: int, keep_days: int, dry_run: bool) -> Json:
         keep_days: weights younger than this stay.
         dry_run: whether nothing is removed.
     """
-    report = job(
+    return job(
         store(), keep_every=keep_every, keep_days=keep_days, dry_run=dry_run, on_event=reporter()
     )
-    return dataclasses.asdict(report)
 
 
 @task(name="delete old runs", **RETRY)
@@ -110,9 +110,7 @@ def housekeep(
         The removed keys, the freed bytes, the runs that were marked as stopped, and the number of
         Prefect's runs that were deleted.
     """
-    report = {
-        **clean_store(keep_every, keep_days, dry_run),
-        "prefect_runs": delete_old_runs(runs_days, dry_run),
-    }
-    publish_housekeeping(report)
-    return report
+    report = clean_store(keep_every, keep_days, dry_run)
+    prefect_runs = delete_old_runs(runs_days, dry_run)
+    publish_housekeeping(report, prefect_runs)
+    return {**encode(report), "prefect_runs": prefect_runs}

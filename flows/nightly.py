@@ -1,5 +1,6 @@
 """`nightly`: from new videos in the bucket to soundtracks by a model that was trained on them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,23 +102,23 @@ def nightly(
     Returns:
         The report, as under `reports/nightly/`, with its key as `report`.
     """
-    asked: Json = {
-        "dataset": dataset,
-        "preset": preset,
-        "overrides": overrides or {},
-        "chord_labels": chord_labels,
-        "min_validation": min_validation,
-        "min_test": min_test,
-        "split_by": split_by,
-        "force": force,
-        "grow_share": grow_share,
-        "grow_videos": grow_videos,
-        "go_on": go_on,
-        "more_epochs": more_epochs,
-        "margin": margin,
-        "fail_above": fail_above,
-    }
-    night = _Night(started(asked), asked)
+    asked = _Asked(
+        dataset=dataset,
+        preset=preset,
+        overrides=overrides or {},
+        chord_labels=chord_labels,
+        min_validation=min_validation,
+        min_test=min_test,
+        split_by=split_by,
+        force=force,
+        grow_share=grow_share,
+        grow_videos=grow_videos,
+        go_on=go_on,
+        more_epochs=more_epochs,
+        margin=margin,
+        fail_above=fail_above,
+    )
+    night = _Night(started(encode(asked)), asked)
     try:
         _ingest(night)
         if night.report.decision is not None and night.report.decision.train:
@@ -133,9 +134,29 @@ def nightly(
         night.note(finished_at=now())
         key, _ = write_nightly_report(night.report)
         publish_night(night.report)
-        language, content = load_settings().language, encode(night.report)
-        notify(f"VMT: {title(content, language)}", markdown(content, language))
+        language = load_settings().language
+        notify(f"VMT: {title(night.report, language)}", markdown(night.report, language))
     return {**encode(night.report), "report": key}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The parameters of the flow; the report stores them under `asked`."""
+
+    dataset: str
+    preset: str
+    overrides: Mapping[str, Any]
+    chord_labels: int
+    min_validation: int
+    min_test: int
+    split_by: SplitBy
+    force: bool
+    grow_share: float
+    grow_videos: int
+    go_on: bool
+    more_epochs: int
+    margin: float
+    fail_above: float
 
 
 @dataclass
@@ -143,7 +164,7 @@ class _Night:
     """The report as far as the night has come, so that one that fails says how far it came."""
 
     report: NightReport
-    asked: Json
+    asked: _Asked
 
     def note(self, **fields: Any) -> None:
         """Set fields of the report."""
@@ -166,16 +187,21 @@ def _ingest(night: _Night) -> None:
         night.note(decision=TrainingDecision(False, reason))
         return
     version = freeze_dataset(
-        asked["dataset"],
-        asked["chord_labels"],
-        asked["min_validation"],
-        asked["min_test"],
-        asked["split_by"],
+        asked.dataset,
+        asked.chord_labels,
+        asked.min_validation,
+        asked.min_test,
+        asked.split_by,
     )
-    growth = dataset_growth(version, asked["preset"])
+    growth = dataset_growth(version, asked.preset)
     night.note(dataset=growth)
-    limits = {name: asked[name] for name in ("force", "grow_share", "grow_videos")}
-    night.note(decision=decide(growth, **limits))
+    decision = decide(
+        growth,
+        force=asked.force,
+        grow_share=asked.grow_share,
+        grow_videos=asked.grow_videos,
+    )
+    night.note(decision=decision)
 
 
 def _train(night: _Night) -> None:
@@ -192,9 +218,7 @@ def _train(night: _Night) -> None:
 def _finish_half_trained(night: _Night) -> str | None:
     """Finish the unfinished run of an earlier night; None if there is none with these settings."""
     asked = night.asked
-    unfinished = unfinished_run(
-        night.version, asked["preset"], asked["grow_share"], asked["grow_videos"]
-    )
+    unfinished = unfinished_run(night.version, asked.preset, asked.grow_share, asked.grow_videos)
     if unfinished is None:
         return None
     try:
@@ -211,7 +235,7 @@ def _finish_half_trained(night: _Night) -> str | None:
 def _train_newest(night: _Night) -> str:
     """Train a new run on the newest version; its name."""
     asked = night.asked
-    origin = training_origin(night.version, asked["preset"], asked["go_on"])
+    origin = training_origin(night.version, asked.preset, asked.go_on)
     _note_start(night, origin)
     return _train_from(asked, night.version, origin, None)
 
@@ -221,7 +245,7 @@ def _note_start(night: _Night, origin: Origin) -> None:
     night.note(decision=replace(night.report.decision, start=origin.reason))
 
 
-def _train_from(asked: Json, version: str, origin: Origin, run: str | None) -> str:
+def _train_from(asked: _Asked, version: str, origin: Origin, run: str | None) -> str:
     """Train a run from its origin; its name.
 
     Args:
@@ -231,8 +255,8 @@ def _train_from(asked: Json, version: str, origin: Origin, run: str | None) -> s
         run: name of the run to resume; None for a new run.
     """
     if origin.run is None or origin.epoch is None:
-        return train_model(version, asked["preset"], run, asked["overrides"])
-    overrides = {**asked["overrides"], "epochs": origin.epoch + asked["more_epochs"]}
+        return train_model(version, asked.preset, run, asked.overrides)
+    overrides = {**asked.overrides, "epochs": origin.epoch + asked.more_epochs}
     return train_model(version, None, run, overrides, origin.run, origin.epoch)
 
 
@@ -242,7 +266,7 @@ def _judge(night: _Night) -> None:
     """
     run, serving = night.report.run, champion_now()
     assert run is not None
-    gate = judge_run(run, night.asked["margin"])
+    gate = judge_run(run, night.asked.margin)
     night.note(gate=gate)
     promoted, why = gate.better, gate.reason
     if promoted:
@@ -276,7 +300,7 @@ def _show(night: _Night) -> None:
 
 
 def _check_shares(night: _Night) -> None:
-    ingested, made, limit = night.report.ingest, night.report.soundtracks, night.asked["fail_above"]
+    ingested, made, limit = night.report.ingest, night.report.soundtracks, night.asked.fail_above
     assert ingested is not None
     unusable = [*ingested.refused_now, *ingested.failed]
     of = ingested.new + len(unusable)

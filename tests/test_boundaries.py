@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 
 from tests.clips import ffmpeg
 from vmt import chords, media
+from vmt.arrange.styles import BUILT_IN as STYLES
 from vmt.arrange.styles import parse_style
 from vmt.errors import AnnotationError, VmtError
 from vmt.features.midi import read_midi
 from vmt.features.record import Features
 from vmt.jobs.soundtrack.inputs import read_emotions, read_record
+from vmt.model.presets import BUILT_IN as PRESETS
+from vmt.model.presets import parse_preset
 
 KEY_SIGNATURE = bytes.fromhex("ff5902")
 
@@ -98,7 +101,7 @@ def with_vmts_error(call: Callable[[], object]) -> None:
 def test_json_that_python_chokes_on(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(text)
-    with pytest.raises(VmtError, match=r"a\.json: is not"):
+    with pytest.raises(VmtError, match=r"a\.json: is (not JSON|.* must be an object)"):
         read_record(path)
 
 
@@ -109,10 +112,50 @@ def test_a_csv_with_a_field_without_end(tmp_path: Path) -> None:
         read_emotions(path)
 
 
+TOML: tuple[tuple[Callable[[str, str], object], str], ...] = (
+    (parse_style, "style"),
+    (parse_preset, "preset"),
+)
+VALUES = ("-1", "0", "1" * 400, "1e400", "nan", "true", '""', '"x"', "[]", "[[1]]", "{a = 1}")
+DAMAGE = st.tuples(st.integers(0, 1000), st.sampled_from((*VALUES, "1979-05-27", "[", "\x00")))
+
+
+def built_in(parse: object) -> list[str]:
+    source = STYLES if parse is parse_style else PRESETS
+    return [source.read(name) or "" for name in source.names()]
+
+
+@pytest.mark.parametrize(("parse", "kind"), TOML)
 @settings(max_examples=40)
 @given(st.text(max_size=120))
-def test_toml(text: str) -> None:
-    with_vmts_error(lambda: parse_style("mine", text))
+def test_toml(parse: Callable[[str, str], object], kind: str, text: str) -> None:
+    with_vmts_error(lambda: parse("mine", text))
+
+
+@pytest.mark.parametrize(("parse", "kind"), TOML)
+@settings(max_examples=80)
+@given(st.integers(0, 1000), st.lists(DAMAGE, min_size=1, max_size=3))
+def test_toml_with_values_of_other_kinds(
+    parse: Callable[[str, str], object], kind: str, which: int, damages: list[tuple[int, str]]
+) -> None:
+    texts = built_in(parse)
+    lines = texts[which % len(texts)].splitlines()
+    for place, value in damages:
+        line = place % len(lines)
+        name, equals, _ = lines[line].partition("=")
+        lines[line] = f"{name}{equals} {value}"
+    with_vmts_error(lambda: parse("mine", "\n".join(lines)))
+
+
+@pytest.mark.parametrize(("parse", "kind"), TOML)
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 100_000, "a = " + "{b=" * 50_000, "a = " + "1" * 10_000, "\x00", "a"]
+)
+def test_toml_that_python_chokes_on(
+    parse: Callable[[str, str], object], kind: str, text: str
+) -> None:
+    with pytest.raises(VmtError, match=rf"^{kind} mine: not TOML \("):
+        parse("mine", text)
 
 
 @settings(max_examples=60)
@@ -146,5 +189,5 @@ def test_films(film: bytes, tmp_path: Path, seed: int) -> None:
 def test_a_record_with_numbers_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([1, 2]))
-    with pytest.raises(VmtError, match="is not an output's record"):
+    with pytest.raises(VmtError, match="must be an object; give an <id>_cgen_rd"):
         read_record(path)

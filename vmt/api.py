@@ -11,7 +11,8 @@ same arguments and the same seed give the same result.
 
 All names are exported from `vmt` and loaded at their first use, so that `import vmt` stays quick.
 The third rung is called `arrange_chords` and not `arrange`: `vmt.arrange` is the package with the
-arranger, and importing any of its modules would replace a function of that name.
+arranger, and importing any of its modules would replace a function of that name. The
+module is long because every rung explains its arguments and has an example; the work is elsewhere.
 """
 
 import hashlib

@@ -3,6 +3,7 @@
 A check does the real thing if that is cheap: it encodes a picture, writes and reads an object, asks
 Prefect for its deployments. Nothing is downloaded, and nothing that is written stays. A check that
 cannot be made is a failing line, and the other checks continue.
+The module is a list of such checks; each is short and independent of the others.
 """
 
 import base64
@@ -105,11 +106,11 @@ def examine(
 
 
 def _python() -> Finding:
-    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    result = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     wanted = ".".join(map(str, PYTHON))
     if tuple(map(int, platform.python_version_tuple()[:2])) != PYTHON:
-        return Finding("python", "fail", found, f"install Python {wanted} and run `make setup`")
-    return Finding("python", "ok", found)
+        return Finding("python", "fail", result, f"install Python {wanted} and run `make setup`")
+    return Finding("python", "ok", result)
 
 
 def _packages(wanted: list[str] | None = None) -> Finding:
@@ -195,18 +196,18 @@ def _clip(settings: Settings) -> Finding:
         return Finding(
             "CLIP", "warn", f"{name}: not in {cache}", "none: the first ingest downloads them"
         )
-    found = f"{name}: not in {cache}, and the hub does not answer ({why})"
+    result = f"{name}: not in {cache}, and the hub does not answer ({why})"
     if settings.clip_fallback_untrained:
         return Finding(
             "CLIP",
             "warn",
-            f"{found}; untrained ones take their place",
+            f"{result}; untrained ones take their place",
             "connect to the network once",
         )
     return Finding(
         "CLIP",
         "fail",
-        found,
+        result,
         "connect to the network once, or download them elsewhere and set VMT_CLIP_WEIGHTS=FILE",
     )
 
@@ -214,10 +215,12 @@ def _clip(settings: Settings) -> Finding:
 def _gpu(settings: Settings) -> Finding:
     if torch.cuda.is_available():
         count, first = torch.cuda.device_count(), torch.cuda.get_device_properties(0)
-        found = f"{count} x {first.name}, {first.total_memory / 2**30:.0f} GiB"
+        result = f"{count} x {first.name}, {first.total_memory / 2**30:.0f} GiB"
         if settings.device == "cpu":
-            return Finding("GPU", "warn", f"{found}, unused: VMT_DEVICE=cpu", "set VMT_DEVICE=auto")
-        return Finding("GPU", "ok", f"{found}, {choose_precision('auto', torch.device('cuda'))}")
+            return Finding(
+                "GPU", "warn", f"{result}, unused: VMT_DEVICE=cpu", "set VMT_DEVICE=auto"
+            )
+        return Finding("GPU", "ok", f"{result}, {choose_precision('auto', torch.device('cuda'))}")
     if settings.device == "cuda":
         return Finding(
             "GPU",
@@ -250,19 +253,19 @@ def _disk(settings: Settings) -> Finding:
             places["store"] = folder
     free = {name: shutil.disk_usage(_existing(path)).free for name, path in places.items()}
     name = min(free, key=lambda place: free[place])
-    found = f"{free[name] / 1e9:.1f} GB free at least, for {name} ({_existing(places[name])})"
+    result = f"{free[name] / 1e9:.1f} GB free at least, for {name} ({_existing(places[name])})"
     if free[name] < FULL_BYTES:
         return Finding(
             "disk",
             "fail",
-            found,
+            result,
             "free some space, or set VMT_CACHE, VMT_STACK or TMPDIR elsewhere",
         )
     if free[name] < TIGHT_BYTES:
         return Finding(
-            "disk", "warn", found, "an `amt` run writes about 4 GB of weights, CLIP's are 1.7 GB"
+            "disk", "warn", result, "an `amt` run writes about 4 GB of weights, CLIP's are 1.7 GB"
         )
-    return Finding("disk", "ok", found)
+    return Finding("disk", "ok", result)
 
 
 def _existing(path: Path) -> Path:
@@ -335,16 +338,16 @@ def _clock(settings: Settings, prefect_api: str | None) -> Finding:
     skew_s = (
         parsedate_to_datetime(date).timestamp() + 0.5 - (before + time.time()) / 2
     )  # whole seconds
-    found = f"{abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead of'} {asked}"
+    result = f"{abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead of'} {asked}"
     if abs(skew_s) > SKEW_FAIL_S:
         return Finding(
             "clock",
             "fail",
-            found,
+            result,
             "set this machine's clock: S3 refuses what is signed at another time",
         )
     if abs(skew_s) > SKEW_WARN_S:
-        return Finding("clock", "warn", found, "set this machine's clock, or run NTP")
+        return Finding("clock", "warn", result, "set this machine's clock, or run NTP")
     return Finding("clock", "ok", f"agrees with {asked}")
 
 
@@ -368,11 +371,11 @@ def _prefect(api: str | None, login: str | None) -> Finding:
             "Prefect", "fail", f"{api} answers, but not as Prefect's API does", _remedy(404)
         )
     except (OSError, ValueError, http.client.HTTPException) as error:
-        found = f"{api} does not answer ({_reason(error)})"
+        result = f"{api} does not answer ({_reason(error)})"
         return Finding(
             "Prefect",
             "fail",
-            found,
+            result,
             "start it (`vmt up`, or prefect server start), or correct PREFECT_API_URL",
         )
     if not healthy:

@@ -1,5 +1,7 @@
 """Charts, in colours that colour-blind people can tell apart (Okabe and Ito 2008), brighter ones on
 a dark page.
+
+All charts share the colours, axes and legends of this module, so they stand in one file.
 """
 
 from collections.abc import Mapping, Sequence

@@ -67,7 +67,7 @@ def _of_batch(store: ObjectStore, name: str) -> list[str]:
     return [key for key in files if key.startswith(keys.OUTPUTS)]
 
 
-def _titled(store: ObjectStore, found: Sequence[ObjectInfo]) -> dict[str, str]:
+def _titled(store: ObjectStore, files: Sequence[ObjectInfo]) -> dict[str, str]:
     """Names in the zip by key: a video's title in place of an id that is a slug of it.
 
     Where two videos of one zip have the same title, their ids tell them apart.
@@ -76,10 +76,10 @@ def _titled(store: ObjectStore, found: Sequence[ObjectInfo]) -> dict[str, str]:
         identity.id: _FORBIDDEN.sub("_", identity.title).strip(". ")
         for identity in identities(store).values()
     }
-    ids = {info.key.split("/")[3] for info in found if info.key.count("/") > 3}
+    ids = {info.key.split("/")[3] for info in files if info.key.count("/") > 3}
     shown = Counter(titles.get(video, video) for video in ids)
     names = {}
-    for info in found:
+    for info in files:
         parts = info.key.removeprefix(keys.OUTPUTS).split("/")
         video = parts[2] if len(parts) > 3 else ""
         title = titles.get(video, video)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import httpx
@@ -95,7 +94,7 @@ class JobRun:
     started: datetime | None
     ended: datetime | None
     seconds: float
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, object]
     by_schedule: bool
 
     @property
@@ -159,7 +158,7 @@ def _job(deployment: DeploymentResponse) -> Job:
     return Job(deployment.id, deployment.name, deployment.description or "", schedules)
 
 
-def start(job: str, parameters: Mapping[str, Any], key: str) -> JobRun:
+def start(job: str, parameters: Mapping[str, object], key: str) -> JobRun:
     """Ask for one run; the same `key` again returns the same run.
 
     Raises:

@@ -6,7 +6,7 @@ flow.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 import httpx
 from prefect import get_run_logger
@@ -14,10 +14,10 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.exceptions import PrefectHTTPStatusError
 
 from flows.engine.events import artifact_key
-from vmt.catalog.records import encode
 from vmt.catalog.records.nights import GenerateReport, NightReport
 from vmt.catalog.runs import Run
 from vmt.errors import VmtError
+from vmt.jobs.upkeep.housekeep import HousekeepReport
 from vmt.reports.night import markdown
 from vmt.settings import load_settings
 from vmt.store import ObjectStore
@@ -103,7 +103,7 @@ def publish_night(night: NightReport) -> None:
     soundtracks.
     """
     create_markdown_artifact(
-        markdown(encode(night), load_settings().language),
+        markdown(night, load_settings().language),
         key="nightly",
         description="What the nightly run did, and why",
     )
@@ -126,17 +126,21 @@ def publish_scores(title: str, columns: Mapping[str, Mapping[str, float | None]]
 
 
 @_if_the_server_answers()
-def publish_housekeeping(report: Mapping[str, Any]) -> None:
-    """What was removed, or would be removed in a dry run."""
-    would = "would be removed" if report["dry_run"] else "removed"
+def publish_housekeeping(report: HousekeepReport, prefect_runs: int) -> None:
+    """What was removed, or would be removed in a dry run.
+
+    Args:
+        report: of the store.
+        prefect_runs: the number of Prefect's runs that were deleted.
+    """
+    would = "would be removed" if report.dry_run else "removed"
     lines = [
-        f"**Weights** {would}: {len(report['weights'])}",
-        *(f"- {key}" for key in report["weights"]),
-        f"\n**Leftovers** {would}: {len(report['left_behind'])}",
-        *(f"- {leftover}" for leftover in report["left_behind"]),
-        f"\n**Runs marked as stopped**: {', '.join(report['stopped']) or 'none'}",
-        f"\n**Freed**: {report['freed_bytes'] / 1e6:.1f} MB; **Prefect's old runs**: "
-        f"{report['prefect_runs']}",
+        f"**Weights** {would}: {len(report.weights)}",
+        *(f"- {key}" for key in report.weights),
+        f"\n**Leftovers** {would}: {len(report.left_behind)}",
+        *(f"- {leftover}" for leftover in report.left_behind),
+        f"\n**Runs marked as stopped**: {', '.join(report.stopped) or 'none'}",
+        f"\n**Freed**: {report.freed_bytes / 1e6:.1f} MB; **Prefect's old runs**: {prefect_runs}",
     ]
     create_markdown_artifact(
         "\n".join(lines), key="housekeep", description="What was removed from the store"

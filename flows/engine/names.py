@@ -1,9 +1,5 @@
 """The names of the flows: every module directly in `flows` is one. None of them is loaded here."""
 
-import pkgutil
+from vmt.runtime.flow_process import flow_names
 
-import flows
-
-NAMES = tuple(
-    sorted(module.name for module in pkgutil.iter_modules(flows.__path__) if not module.ispkg)
-)
+NAMES = flow_names()

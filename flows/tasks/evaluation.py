@@ -13,7 +13,6 @@ from flows.tasks.pipeline import (
     GENERATE_TIMEOUT_S,
     HOUR_S,
     RETRY,
-    Json,
     device,
     generate_config,
     store,
@@ -29,6 +28,7 @@ from vmt.catalog.records.nights import (
     Showcase,
 )
 from vmt.catalog.records.runs import RunSummary, RunVerdict
+from vmt.catalog.records.soundtracks import GeneratedScores
 from vmt.catalog.runs import Run, now, read_champion
 from vmt.errors import TrainingError
 from vmt.jobs.release.nightly import (
@@ -42,7 +42,7 @@ from vmt.jobs.release.nightly import (
 )
 from vmt.jobs.release.promote import judge
 from vmt.jobs.release.showcase import check_showcase
-from vmt.jobs.soundtrack.compare import compare
+from vmt.jobs.soundtrack.compare import ComparisonReport, compare
 from vmt.jobs.soundtrack.generate import resolve_run
 from vmt.jobs.soundtrack.score import evaluate_generated, listener
 from vmt.jobs.train.evaluate import evaluate
@@ -147,22 +147,16 @@ def evaluate_run(run: str, epoch: int | None, dataset: str | None, split: str) -
 
 
 @task(name="score soundtracks", timeout_seconds=JUDGE_TIMEOUT_S, **RETRY)
-def score_generated(prefix: str) -> Json:
+def score_generated(prefix: str) -> GeneratedScores:
     """Scores of the soundtracks under `prefix`."""
     with gpu_slot(device()):
-        scores = evaluate_generated(store(), load_settings(), prefix, on_event=reporter())
-    return {
-        "key": scores.key,
-        "outputs": len(scores.rows),
-        "mean": scores.mean,
-        "real": scores.real,
-    }
+        return evaluate_generated(store(), load_settings(), prefix, on_event=reporter())
 
 
 @task(name="compare", timeout_seconds=GENERATE_TIMEOUT_S, **RETRY)
 def compare_runs(
     contenders: Sequence[str], videos: Sequence[str], settings: Mapping[str, object]
-) -> Json:
+) -> ComparisonReport:
     """Soundtracks and scores of several runs or epochs for the same videos.
 
     Args:
@@ -171,7 +165,7 @@ def compare_runs(
         settings: of the generation, where they differ from the defaults.
     """
     with gpu_slot(device()):
-        comparison = compare(
+        return compare(
             store(),
             load_settings(),
             [run_and_epoch(contender) for contender in contenders],
@@ -179,16 +173,6 @@ def compare_runs(
             config=generate_config(settings),
             on_event=reporter(),
         )
-    scored = [
-        {
-            "run": contender.run,
-            "epoch": contender.epoch,
-            "failed": contender.failed,
-            "mean": contender.scores.mean,
-        }
-        for contender in comparison.contenders
-    ]
-    return {"key": comparison.key, "contenders": scored}
 
 
 def run_and_epoch(text: str) -> tuple[str, int | None]:

@@ -44,7 +44,7 @@ from vmt.settings import Settings, load_settings
 from vmt.store import ObjectStore, open_store
 from vmt.store.minimum import require_minimum
 
-Json = dict[str, Any]
+Json = dict[str, object]
 
 HOUR_S = 3600
 # Far above the time of a healthy run: a task that reaches it hangs, and would block its deployment
@@ -81,7 +81,7 @@ def retry_transient_failures(failed: Iterable[Any]) -> None:
 
 # 10, 20, 40, 80 s, with jitter: a restarted store is back by then, and the machines do not all
 # return at the same moment.
-RETRY: Json = {
+RETRY: dict[str, Any] = {
     "retries": 4,
     "retry_delay_seconds": exponential_backoff(backoff_factor=10),
     "retry_jitter_factor": 0.5,
@@ -249,7 +249,7 @@ def generate_config(settings: Mapping[str, Any]) -> GenerateConfig:
         GenerationError: if a setting is unknown or its value is out of range.
     """
     kinds = get_type_hints(GenerateConfig)
-    values: Json = {}
+    values: dict[str, Any] = {}
     for name, value in settings.items():
         if name not in kinds:
             raise GenerationError(f"generation has no setting {name!r}; known: {', '.join(kinds)}")

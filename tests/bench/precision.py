@@ -19,7 +19,7 @@ import torch
 
 from vmt.hardware import choose_device
 from vmt.jobs.dataset.freeze import import_muvi_sync
-from vmt.jobs.train.training_data import Material, material
+from vmt.jobs.train.training_data import TrainingData, load_training_data
 from vmt.model.architectures import build
 from vmt.model.presets import load_preset, preset_names
 from vmt.store import LocalStore
@@ -31,15 +31,17 @@ SEEDS = (0, 1, 2)
 LARGEST_DIFFERENCE = 0.02
 
 
-def songs() -> Material:
+def songs() -> TrainingData:
     with tempfile.TemporaryDirectory() as folder:
         store = LocalStore(Path(folder))
         source = Path(os.environ["VMT_TEST_DATA"]) / "muvi-sync-55/dataset"
-        return material(store, str(import_muvi_sync(store, source, chord_labels=25).dataset))
+        return load_training_data(
+            store, str(import_muvi_sync(store, source, chord_labels=25).dataset)
+        )
 
 
 def final_nll(
-    known: Material,
+    known: TrainingData,
     preset: str,
     epochs: int,
     seed: int,

@@ -25,7 +25,7 @@ from vmt.catalog.runs import Run
 from vmt.dataset import muvi_sync
 from vmt.dataset.songs import Song, song
 from vmt.jobs.train.session import TrainingSession
-from vmt.jobs.train.training_data import Material
+from vmt.jobs.train.training_data import TrainingData
 from vmt.metrics.bootstrap import Interval
 from vmt.metrics.chords import (
     Predict,
@@ -94,8 +94,8 @@ def fit(
         if max(int(each.tokens.max()) for each in sides["train"]) <= 152 and name.startswith("55")
         else 157
     )
-    material = Material(None, labels, train=sides["train"], validation=sides["validation"])
-    config = run_config(preset, material.d_semantic, overrides, material.seconds)
+    data = TrainingData(None, labels, train=sides["train"], validation=sides["validation"])
+    config = run_config(preset, data.d_semantic, overrides, data.seconds)
     run = Run(open_store(store), name)
     start = time.monotonic()
 
@@ -107,7 +107,7 @@ def fit(
                 flush=True,
             )
 
-    TrainingSession(run, config, material, CPU, say).finish()
+    TrainingSession(run, config, data, CPU, say).finish()
     return run
 
 

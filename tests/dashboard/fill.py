@@ -30,7 +30,6 @@ import pretty_midi
 from vmt import chords
 from vmt.catalog import documents, keys
 from vmt.catalog.page_index_writers import note_refused, note_run, note_soundtracks, note_version
-from vmt.catalog.records import encode
 from vmt.catalog.records.datasets import DatasetInfo
 from vmt.catalog.records.nights import (
     ChampionNow,
@@ -549,7 +548,7 @@ def put_night(store: ObjectStore, date: str = "2025-12-05") -> None:
         soundtracks=GenerateReport((), (), ()),
     )
     documents.write(store, keys.night_report(night.started_at), night)
-    store.put(keys.night_text(night.started_at), markdown(encode(night)).encode())
+    store.put(keys.night_text(night.started_at), markdown(night).encode())
 
 
 def put_thumbnails(store: ObjectStore, video: str) -> None:

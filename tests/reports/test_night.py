@@ -1,45 +1,53 @@
 """What a night's report says in each language, from the data of the report."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from vmt import i18n
+from vmt.catalog.records.nights import (
+    ChampionNow,
+    DatasetGrowth,
+    GateVerdict,
+    GenerateReport,
+    IngestReport,
+    NightEvaluation,
+    NightReport,
+    Soundtrack,
+    TrainingDecision,
+)
+from vmt.catalog.records.runs import RunSummary
 from vmt.reports.night import markdown, title
 
-GROWN = {
-    "version": "main@v0004",
-    "videos": 55,
-    "before": "main@v0003",
-    "videos_before": 40,
-    "added": ["a", "b"],
-    "removed": [],
-    "replaced": [],
-    "changed": None,
-}
+GROWN = DatasetGrowth("main@v0004", 55, "main@v0003", 40, added=("a", "b"))
+CHAMPION = ChampionNow("two", 26, "2025-12-05T03:50:00+00:00")
+NIGHT = NightReport(
+    started_at="2025-12-05T03:30:00+00:00",
+    state="done",
+    asked={"force": False, "grow_share": 0.05, "grow_videos": 10},
+    ingest=IngestReport("clip", 55, 2, 53, (), (), ()),
+    dataset=GROWN,
+    decision=TrainingDecision(True, "", "random weights"),
+    run="two",
+    training=RunSummary(
+        "two",
+        "done",
+        epochs=30,
+        best_epoch=26,
+        best={"total": 1.08, "chord": 1.75, "emotion": None},
+    ),
+    evaluation=NightEvaluation(key="evaluations/two/epoch_0026.json"),
+    gate=GateVerdict(True, "", "two", 26, new=1.5, old=1.6, songs=1, margin=0.01),
+    promoted=True,
+    champion=CHAMPION,
+    soundtracks=GenerateReport((Soundtrack("a", "two", 26, "t", {}),), (), ()),
+)
 
 
-def night(**changes: Any) -> dict[str, Any]:
-    """A night that trained and promoted."""
-    best = {"total": 1.08, "chord": 1.75, "emotion": None}
-    return {
-        "started_at": "2025-12-05T03:30:00+00:00",
-        "state": "done",
-        "error": None,
-        "asked": {"force": False, "grow_share": 0.05, "grow_videos": 10},
-        "ingest": {"new": 2, "known": 53, "refused": [], "failed": []},
-        "dataset": GROWN,
-        "decision": {"train": True, "reason": "", "start": "anew"},
-        "run": "two",
-        "training": {"best": best, "best_epoch": 26, "epochs": 30},
-        "evaluation": {"key": "evaluations/two/epoch_0026.json"},
-        "gate": {"reason": "", "new": 1.5, "old": 1.6, "songs": 1, "margin": 0.01},
-        "showcase": None,
-        "promoted": True,
-        "champion": {"run": "two"},
-        "soundtracks": {"made": [1], "known": [], "failed": []},
-        **changes,
-    }
+def night(**changes: Any) -> NightReport:
+    """A night that trained and promoted, with changes."""
+    return replace(NIGHT, **changes)
 
 
 @pytest.mark.parametrize(
@@ -80,36 +88,33 @@ def test_a_night_reads_in_each_language(language: str, said: tuple[str, ...]) ->
 
 
 def test_it_says_why_it_did_not_train() -> None:
-    idle = {"train": False, "reason": "", "start": None}
+    idle = TrainingDecision(False, "")
     quiet = night(decision=idle, run=None, training=None, evaluation=None, gate=None)
     assert "the next training needs 5% or 10 new ones" in markdown(quiet)
     assert "**Champion**: no challenger" in markdown(quiet)
-    assert "there is no video under videos/" in markdown({**quiet, "dataset": None})
+    assert "there is no video under videos/" in markdown(replace(quiet, dataset=None))
     assert "新增达到 5% 或 10 个时才会再次训练" in markdown(quiet, "zh")
 
 
-def test_it_says_why_it_trained_all_the_same() -> None:
+def test_it_says_why_it_trained_although_little_is_new() -> None:
     assert "training was forced" in markdown(night(asked={"force": True}))
-    changed = {**GROWN, "changed": "it has 157 chord labels now, and had 25"}
+    changed = replace(GROWN, changed="it has 157 chord labels now, and had 25")
     assert "two; it has 157 chord labels now" in markdown(night(dataset=changed))
-    first = {**GROWN, "before": None, "videos_before": None}
+    first = replace(GROWN, before=None, videos_before=None)
     assert "was never trained on" in markdown(night(dataset=first))
 
 
 def test_a_gate_without_scores_gives_its_own_reason() -> None:
-    gate = {"reason": "there was no champion", "new": None}
+    gate = GateVerdict(True, "there was no champion", "two", 26)
     assert "two is the new champion; there was no champion" in markdown(night(gate=gate))
-    kept = night(gate=gate, promoted=False, champion={"run": "one"})
+    kept = night(gate=gate, promoted=False, champion=replace(CHAMPION, run="one"))
     assert "one stays champion" in markdown(kept)
-    assert "there is no champion" in markdown({**kept, "champion": None})
+    assert "there is no champion" in markdown(replace(kept, champion=None))
 
 
 @pytest.mark.parametrize("language", i18n.languages())
 def test_a_night_that_failed_says_so_first(language: str) -> None:
-    empty = dict.fromkeys(
-        ("ingest", "dataset", "decision", "training", "evaluation", "gate", "showcase")
-    )
-    lost = night(**empty, state="failed", error="the store is away", soundtracks=None)
+    lost = NightReport(NIGHT.started_at, {}, state="failed", error="the store is away")
     first, second = markdown(lost, language).splitlines()[0:3:2]
     assert first == f"# {title(lost, language)}"
     assert "the store is away" in second

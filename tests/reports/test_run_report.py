@@ -9,6 +9,12 @@ from xml.etree import ElementTree
 import pytest
 
 from vmt import i18n
+from vmt.catalog.records.runs import (
+    RegressionSummary,
+    RunBaselines,
+    RunParameters,
+    RunSummary,
+)
 from vmt.model.config import ModelConfig
 from vmt.reports import findings
 from vmt.reports.findings import Facts, Finding
@@ -35,23 +41,18 @@ def row(
 
 
 def facts(rows: list[EpochResult], **changes: Any) -> Facts:
-    parameters = {
-        "run": "amt-55",
-        "preset": "amt",
-        "dataset": "main@v0001",
-        "chord_labels": 25,
-        "parameters": 32_517_310,
-        "model": dataclasses.asdict(ModelConfig()),
-        "train": dataclasses.asdict(TrainConfig()),
-    }
-    summary = {
-        "state": "done",
-        "epochs": 30,
-        "planned_epochs": 30,
-        "selected_by": "total",
-        "baselines": None,
-    }
-    found = Facts(
+    parameters = RunParameters(
+        "amt-55",
+        "amt",
+        "main@v0001",
+        25,
+        "clip",
+        parameters=32_517_310,
+        model=dataclasses.asdict(ModelConfig()),
+        train=TrainConfig(),
+    )
+    summary = RunSummary("amt-55", "done", "amt", "main@v0001", 25, epochs=30, planned_epochs=30)
+    seed = Facts(
         parameters,
         summary,
         rows,
@@ -62,14 +63,17 @@ def facts(rows: list[EpochResult], **changes: Any) -> Facts:
             "049": [("x.mp4", 12 * 2**20)],
         },
     )
-    return dataclasses.replace(found, **changes)
+    return dataclasses.replace(seed, **changes)
 
 
-SEED = facts([row(*each) for each in HAND_WRITTEN])
+SEED = facts([row(*losses) for losses in HAND_WRITTEN])
 
 
-def named(found: list[findings.Finding]) -> dict[str, dict[str, Any]]:
-    return {each.name + each.names.get("loss", ""): {**each.values, **each.names} for each in found}
+def named(said: list[findings.Finding]) -> dict[str, dict[str, Any]]:
+    return {
+        finding.name + finding.names.get("loss", ""): {**finding.values, **finding.names}
+        for finding in said
+    }
 
 
 def test_the_numbers_of_the_hand_written_report_say_what_its_authors_said() -> None:
@@ -152,7 +156,9 @@ def test_other_numbers_say_other_things() -> None:
         [row(k, 2.0 - 0.1 * k, 2.1 - 0.1 * k, 3.0 - 0.1 * k, 3.1 - 0.1 * k) for k in range(6)],
         videos=500,
     )
-    summary = {**falling.summary, "state": "running", "baselines": {"unigram": 2.7, "bigram": 2.2}}
+    summary = dataclasses.replace(
+        falling.summary, state="running", baselines=RunBaselines(unigram=2.7, bigram=2.2)
+    )
     falling = dataclasses.replace(falling, summary=summary, outputs={}, evaluations=2)
     assert set(named(findings.trend(falling))) == {"train_lowest", "validation_lowest"}
     assert set(named(findings.advice(falling))) == {"train_on", "regularise", "simpler"}
@@ -200,13 +206,15 @@ def test_a_run_that_still_falls_is_told_to_train_on_and_nothing_else() -> None:
 
 
 def test_a_regression_worse_than_the_constant_is_said_first() -> None:
-    regression = {
-        "rmse_note_density": 4.8,
-        "constant_rmse_note_density": 5.1,
-        "rmse_loudness": 0.12,
-        "constant_rmse_loudness": 0.1,
-    }
-    run = facts(SEED.rows, summary={**SEED.summary, "regression": regression})
+    regression = RegressionSummary(
+        best_epoch=3,
+        rmse_note_density=4.8,
+        constant_rmse_note_density=5.1,
+        rmse_loudness=0.12,
+        constant_rmse_loudness=0.1,
+    )
+    summary = dataclasses.replace(SEED.summary, regression=regression)
+    run = facts(list(SEED.rows), summary=summary)
     assert findings.improvements(run)[0] == Finding(
         "worse_than_constant", {"value": 0.12, "constant": 0.1}, {"what": "loudness"}
     )

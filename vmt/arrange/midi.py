@@ -204,6 +204,10 @@ def midi_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
                 # pretty_midi rounds microseconds down, and so may be one out
                 exact = min(tempi, key=lambda tempo: abs(tempo - message.tempo))
                 track[i] = message.copy(tempo=exact)
+            elif message.type == "key_signature":
+                # pretty_midi writes six sharps for Eb minor, which `chords.spell` gives six flats
+                tonic, mode = chords.spell(chords.parse_key(message.key)).split()
+                track[i] = message.copy(key=tonic + ("m" if mode == "minor" else ""))
     out = io.BytesIO()
     song.save(file=out)
     return out.getvalue()

@@ -16,7 +16,6 @@ turn.
 """
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,7 @@ from typing import Any
 from vmt.arrange.form import FORMS
 from vmt.arrange.grid import METRES, Metre, parse_metre
 from vmt.errors import GenerationError
-from vmt.runtime.named_texts import NamedTexts, PackageTexts
+from vmt.runtime.named_texts import NamedTexts, PackageTexts, parse_toml
 
 BUILT_IN = PackageTexts("vmt.arrange", "styles")
 
@@ -208,7 +207,7 @@ def parse_style(name: str, text: str) -> Style:
         GenerationError: naming the style, the place and what is wrong there.
     """
     try:
-        table = tomllib.loads(text)
+        table = parse_toml(text)
         metre = parse_metre(table.pop("metre", "4/4"))
         tracks = tuple(_track(track, metre) for track in table.pop("tracks"))
         drums = _kit(table.pop("drums"), metre) if "drums" in table else None
@@ -224,8 +223,9 @@ def parse_style(name: str, text: str) -> Style:
             **_with_floats(Style, table),
         )
     except (
-        tomllib.TOMLDecodeError,
-        KeyError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
         TypeError,
         ValueError,
         GenerationError,

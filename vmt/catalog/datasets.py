@@ -100,8 +100,8 @@ class DatasetVersion:
 
     def rows(self, splits: Sequence[str] = SPLITS) -> list[ManifestRow]:
         """The videos of these sides, by id."""
-        chosen = self.manifest[self.manifest["split"].isin(splits)].sort_values("id")
-        return _rows(chosen)
+        rows = self.manifest[self.manifest["split"].isin(splits)].sort_values("id")
+        return _rows(rows)
 
 
 def _rows(manifest: pd.DataFrame) -> list[ManifestRow]:
@@ -143,12 +143,16 @@ def with_features(entry: IngestEntry, features_key: str, features: Features) -> 
 
 
 def describe(
-    manifest: pd.DataFrame, chord_counts: Mapping[str, int], previous: pd.DataFrame | None
-) -> dict[str, Any]:
-    """The fields of a `DatasetInfo` that follow from a manifest: counts, histograms, and what
-    changed since the version before.
+    info: DatasetInfo,
+    manifest: pd.DataFrame,
+    chord_counts: Mapping[str, int],
+    previous: pd.DataFrame | None,
+) -> DatasetInfo:
+    """A description with what follows from the manifest: counts, histograms, and what changed since
+    the version before.
 
     Args:
+        info: the description so far.
         manifest: with `COLUMNS`.
         chord_counts: seconds of each chord.
         previous: the manifest of the version before.
@@ -156,15 +160,16 @@ def describe(
     before = previous if previous is not None else manifest.iloc[:0]
     added = manifest.loc[~manifest["sha256"].isin(before["sha256"]), "id"]
     removed = before.loc[~before["sha256"].isin(manifest["sha256"]), "id"]
-    return {
-        "videos": len(manifest),
-        "seconds": int(manifest["seconds"].sum()),
-        "splits": {side: int((manifest["split"] == side).sum()) for side in SPLITS},
-        "keys": dict(Counter(manifest["song_key"]).most_common()),
-        "chords": dict(Counter(chord_counts).most_common()),
-        "emotions": dict(Counter(manifest["emotion"]).most_common()),
-        "changes": DatasetChanges(tuple(sorted(added)), tuple(sorted(removed))),
-    }
+    return replace(
+        info,
+        videos=len(manifest),
+        seconds=int(manifest["seconds"].sum()),
+        splits={side: int((manifest["split"] == side).sum()) for side in SPLITS},
+        keys=dict(Counter(manifest["song_key"]).most_common()),
+        chords=dict(Counter(chord_counts).most_common()),
+        emotions=dict(Counter(manifest["emotion"]).most_common()),
+        changes=DatasetChanges(tuple(sorted(added)), tuple(sorted(removed))),
+    )
 
 
 def versions(store: ObjectStore, name: str) -> list[int]:
@@ -177,7 +182,7 @@ def versions(store: ObjectStore, name: str) -> list[int]:
 
 
 def _taken(store: ObjectStore, name: str) -> list[int]:
-    """Numbers that somebody took, published or not."""
+    """Numbers that are taken, published or not."""
     numbers = (keys.parse_version(folder) for folder in store.folders(keys.dataset_folder(name)))
     return [number for number in numbers if number is not None]
 

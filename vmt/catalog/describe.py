@@ -1,7 +1,8 @@
 """What the bucket holds, from the code: every kind of key, the record under it, and who writes it.
 
 `python -m vmt.catalog.describe` prints docs/bucket.md. A key and its record are described nowhere
-else, so that the page cannot drift.
+else, so that the page cannot drift. Most of the module is
+that table, an entry for each kind of key.
 """
 
 import dataclasses

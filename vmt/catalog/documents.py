@@ -1,7 +1,7 @@
 """Read and write records in the store, and change those that several writers share.
 
 `update` is the one place with a compare-and-swap loop: it reads, changes and writes on the
-condition that nobody else wrote in between, and begins again where somebody did.
+condition that no other process wrote in between, and retries where one did.
 """
 
 from collections.abc import Callable, Iterable
@@ -112,7 +112,7 @@ def update(
 
 
 def write_at_first_free(store: ObjectStore, keys: Iterable[str], data: bytes) -> int:
-    """Write an object under the first key that nobody has taken; two writers get two keys.
+    """Write an object under the first key that is free; two writers get two keys.
 
     Args:
         store: the store.

@@ -6,6 +6,8 @@ two cannot drift apart. Callers use the functions below the patterns: they have 
 
 Conventions: a folder ends in `/`; an epoch has four digits or more; `part` is empty for the chord
 model of a run and `regression/` for its biGRU.
+
+The module is long because it is a table: one pattern and one short function for each kind of key.
 """
 
 import hashlib

@@ -239,10 +239,10 @@ class TrainingLease:
         return lease
 
     def check(self) -> None:
-        """Make sure that nobody has taken the run since.
+        """Make sure that no other process has taken the run since.
 
         Raises:
-            RunTaken: if somebody has, or has even finished it.
+            RunTaken: if one has, or has even finished it.
         """
         holder = documents.read(self.run.store, keys.lease(self.run.name), LeaseRecord)
         if holder is None or holder.token != self.token:
@@ -253,7 +253,7 @@ class TrainingLease:
             )
 
     def end(self) -> None:
-        """Nobody trains it any more."""
+        """Release the run: no process trains it any more."""
         self.check()
         self.run.store.delete(keys.lease(self.run.name))
 
@@ -288,7 +288,7 @@ def set_champion(
     old, etag = documents.read_with_etag(store, keys.champion(), Champion)
     if back_from is not None and old != back_from:
         raise PreconditionFailed(
-            "champion: another writer moved it meanwhile; look at it and roll back again"
+            "champion: another writer moved it meanwhile; read it and roll back again"
         )
     if old is not None and (old.run, old.epoch) == (run, epoch):
         return old
@@ -303,6 +303,6 @@ def set_champion(
     except PreconditionFailed as error:
         raise PreconditionFailed(
             f"champion: another writer moved it while {run} epoch {epoch} was being promoted; "
-            "look at it and try again"
+            "read it and try again"
         ) from error
     return new

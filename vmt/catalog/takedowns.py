@@ -32,7 +32,7 @@ class Forgotten:
         return video in self.ids or sha256 in self.sha256s
 
     def check(self, key: str, video: str, sha256: str | None = None) -> None:
-        """Let a video pass that nobody took down.
+        """Let a video pass that is not taken down.
 
         Args:
             key: of the video, for the message.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,12 @@ from vmt.cli.output import open_configured, place, print_table, show_result
 from vmt.cli.progress import progress
 
 if TYPE_CHECKING:
+    from vmt.catalog.records.soundtracks import (
+        Contender,
+        EvaluationRecord,
+        RhythmScore,
+        ScoreInterval,
+    )
     from vmt.settings import Settings
     from vmt.store import ObjectStore
 
@@ -76,7 +82,6 @@ def evaluate(
         _evaluate_generated(settings, store, generated, as_json)
         return
 
-    from vmt.catalog.records import encode
     from vmt.jobs.train.evaluate import evaluate as job
 
     evaluation = job(
@@ -90,7 +95,7 @@ def evaluate(
     show_result(
         evaluation,
         as_json,
-        lambda: print_evaluation(store, evaluation.key, encode(evaluation.record)),
+        lambda: print_evaluation(store, evaluation.key, evaluation.record),
     )
 
 
@@ -113,39 +118,39 @@ def _evaluate_generated(
     show_result(scores, as_json, print_result)
 
 
-def print_evaluation(store: "ObjectStore", key: str, content: Mapping[str, Any]) -> None:
+def print_evaluation(store: "ObjectStore", key: str, record: "EvaluationRecord") -> None:
     """Print the table of a run and its baselines, then the gains over a baseline and of the video.
 
     Args:
         store: where the evaluation is stored.
         key: of the stored evaluation.
-        content: of the stored evaluation.
+        record: the stored evaluation.
     """
     headings = ("run", *(heading for heading, _ in _EVALUATION_COLUMNS))
     rows = [
         (name, *(_cell(row.get(field)) for _, field in _EVALUATION_COLUMNS))
-        for name, row in content["rows"].items()
+        for name, row in record.rows.items()
     ]
     title = (
-        f"{content['run']} epoch {content['epoch']} on {content['songs']} {content['split']} songs "
-        f"of {content['dataset']} (chg: where the chord changes)"
+        f"{record.run} epoch {record.epoch} on {record.songs} {record.split} songs "
+        f"of {record.dataset} (chg: where the chord changes)"
     )
     print_table(title, headings, rows)
 
-    if content["seen_in_training"]:
+    if record.seen_in_training:
         typer.echo(
-            f"warning: trained on {', '.join(content['seen_in_training'])}; these scores say "
+            f"warning: trained on {', '.join(record.seen_in_training)}; these scores say "
             "nothing about new songs",
             err=True,
         )
-    if rival := content.get("against"):
-        typer.echo(f"less {rival['run']} epoch {rival['epoch']}, paired over songs:")
-        for name, difference in rival["differences"].items():
+    if rival := record.against:
+        typer.echo(f"less {rival.run} epoch {rival.epoch}, paired over songs:")
+        for name, difference in rival.differences.items():
             typer.echo(f"  {name}: {_interval(difference)}")
-    gain = _interval(content["gain_over_song_adaptive"])
+    gain = _interval(record.gain_over_song_adaptive)
     typer.echo(f"chord NLL under the song-adaptive n-gram: {gain}")
-    typer.echo(f"chord NLL, own video under another's: {_interval(content['video_gain'])}")
-    for name, scores in content["rhythm"].items():
+    typer.echo(f"chord NLL, own video under another's: {_interval(record.video_gain)}")
+    for name, scores in record.rhythm.items():
         if scores is not None:
             _print_rhythm(name, scores)
     typer.echo(f"all scores: {place(store, key)}")
@@ -155,27 +160,27 @@ def _cell(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _print_rhythm(name: str, scores: Mapping[str, Any]) -> None:
+def _print_rhythm(name: str, scores: "RhythmScore") -> None:
     """One line for a curve of the regression: its error against a constant and another video."""
-    correlation = "none" if scores["correlation"] is None else f"{scores['correlation']:.2f}"
+    correlation = "none" if scores.correlation is None else f"{scores.correlation:.2f}"
     typer.echo(
-        f"{name}: RMSE {scores['rmse']:.4f}, the constant {scores['constant_rmse']:.4f}, "
-        f"correlation {correlation}; under the constant {_interval(scores['gain'], 100.0, ' %')}, "
-        f"own video under another's {_interval(scores['video_gain'], 100.0, ' %')}"
+        f"{name}: RMSE {scores.rmse:.4f}, the constant {scores.constant_rmse:.4f}, "
+        f"correlation {correlation}; under the constant {_interval(scores.gain, 100.0, ' %')}, "
+        f"own video under another's {_interval(scores.video_gain, 100.0, ' %')}"
     )
 
 
-def _interval(estimate: Mapping[str, float] | None, factor: float = 1.0, unit: str = "") -> str:
+def _interval(estimate: "ScoreInterval | None", factor: float = 1.0, unit: str = "") -> str:
     """A bootstrap estimate with its 95 % interval.
 
     Args:
-        estimate: `value`, `low` and `high`; None where there was nothing to compare with.
+        estimate: None where there was nothing to compare with.
         factor: that turns the estimate into the unit.
         unit: printed after the value.
     """
     if estimate is None:
         return "nothing to compare with"
-    value, low, high = (factor * estimate[name] for name in ("value", "low", "high"))
+    value, low, high = (factor * bound for bound in (estimate.value, estimate.low, estimate.high))
     return f"{value:+.3f}{unit} (95 %: {low:+.3f} to {high:+.3f})"
 
 
@@ -254,7 +259,7 @@ def compare(
         raise typer.Exit(1)
 
 
-def _print_comparison(store: "ObjectStore", contenders: Sequence[Any], title: str) -> None:
+def _print_comparison(store: "ObjectStore", contenders: "Sequence[Contender]", title: str) -> None:
     """Print the scores of all contenders, then the films of each.
 
     Args:

@@ -21,8 +21,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from flows.engine.names import NAMES
 from vmt import i18n
+from vmt.runtime.flow_process import flow_names
 from vmt.runtime.named_texts import PackageTexts
 
 # The values that help texts name. Some rooms that own them are slow to import: what is not read
@@ -37,7 +37,7 @@ CHORD_LABELS = "25 (major and minor triads) or 157 (all of AMT's)"
 SPLITS = "validation, test"
 LANGUAGES = ", ".join(i18n.languages())
 SERVICES = "s3, prefect, serve, dashboard, supervisor"
-FLOWS = ", ".join(NAMES)
+FLOWS = ", ".join(flow_names())
 
 
 def option(help_text: str, *names: str, **more: Any) -> Any:

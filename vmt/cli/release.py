@@ -3,7 +3,8 @@
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -46,17 +47,24 @@ def nightly(
         "force": force,
         "go_on": warm_start,
     }
+    from vmt.catalog.records import decode
+    from vmt.catalog.records.nights import NightReport
+
     _, store = open_configured()
     night = run_flow("nightly", parameters, {})
 
     def print_result() -> None:
-        typer.echo(night["verdict"] or (night["decision"] or {}).get("reason", ""))
-        typer.echo(f"the report: {place(store, night['report'])}")
+        report = decode(NightReport, night, "the night's report")
+        decision = report.decision.reason if report.decision is not None else ""
+        typer.echo(report.verdict or decision)
+        typer.echo(f"the report: {place(store, str(night['report']))}")
 
     show_result(night, as_json, print_result)
 
 
-def run_flow(name: str, parameters: dict[str, Any], defaults: dict[str, str]) -> Any:
+def run_flow(
+    name: str, parameters: Mapping[str, object], defaults: Mapping[str, str]
+) -> dict[str, object]:
     """Run a flow in a child process; its result.
 
     Args:
@@ -68,7 +76,7 @@ def run_flow(name: str, parameters: dict[str, Any], defaults: dict[str, str]) ->
         VmtError: if the flow failed; its log on stderr says why.
     """
     done = subprocess.run(
-        flow_command("run", name, "--parameters", json.dumps(parameters)),
+        flow_command("run", name, "--parameters", json.dumps(dict(parameters))),
         env={**defaults, **os.environ},
         stdout=subprocess.PIPE,
         text=True,
@@ -78,7 +86,8 @@ def run_flow(name: str, parameters: dict[str, Any], defaults: dict[str, str]) ->
         raise VmtError(
             f"the flow {name} failed with exit code {done.returncode}; its log above says why"
         )
-    return json.loads(done.stdout.splitlines()[-1])
+    result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 @app.command(rich_help_panel=OPERATE)

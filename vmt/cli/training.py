@@ -234,7 +234,6 @@ def model(
 ) -> None:
     """Make a model from a folder: import or ingest, train preset vmt, evaluate and report."""
     from vmt.catalog import datasets
-    from vmt.catalog.records import encode
     from vmt.catalog.runs import Run
     from vmt.jobs.train.evaluate import SPLITS, evaluate
     from vmt.jobs.train.report import report
@@ -260,7 +259,7 @@ def model(
     sizes = datasets.read(store, datasets.resolve(store, dataset)).info.splits
     for split in (split for split in SPLITS if sizes.get(split)):
         evaluation = evaluate(store, run, dataset=dataset, split=split, device=settings.device)
-        print_evaluation(store, evaluation.key, encode(evaluation.record))
+        print_evaluation(store, evaluation.key, evaluation.record)
     typer.echo(f"the report: {place(store, report(store, run).html)}")
 
 

@@ -2,7 +2,7 @@
 for generation.
 
 An annotation takes precedence over recognition: a `.lab` gives chords and key, a `.mid` gives the
-note density. Without sound, a musical field that nobody annotated is None: silence is not the same
+note density. Without sound, a musical field without annotation is None: silence is not the same
 as not knowing.
 """
 

@@ -19,7 +19,8 @@ class Overlap:
 
     Attributes:
         chords: in a row, each counted once however long it lasts.
-        different: how many of them are different; a loop of few chords is nobody's own.
+        different: how many of them are different; a loop of few chords belongs to no
+            song in particular.
         song: the song it stands in; empty where nothing is shared.
     """
 

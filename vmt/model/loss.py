@@ -50,7 +50,7 @@ def losses(
             end.
         count_padding: let PAD rows count in the emotion term, as the published code does.
         label_smoothing: share of the target spread over the vocabulary, 0 to 1.
-        weights: how much each second counts in its song's chord loss; all the same where None.
+        weights: how much each second counts in its song's chord loss; equally where None.
     """
     logits = logits.float()
     real = targets != chords.PAD

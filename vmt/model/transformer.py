@@ -5,7 +5,8 @@ names of the published weights, so that they go in and out unchanged; four publi
 nothing uses are kept for that alone.
 
 Source: Kang et al. 2024, "Video2Music" (arXiv 2311.00968): the Affective Multimodal Transformer;
-post-norm encoder and decoder, ReLU.
+post-norm encoder and decoder, ReLU. The whole published model is in this file,
+to be read beside the paper.
 """
 
 import math

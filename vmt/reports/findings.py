@@ -4,8 +4,8 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from vmt.catalog.records.runs import RunParameters, RunSummary
 from vmt.training.results import LOSSES, EpochResult, best
 
 LAST = 5
@@ -34,14 +34,14 @@ class Facts:
         parameters: model_params.json.
         summary: summary.json.
         rows: results.csv.
-        videos: training videos, or None where nobody knows.
+        videos: training videos, or None where the dataset is gone.
         weights: file names and sizes in bytes.
         outputs: video id to its files' keys and sizes.
-        evaluations: how many tables stand under `evaluations/`.
+        evaluations: the number of tables under `evaluations/`.
     """
 
-    parameters: Mapping[str, Any]
-    summary: Mapping[str, Any]
+    parameters: RunParameters
+    summary: RunSummary
     rows: Sequence[EpochResult]
     videos: int | None = None
     weights: Sequence[tuple[str, int]] = ()
@@ -51,7 +51,7 @@ class Facts:
     @property
     def selected(self) -> EpochResult:
         """The best epoch, by the loss that the run selects by."""
-        return best(self.rows, LOSSES.index(self.summary["selected_by"]))
+        return best(self.rows, LOSSES.index(self.summary.selected_by))
 
     @property
     def validated(self) -> bool:
@@ -66,7 +66,7 @@ class Finding:
     """
 
     name: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -104,22 +104,45 @@ def _grade(share: float, slight: float, marked: float) -> str:
     return "slight" if share < marked else "marked"
 
 
-def _pair(row: EpochResult, loss: str) -> dict[str, Any]:
-    column = LOSSES.index(loss)
-    return {"epoch": row.epoch, "validation": row.validation[column], "train": row.train[column]}
+@dataclass(frozen=True)
+class _Comparison:
+    """One loss of an epoch, on validation and on training."""
+
+    loss: str
+    epoch: int
+    validation: float
+    train: float
+
+    @property
+    def gap(self) -> float:
+        """By what share validation is above training."""
+        return self.validation / self.train - 1
+
+    def finding(self, name: str) -> Finding:
+        """The finding of this name with the numbers of the comparison."""
+        values = {"epoch": self.epoch, "validation": self.validation, "train": self.train}
+        return Finding(name, values, {"loss": self.loss})
+
+
+def _comparisons(facts: Facts) -> list[_Comparison]:
+    """Chord and emotion loss at the last epoch; none without a validation set."""
+    if not facts.validated:
+        return []
+    last = facts.rows[-1]
+    columns = [(loss, LOSSES.index(loss)) for loss in ("chord", "emotion")]
+    return [
+        _Comparison(loss, last.epoch, last.validation[column], last.train[column])
+        for loss, column in columns
+    ]
 
 
 def generalisation(facts: Facts) -> list[Finding]:
     """Chord and emotion loss at the last epoch, validation against training."""
-    if not facts.validated:
-        return []
-    said = []
-    for loss in ("chord", "emotion"):
-        values = _pair(facts.rows[-1], loss)
-        if values["validation"] != values["train"]:
-            name = "higher" if values["validation"] > values["train"] else "lower"
-            said.append(Finding(name, values, {"loss": loss}))
-    return said
+    return [
+        pair.finding("higher" if pair.validation > pair.train else "lower")
+        for pair in _comparisons(facts)
+        if pair.validation != pair.train
+    ]
 
 
 def _largest_step(facts: Facts) -> float | None:
@@ -128,18 +151,31 @@ def _largest_step(facts: Facts) -> float | None:
     return max(steps) if steps and facts.validated else None
 
 
-def _drift(facts: Facts) -> dict[str, Any] | None:
-    """By what share the training total changed over the last epochs; None for a single epoch."""
+@dataclass(frozen=True)
+class _Drift:
+    """By what share the training total changed over how many of the last epochs."""
+
+    change: float
+    epochs: int
+
+    def finding(self, name: str) -> Finding:
+        """The finding of this name with the numbers of the drift."""
+        return Finding(name, {"change": self.change, "epochs": self.epochs})
+
+
+def _drift(facts: Facts) -> _Drift | None:
+    """How the training total changed over the last epochs; None for a single epoch."""
     rows = facts.rows[-LAST:]
     if len(rows) < 2:
         return None
-    return {"change": rows[-1].train[0] / rows[0].train[0] - 1, "epochs": len(rows)}
+    return _Drift(rows[-1].train[0] / rows[0].train[0] - 1, len(rows))
 
 
-def _levelled_off(facts: Facts) -> bool:
-    """Whether the training total hardly moved over `LAST` epochs; fewer do not tell."""
+def _level(facts: Facts) -> _Drift | None:
+    """The drift of a training total that hardly moved over `LAST` epochs; fewer do not tell."""
     drift = _drift(facts)
-    return drift is not None and drift["epochs"] == LAST and abs(drift["change"]) < _FLAT
+    level = drift is not None and drift.epochs == LAST and abs(drift.change) < _FLAT
+    return drift if level else None
 
 
 def still_falls(facts: Facts) -> bool:
@@ -159,10 +195,15 @@ def still_falls(facts: Facts) -> bool:
 
 def regression(facts: Facts) -> list[Finding]:
     """Note density and loudness against predicting their mean, the worse ones first."""
-    known = facts.summary.get("regression") or {}
+    known = facts.summary.regression
+    if known is None:
+        return []
+    errors = {
+        "note_density": (known.rmse_note_density, known.constant_rmse_note_density),
+        "loudness": (known.rmse_loudness, known.constant_rmse_loudness),
+    }
     said = []
-    for what in ("note_density", "loudness"):
-        reached, constant = known.get(f"rmse_{what}"), known.get(f"constant_rmse_{what}")
+    for what, (reached, constant) in errors.items():
         if reached is None or constant is None:
             continue
         name = "beats_constant" if reached < constant else "worse_than_constant"
@@ -171,15 +212,17 @@ def regression(facts: Facts) -> list[Finding]:
 
 
 def _baselines(facts: Facts) -> list[Finding]:
-    known = facts.summary.get("baselines") or {}
+    known = facts.summary.baselines
+    if known is None:
+        return []
     value = best(facts.rows, 1).validation[1]
     return [
         Finding(
-            "beats" if value < known[name] else "beaten",
-            {"value": value, "baseline": name, "other": known[name]},
+            "beats" if value < other else "beaten",
+            {"value": value, "baseline": name, "other": other},
         )
-        for name in ("unigram", "bigram")
-        if name in known
+        for name, other in (("unigram", known.unigram), ("bigram", known.bigram))
+        if other is not None
     ]
 
 
@@ -189,8 +232,9 @@ def strengths(facts: Facts) -> list[Finding]:
     step = _largest_step(facts)
     if step is not None and step <= _SWING:
         said.append(Finding("steady", {"change": step}))
-    if _levelled_off(facts):
-        said.append(Finding("converged", _drift(facts) or {}))
+    level = _level(facts)
+    if level is not None:
+        said.append(level.finding("converged"))
 
     said += [
         Finding("generalises", finding.values, finding.names)
@@ -204,12 +248,15 @@ def strengths(facts: Facts) -> list[Finding]:
 def gaps(facts: Facts) -> list[Finding]:
     """Losses that are higher on validation, with the grade of the gap as a share of training's."""
     said = []
-    for finding in generalisation(facts):
-        if finding.name == "higher":
-            gap = finding.values["validation"] / finding.values["train"] - 1
-            names = {**finding.names, "grade": _grade(gap, GAP_SLIGHT, GAP_MARKED)}
-            said.append(Finding("gap", {**finding.values, "gap": gap}, names))
+    for pair in _gaps(facts):
+        finding = pair.finding("gap")
+        names = {**finding.names, "grade": _grade(pair.gap, GAP_SLIGHT, GAP_MARKED)}
+        said.append(Finding("gap", {**finding.values, "gap": pair.gap}, names))
     return said
+
+
+def _gaps(facts: Facts) -> list[_Comparison]:
+    return [pair for pair in _comparisons(facts) if pair.validation > pair.train]
 
 
 def improvements(facts: Facts) -> list[Finding]:
@@ -221,8 +268,8 @@ def improvements(facts: Facts) -> list[Finding]:
     step, drift = _largest_step(facts), _drift(facts)
     if step is not None and step > _SWING:
         said.append(Finding("swings", {"change": step}))
-    if drift is not None and drift["change"] <= -_FLAT:
-        said.append(Finding("falling", drift))
+    if drift is not None and drift.change <= -_FLAT:
+        said.append(drift.finding("falling"))
 
     said += [finding for finding in _baselines(facts) if finding.name == "beaten"]
     if facts.videos is not None and facts.videos < ENOUGH_VIDEOS:
@@ -232,7 +279,7 @@ def improvements(facts: Facts) -> list[Finding]:
 
 def advice(facts: Facts) -> list[Finding]:
     """One remedy for each thing to improve, with the present settings."""
-    settings = {**facts.parameters["model"], **facts.parameters["train"]}
+    train, dropout = facts.parameters.train, facts.parameters.model.get("dropout")
     last, said = facts.rows[-1], []
     after = last.epoch - facts.selected.epoch
     if any(finding.name == "worse_than_constant" for finding in regression(facts)):
@@ -241,20 +288,19 @@ def advice(facts: Facts) -> list[Finding]:
     # More epochs, other settings and stopping early exclude each other.
     if still_falls(facts):
         said.append(Finding("train_on", {"epoch": last.epoch}))
-    elif _levelled_off(facts):
-        said.append(Finding("tune", {"rate": last.learn_rate, "dropout": settings["dropout"]}))
-    gap = max((finding.values["gap"] for finding in gaps(facts)), default=0.0)
+    elif _level(facts) is not None:
+        said.append(Finding("tune", {"rate": last.learn_rate, "dropout": dropout}))
+    gap = max((pair.gap for pair in _gaps(facts)), default=0.0)
     if gap >= GAP_SLIGHT:
-        noise = settings.get("feature_noise", 0.0)
-        values = {"gap": gap, "dropout": settings["dropout"], "noise": noise}
+        values = {"gap": gap, "dropout": dropout, "noise": train.feature_noise}
         said.append(Finding("regularise", values))
-    if after >= _PATIENT and not settings.get("patience"):
+    if after >= _PATIENT and not train.patience:
         said.append(Finding("stop_early", {"epochs": after, "patience": _PATIENT}))
 
     beaten = [finding for finding in _baselines(facts) if finding.name == "beaten"]
     if beaten:
         baseline = beaten[0].values["baseline"]
-        values = {"parameters": facts.parameters["parameters"], "baseline": baseline}
+        values = {"parameters": facts.parameters.parameters, "baseline": baseline}
         said.append(Finding("simpler", values))
     if facts.videos is not None and facts.videos < ENOUGH_VIDEOS:
         said.append(Finding("more_videos", {"enough": ENOUGH_VIDEOS}))
@@ -263,9 +309,9 @@ def advice(facts: Facts) -> list[Finding]:
 
 def next_steps(facts: Facts) -> list[Finding]:
     """What is done and what is open, by what the store holds."""
-    run, last = facts.parameters["run"], facts.rows[-1].epoch
-    done = facts.summary["state"] == "done"
-    planned = {"epoch": last, "planned": facts.summary["planned_epochs"]}
+    run, last = facts.parameters.run, facts.rows[-1].epoch
+    done = facts.summary.state == "done"
+    planned = {"epoch": last, "planned": facts.summary.planned_epochs}
     said = [Finding("trained" if done else "unfinished", planned)]
 
     if facts.outputs:

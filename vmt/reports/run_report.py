@@ -160,7 +160,7 @@ def report(facts: Facts, language: str = "en") -> Report:
         _said(text("advice"), findings.advice(facts), language),
         _said(text("next"), findings.next_steps(facts), language),
     ]
-    return Report(say(language, "title", run=facts.parameters["run"]), language, sections, pictures)
+    return Report(say(language, "title", run=facts.parameters.run), language, sections, pictures)
 
 
 def _said(title: str, said: Sequence[Finding], language: str) -> Section:
@@ -169,24 +169,20 @@ def _said(title: str, said: Sequence[Finding], language: str) -> Section:
 
 
 def _named(facts: Facts, text: Callable[[str], str]) -> Rows:
-    known = {**facts.parameters, **facts.summary}
-    state = known.get("state")
-    if state is not None:
-        known["state"] = text(f"state.{state}")
-    rows = [(text(f"field.{name}"), str(known[name])) for name in _NAMED if known.get(name)]
+    known = {name: getattr(facts.summary, name) for name in _NAMED}
+    known["state"] = text(f"state.{facts.summary.state}")
+    rows = [(text(f"field.{name}"), str(value)) for name, value in known.items() if value]
     if facts.videos is not None:
         rows.append((text("field.videos"), str(facts.videos)))
-    return [
-        (text("item"), text("value")),
-        *rows,
-        (text("field.parameters"), f"{facts.parameters['parameters']:,}"),
-    ]
+    if facts.parameters.parameters is not None:
+        rows.append((text("field.parameters"), f"{facts.parameters.parameters:,}"))
+    return [(text("item"), text("value")), *rows]
 
 
 def _settings(facts: Facts, text: Callable[[str], str]) -> Rows:
-    model, train = facts.parameters["model"], facts.parameters["train"]
+    model, train = facts.parameters.model, facts.parameters.train
     known = [(name, model[name]) for name in _SHOWN if name in model]
-    known += [(name, train[name]) for name in _TRAINED if name in train]
+    known += [(name, getattr(train, name)) for name in _TRAINED]
     rows = [(text(f"field.{name}"), _setting(value, text)) for name, value in known]
     return [(text("item"), text("value")), *rows]
 

@@ -5,10 +5,11 @@ store (`vmt.catalog.named_texts`) are sources; `first_of` asks them in turn.
 """
 
 import importlib.resources
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 SUFFIX = ".toml"
 
@@ -91,3 +92,17 @@ def first_of(*sources: NamedTexts) -> FirstOf:
 
 def _stems(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)))
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The table of a TOML text.
+
+    Raises:
+        ValueError: if the text is no TOML, or nested deeper than Python's parser goes.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("not TOML (nested too deep)") from error
+    except ValueError as error:  # also numbers with more digits than Python reads
+        raise ValueError(f"not TOML ({error})") from error

@@ -1,4 +1,8 @@
-"""Any S3 as an object store, through boto3."""
+"""Any S3 as an object store, through boto3.
+
+No other module speaks S3 (Import Linter holds it), so requests, errors and multipart uploads are
+all here.
+"""
 
 import base64
 import contextlib

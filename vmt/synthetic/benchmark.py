@@ -138,21 +138,21 @@ def check_features(
         on_event("vmt.check.done", {"condition": condition.name, "song": score.name})
     rows = {name: recognition_scores.summarise(scores) for name, scores in heard.items()}
     total = CutScore(
-        *(sum(getattr(each, field) for each in seen) for field in ("right", "missed", "invented"))
+        *(sum(getattr(part, field) for part in seen) for field in ("right", "missed", "invented"))
     )
     return CheckReport(rows, total, _shortfalls(rows, total))
 
 
 def _shortfalls(rows: Mapping[str, Mapping[str, float]], cuts: CutScore) -> tuple[str, ...]:
-    found = []
+    problems = []
     for name, row in rows.items():
         for field, least in MUSTS.items():
             wanted = least * row["songs"] if field == "keys_right" else least
             if not row[field] >= wanted:
-                found.append(f"{name}: {field} {row[field]:.3f}, must be {wanted:.3f}")
+                problems.append(f"{name}: {field} {row[field]:.3f}, must be {wanted:.3f}")
     if cuts.missed or cuts.invented:
-        found.append(f"cuts: {cuts.missed} missed and {cuts.invented} invented, must be none")
-    return tuple(found)
+        problems.append(f"cuts: {cuts.missed} missed and {cuts.invented} invented, must be none")
+    return tuple(problems)
 
 
 @cache

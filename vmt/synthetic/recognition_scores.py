@@ -81,7 +81,7 @@ def score_song(
     """Hear `sound` (mono at `SAMPLE_RATE`) as an extractor would, and compare with `truth`."""
     length = frames.grid_length(len(sound) / SAMPLE_RATE)
     heard = recogniser.each_second(sound, length)
-    found, known = _tokens(heard), _tokens(truth.each_second(length))
+    recognised, known = _tokens(heard), _tokens(truth.each_second(length))
     intervals, labels = recogniser.intervals(sound)
     # Without gaps to the last bit: tempo arithmetic makes starts and ends that differ by a rounding
     # error.
@@ -98,8 +98,8 @@ def score_song(
         seconds=length,
         majmin=float(scores["majmin"]),
         sevenths=float(scores["sevenths"]),
-        per_second_25=float(np.mean(chords.REDUCE_25[found] == chords.REDUCE_25[known])),
-        per_second_157=float(np.mean(found == known)),
+        per_second_25=float(np.mean(chords.REDUCE_25[recognised] == chords.REDUCE_25[known])),
+        per_second_157=float(np.mean(recognised == known)),
         key_right=curves.find_key(heard) == truth.key,
         density_correlation=_correlation(density, true_density),
         density_bias=float(np.mean(density - true_density)),
@@ -130,10 +130,10 @@ def score_cuts(
 ) -> CutScore:
     """Match found to true cuts, each at most once, in order, within `tolerance_s` seconds."""
     right, waiting = 0, sorted(true_s)
-    for found in sorted(found_s):
-        while waiting and waiting[0] < found - tolerance_s:
+    for cut_s in sorted(found_s):
+        while waiting and waiting[0] < cut_s - tolerance_s:
             waiting.pop(0)
-        if waiting and abs(waiting[0] - found) <= tolerance_s:
+        if waiting and abs(waiting[0] - cut_s) <= tolerance_s:
             waiting.pop(0)
             right += 1
     return CutScore(right, len(true_s) - right, len(found_s) - right)

@@ -169,14 +169,14 @@ def _bass(bar: _Bar) -> list[pretty_midi.Note]:
             _note(bar.start_s + at * bar.beat_s, 0.92 * step * bar.beat_s, root, 82)
             for at in range(0, bar.beats, step)
         ]
-    found = []
+    notes = []
     for at in range(bar.beats):
         pitch = (
             fifth
             if at % bar.beats_per_bar == bar.beats_per_bar - 1 and at != bar.beats - 1
             else root
         )
-        found.append(
+        notes.append(
             _note(
                 bar.start_s + at * bar.beat_s,
                 0.85 * bar.beat_s,
@@ -184,25 +184,25 @@ def _bass(bar: _Bar) -> list[pretty_midi.Note]:
                 92 if at % bar.beats_per_bar == 0 else 80,
             )
         )
-    return found
+    return notes
 
 
 def _stabs(bar: _Bar) -> list[pretty_midi.Note]:
     voicing = [_above(tone, 60) for tone in bar.tones]
     if bar.chord.part == "end":
         return [_note(bar.start_s, bar.beats * bar.beat_s, pitch, 70) for pitch in voicing]
-    found = []
+    notes = []
     for at in range(bar.beats):
-        found += [
+        notes += [
             _note(bar.start_s + at * bar.beat_s, 0.55 * bar.beat_s, pitch, 58 + 26 * bar.energy)
             for pitch in voicing
         ]
         if bar.pulse_s < bar.beat_s and at % 2:
-            found += [
+            notes += [
                 _note(bar.start_s + (at + 0.5) * bar.beat_s, 0.3 * bar.beat_s, pitch, 64)
                 for pitch in voicing
             ]
-    return found
+    return notes
 
 
 def _arpeggio(bar: _Bar) -> list[pretty_midi.Note]:
@@ -255,7 +255,7 @@ def _lead(
         (key.tonic + step) % 12
         for step in ((0, 2, 3, 5, 7, 8, 10) if key.minor else (0, 2, 4, 5, 7, 9, 11))
     }
-    found, half_beat_s = [], bar.beat_s / 2
+    notes, half_beat_s = [], bar.beat_s / 2
     for start in range(0, 2 * bar.beats, 2 * bar.beats_per_bar):
         at, place = start, len(tones) // 2
         for length, step in motif:
@@ -265,7 +265,7 @@ def _lead(
                 pitch = next(
                     p for p in (pitch + 1, pitch + 2, pitch) if p % 12 in scale or p == pitch
                 )
-            found.append(
+            notes.append(
                 _note(
                     bar.start_s + at * half_beat_s,
                     0.9 * length * half_beat_s,
@@ -274,21 +274,21 @@ def _lead(
                 )
             )
             at += length
-    return found
+    return notes
 
 
 def _drums(bar: _Bar, strength: float) -> list[pretty_midi.Note]:
     if bar.chord.part == "end":
         return [_note(bar.start_s, 0.5, _CRASH, 60 * strength)]
     backbeats = {3: (2,), 4: (1, 3), 5: (3,)}[bar.beats_per_bar]
-    found = []
+    notes = []
     for at in range(bar.beats):
         start_s, beat = bar.start_s + at * bar.beat_s, at % bar.beats_per_bar
         if beat == 0 or (beat == 2 and bar.beats_per_bar == 4 and bar.energy > 0.8):
-            found.append(_note(start_s, 0.1, _KICK, 96 * strength))
+            notes.append(_note(start_s, 0.1, _KICK, 96 * strength))
         if beat in backbeats and bar.chord.part != "intro":
-            found.append(_note(start_s, 0.1, _SNARE if strength > 0.7 else _BRUSH, 78 * strength))
-        found.append(_note(start_s, 0.1, _HAT if strength > 0.5 else _RIDE, 62 * strength))
+            notes.append(_note(start_s, 0.1, _SNARE if strength > 0.7 else _BRUSH, 78 * strength))
+        notes.append(_note(start_s, 0.1, _HAT if strength > 0.5 else _RIDE, 62 * strength))
         if bar.energy > 0.8 and bar.beat_s / 2 >= _FASTEST_S:
-            found.append(_note(start_s + bar.beat_s / 2, 0.1, _HAT, 46 * strength))
-    return found
+            notes.append(_note(start_s + bar.beat_s / 2, 0.1, _HAT, 46 * strength))
+    return notes

@@ -198,9 +198,9 @@ def _transposed(label: str, semitones: int) -> str:
 
 
 def _lay_out(plan: list[tuple[str, Part]], chord_s: int) -> tuple[Chord, ...]:
-    found = []
+    laid_out = []
     for index, (label, part) in enumerate(plan):
         start_s = max(0.0, index * chord_s - LEAD_S)
         end_s = (index + 1) * chord_s - LEAD_S
-        found.append(Chord(round(start_s, 6), round(end_s, 6), label, part))
-    return tuple(found)
+        laid_out.append(Chord(round(start_s, 6), round(end_s, 6), label, part))
+    return tuple(laid_out)

@@ -16,7 +16,7 @@ from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
 from dashboard.pages.compare import ratings
-from dashboard.sources import soundtracks, store
+from dashboard.sources import soundtracks, store, titles
 
 BESIDE = 4
 KINDS = ("chord", "total", "emotion")
@@ -170,7 +170,7 @@ def page() -> None:
         return
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with left:
-        video = choose("video", videos, t("video"), drops=["beside"])
+        video = choose("video", videos, t("video"), shown=titles.title, drops=["beside"])
     modes = ("beside", "blind", "results")
     st.session_state["mode"] = selected("mode") if selected("mode") in modes else "beside"
     mode = right.segmented_control(

@@ -2,7 +2,7 @@
 refused.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -17,10 +17,11 @@ from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
 from dashboard.pages.dataset.video import show_features
 from dashboard.pages.jobs.start import needs_prefect, start
-from dashboard.sources import store
+from dashboard.sources import store, titles
 from vmt.catalog import keys
 from vmt.catalog.records.datasets import DatasetInfo
 
+CHANGED_SHOWN = 200
 SPLITS = ("train", "validation", "test")
 
 
@@ -65,9 +66,14 @@ def show_version(info: DatasetInfo) -> None:
     )
     added, removed = info.changes.added, info.changes.removed
     with st.expander(t("version.changes", added=len(added), removed=len(removed))):
-        st.markdown(f"**{t('added')}**: {', '.join(added[:200]) or NOTHING}")
-        st.markdown(f"**{t('removed')}**: {', '.join(removed[:200]) or NOTHING}")
+        st.markdown(f"**{t('added')}**: {_names(added)}")
+        st.markdown(f"**{t('removed')}**: {_names(removed)}")
     show_histograms(info)
+
+
+def _names(videos: Sequence[str]) -> str:
+    """The titles of the first of them, for Markdown."""
+    return ", ".join(map(titles.title_markdown, videos[:CHANGED_SHOWN])) or NOTHING
 
 
 def show_histograms(info: DatasetInfo) -> None:
@@ -112,7 +118,14 @@ def show_videos(info: DatasetInfo) -> None:
         return
     st.subheader(t("videos"))
     ids = [str(name) for name in manifest["id"]]
-    video = choose("video", ids, t("open_video"), optional=True, placeholder=t("open_video.hint"))
+    video = choose(
+        "video",
+        ids,
+        t("open_video"),
+        shown=titles.title,
+        optional=True,
+        placeholder=t("open_video.hint"),
+    )
     if video is not None:
         if st.button(t("videos.all"), type="tertiary"):
             select(video=None)
@@ -121,7 +134,7 @@ def show_videos(info: DatasetInfo) -> None:
         return
     shown = pd.DataFrame(
         {
-            t("video"): ids,
+            t("video"): [titles.title(video) for video in ids],
             t("split"): [t(f"split.{side}") for side in manifest["split"]],
             t("length"): manifest["duration_s"],
             t("key"): [key_name(name) for name in manifest["song_key"]],
@@ -150,7 +163,7 @@ def show_quarantine() -> None:
         return
     rows = [
         {
-            t("video"): video.id,
+            t("video"): titles.title_of_key(video.key),
             t("code"): video.code,
             t("reason"): video.reason,
             t("refused_at"): when(video.at),

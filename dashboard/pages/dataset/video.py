@@ -10,7 +10,7 @@ from dashboard.components.format import NOTHING, duration
 from dashboard.components.music import chord_name, key_name
 from dashboard.components.playhead import TIMELINE, show_playhead
 from dashboard.i18n.text import t
-from dashboard.sources import store
+from dashboard.sources import store, titles
 from vmt import chords
 
 
@@ -27,7 +27,7 @@ def show_features(row: Mapping[Any, Any]) -> None:
             st.image(store.media_url(sheet), caption=t("thumbnails"))
     with facts:
         lines = [
-            (t("video"), row["id"]),
+            (t("video"), titles.title_markdown(str(row["id"]))),
             (t("split"), t(f"split.{row['split']}")),
             (t("length"), duration(float(row["duration_s"]))),
             (t("key"), key_name(row.get("song_key")) or NOTHING),

@@ -1,7 +1,5 @@
 """Forms that ask for a job: each returns what to start it with, or None while nothing is asked."""
 
-from typing import Any
-
 import streamlit as st
 
 from dashboard.components.url_state import selected
@@ -9,7 +7,8 @@ from dashboard.i18n.text import t
 from dashboard.sources import store
 from vmt.model.presets import preset_names
 
-Parameters = dict[str, Any]
+Parameters = dict[str, object]
+"""Parameters of a deployment, as JSON."""
 PRESET = "vmt"
 SPLITS = ("validation", "test")
 

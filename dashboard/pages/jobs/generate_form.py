@@ -48,18 +48,18 @@ def upload() -> None:
 
 
 def choose_videos() -> list[str]:
-    """Which videos; one that was uploaded or linked to is chosen already, one that is not offered
+    """Which videos; one that was uploaded or linked to is preselected, one that is not offered
     can be typed.
     """
     offered = store.offered_videos()
     _, uploaded = st.session_state.get(UPLOADED, (None, None))
-    chosen = dict.fromkeys(
+    asked = dict.fromkeys(
         key for key in (uploaded, selected("video")) if key and is_video(key) and store.exists(key)
     )
     return st.multiselect(
         t("choose_videos"),
-        [*(key for key in chosen if key not in offered), *offered],
-        default=list(chosen),
+        [*(key for key in asked if key not in offered), *offered],
+        default=list(asked),
         placeholder=t("choose_videos.hint"),
         accept_new_options=True,
     )

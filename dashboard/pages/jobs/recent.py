@@ -4,8 +4,7 @@ made, its log.
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import pandas as pd
@@ -17,7 +16,7 @@ from dashboard.components.url_state import choose, select, selected
 from dashboard.http.access import may_operate
 from dashboard.i18n.text import t
 from dashboard.pages.jobs.start import needs_prefect, start
-from dashboard.sources import prefect
+from dashboard.sources import prefect, titles
 
 LIVE_S = 2
 LINKED = 12
@@ -51,7 +50,8 @@ JOBS = (
     "inbox",
     "housekeep",
 )
-COLORS: Mapping[str, Any] = {
+Color = Literal["green", "blue", "red", "gray"]
+COLORS: Mapping[str, Color] = {
     "COMPLETED": "green",
     "RUNNING": "blue",
     "FAILED": "red",
@@ -84,7 +84,7 @@ def subject(job: str, parameters: Mapping[str, Any]) -> str:
         names = (given.get("dataset"), given.get("preset"), given.get("run"))
         return " · ".join(str(name) for name in names if name)
     if given.get("videos"):
-        return _named([PurePosixPath(key).stem for key in given["videos"]])
+        return _named([titles.title_of_key(key) for key in given["videos"]])
     return str(given.get("manifest") or given.get("prefix") or "")
 
 
@@ -144,9 +144,9 @@ def show_recent() -> None:
     wanted = selected("follow")
     if wanted is not None and wanted not in titles and is_uuid(wanted):
         titles[wanted] = wanted
-    chosen = choose("follow", list(titles), t("follow"), shown=lambda run: titles.get(run, run))
-    if chosen is not None:
-        show_followed(prefect.find(UUID(chosen)))
+    followed = choose("follow", list(titles), t("follow"), shown=lambda run: titles.get(run, run))
+    if followed is not None:
+        show_followed(prefect.find(UUID(followed)))
 
 
 def is_uuid(text: str) -> bool:

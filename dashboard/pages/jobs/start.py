@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 from uuid import uuid4
 
 import streamlit as st
@@ -29,7 +28,7 @@ def needs_prefect() -> Iterator[None]:
         )
 
 
-def key_of(job: str, parameters: Mapping[str, Any]) -> str:
+def key_of(job: str, parameters: Mapping[str, object]) -> str:
     """An idempotency key: the same for the same request within some seconds, as after a double
     click.
     """
@@ -41,7 +40,7 @@ def key_of(job: str, parameters: Mapping[str, Any]) -> str:
     return str(last["key"])
 
 
-def start(job: str, parameters: Mapping[str, Any]) -> prefect.JobRun:
+def start(job: str, parameters: Mapping[str, object]) -> prefect.JobRun:
     """Ask Prefect for one run.
 
     Raises:

@@ -6,7 +6,7 @@ from dashboard.components.takes import numbered
 from dashboard.components.url_state import choose
 from dashboard.i18n.text import t
 from dashboard.pages.listen.soundtrack import show_files, show_notes, show_players, show_timeline
-from dashboard.sources import soundtracks, store
+from dashboard.sources import soundtracks, store, titles
 
 
 def choose_output() -> str | None:
@@ -30,14 +30,14 @@ def choose_output() -> str | None:
         epoch = choose("epoch", epochs, t("epoch"), default=serving, drops=["take"])
         takes = soundtracks.takes(str(run), int(epoch or 0))
     with columns[2]:
-        video = choose("video", sorted(takes), t("video"), drops=["take"])
+        video = choose("video", sorted(takes), t("video"), shown=titles.title, drops=["take"])
     prefixes = [
         soundtracks.prefix(str(run), int(epoch or 0), str(video), take)
         for take in takes.get(str(video), [])
     ]
     known = {take.id: take for take in numbered(prefixes)}
-    chosen = choose("take", list(known), t("take"), shown=lambda take: known[take].name)
-    return soundtracks.prefix(str(run), int(epoch or 0), str(video), str(chosen))
+    named = choose("take", list(known), t("take"), shown=lambda take: known[take].name)
+    return soundtracks.prefix(str(run), int(epoch or 0), str(video), str(named))
 
 
 def page() -> None:

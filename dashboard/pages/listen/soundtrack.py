@@ -12,7 +12,7 @@ from dashboard.components.playhead import TIMELINE, show_playhead
 from dashboard.http.archive import LIMIT_GIB
 from dashboard.i18n.text import t
 from dashboard.pages.runs.settings import settings_table
-from dashboard.sources import soundtracks, store
+from dashboard.sources import soundtracks, store, titles
 from vmt import chords
 from vmt.catalog import keys
 from vmt.catalog.records.soundtracks import SoundtrackRecord
@@ -36,6 +36,7 @@ def show_players(record: SoundtrackRecord) -> None:
 
 def _facts(record: SoundtrackRecord) -> None:
     facts = [
+        (t("video"), titles.title_markdown(record.video.id)),
         (t("length"), duration(record.video.duration_s)),
         (t("key"), key_name(record.key) or NOTHING),
         (t("tempo"), tempo(record.tempo_bpm)),

@@ -12,8 +12,7 @@ from dashboard.components.metric_row import show_figures
 from dashboard.i18n.text import language, t
 from dashboard.pages.overview.first_steps import show_first_steps
 from dashboard.pages.overview.work import show_work
-from dashboard.sources import soundtracks, store
-from vmt.catalog.records import encode
+from dashboard.sources import soundtracks, store, titles
 from vmt.reports.night import markdown
 
 SHOWN = 3
@@ -67,7 +66,7 @@ def show_night() -> None:
         return
     text = report.text
     if report.content is not None:
-        text = markdown(encode(report.content), language(), when)
+        text = markdown(report.content, language(), when)
     st.caption(t("night.when", when=when(report.written)))
     with st.container(border=True, height=REPORT_HEIGHT if len(text) > LONG_REPORT else "content"):
         st.markdown(HEADINGS.sub("##### ", text))
@@ -111,7 +110,8 @@ def show_soundtracks() -> None:
             link = {name: str(getattr(record, name)) for name in ("run", "epoch", "take")} | {
                 "video": record.video.id
             }
-            st.page_link("pages/listen/page.py", label=f"{record.video.id} →", query_params=link)
+            name = titles.title_markdown(record.video.id)
+            st.page_link("pages/listen/page.py", label=f"{name} →", query_params=link)
             st.caption(f"{record.run}, {t('epoch')} {record.epoch} · {when(record.made_at)}")
 
 

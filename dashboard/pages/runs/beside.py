@@ -1,7 +1,6 @@
 """Runs side by side: their curves in one chart, and a table of what differs between them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -50,12 +49,12 @@ def show_beside(summaries: Sequence[RunSummary]) -> None:
     curves = {shown[run]: table for run, table in tables.items()}
     title = t("validation_of", loss=t(f"loss.{kind}"))
     st.altair_chart(charts.overlay(curves, VALIDATION[kind], title=title))
-    chosen = [summary for summary in summaries if summary.run in tables]
-    if not comparable(kind, chosen):
+    overlaid = [summary for summary in summaries if summary.run in tables]
+    if not comparable(kind, overlaid):
         st.caption(t("overlay.not_comparable"))
-    if len(chosen) > 1:
-        show_table(t("beside.results"), results_table(chosen, shown))
-        show_table(t("beside.differences"), differences(chosen, shown))
+    if len(overlaid) > 1:
+        show_table(t("beside.results"), results_table(overlaid, shown))
+        show_table(t("beside.differences"), differences(overlaid, shown))
         show_table(t("beside.evaluations"), compared(list(tables), shown))
 
 
@@ -99,7 +98,7 @@ def facts(summary: RunSummary) -> dict[str, str]:
     """What is known of a run by name: `train.learn_rate` for a setting of the training."""
     flat: dict[str, str] = {}
 
-    def add(values: Mapping[str, Any], prefix: str = "") -> None:
+    def add(values: Mapping[str, object], prefix: str = "") -> None:
         for name, value in values.items():
             if isinstance(value, Mapping):
                 add(value, f"{prefix}{name}.")

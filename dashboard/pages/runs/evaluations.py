@@ -5,7 +5,6 @@ of several runs.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -15,8 +14,12 @@ from dashboard.components.url_state import choose
 from dashboard.i18n.text import t
 from dashboard.sources import store
 from vmt.catalog import keys
-from vmt.catalog.records import encode
-from vmt.catalog.records.soundtracks import EvaluationRecord
+from vmt.catalog.records.soundtracks import (
+    EvaluationRecord,
+    RhythmScore,
+    ScoreInterval,
+    ScoreRow,
+)
 
 KEY = re.compile(r"epoch_(\d+)-(.+)-(validation|test)\.json$")
 SCORES = (
@@ -32,7 +35,6 @@ SCORES = (
     "changes_h5",
     "correspondence",
 )
-GAINS = ("video_gain", "gain_over_song_adaptive")
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,9 @@ def stored(run: str) -> list[Stored]:
 
 
 @st.cache_data(ttl=store.SETTLED_S, max_entries=store.KEPT, show_spinner=False)
-def content(key: str) -> Mapping[str, Any]:
-    """One evaluation as its JSON has it; empty where it is gone."""
-    record = store.read(key, EvaluationRecord)
-    return encode(record) if record is not None else {}
+def content(key: str) -> EvaluationRecord | None:
+    """One evaluation; None where it is gone."""
+    return store.read(key, EvaluationRecord)
 
 
 def show_evaluations(run: str) -> None:
@@ -81,26 +82,26 @@ def show_evaluations(run: str) -> None:
         return
 
     scores = content(key)
-    facts = {
-        "n": scores.get("songs"),
-        "when": when(scores.get("made_at")),
-        "trained_on": scores.get("trained_on") or NOTHING,
-    }
-    st.caption(t("evaluation.facts", **facts))
-    if seen := scores.get("seen_in_training"):
+    if scores is None:
+        st.caption(t("evaluations.none"))
+        return
+    trained_on = scores.trained_on or NOTHING
+    moment = when(scores.made_at)
+    st.caption(t("evaluation.facts", n=scores.songs, when=moment, trained_on=trained_on))
+    if seen := scores.seen_in_training:
         st.warning(t("evaluation.seen", n=len(seen), songs=", ".join(seen[:8])))
     with st.container(key="numbers-evaluation"):
-        st.table(scores_table(scores.get("rows") or {}))
+        st.table(scores_table(scores.rows))
     st.caption(t("evaluation.meaning"))
     show_gains(scores)
-    show_rhythm(scores.get("rhythm") or {})
+    show_rhythm(scores.rhythm)
     picture = f"{key.removesuffix('.json')}.svg"
     if store.exists(picture):
         with st.expander(t("confusion")):
             st.image(store.text(picture) or "")
 
 
-def scores_table(rows: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def scores_table(rows: Mapping[str, ScoreRow]) -> pd.DataFrame:
     """A row for the model and each baseline, a column a score."""
     names = {"model": t("evaluation.model")}
     columns = {
@@ -112,32 +113,36 @@ def scores_table(rows: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
-def interval(gain: Mapping[str, Any] | None) -> str:
+def interval(gain: ScoreInterval | None) -> str:
     """`0.120 (95 %: 0.040 … 0.210)`."""
-    if not gain:
+    if gain is None:
         return NOTHING
-    value, low, high = (f"{float(gain[name]):.3f}" for name in ("value", "low", "high"))
-    return t("interval.of", value=value, low=low, high=high, n=gain["songs"])
+    value, low, high = (f"{bound:.3f}" for bound in (gain.value, gain.low, gain.high))
+    return t("interval.of", value=value, low=low, high=high, n=gain.songs)
 
 
-def show_gains(scores: Mapping[str, Any]) -> None:
+def show_gains(scores: EvaluationRecord) -> None:
     """By how much the chord NLL is lower with the own video, and lower than the n-gram's."""
-    said = [f"- {t(f'gain.{name}')}: **{interval(scores.get(name))}**" for name in GAINS]
+    gains = {
+        "video_gain": scores.video_gain,
+        "gain_over_song_adaptive": scores.gain_over_song_adaptive,
+    }
+    said = [f"- {t(f'gain.{name}')}: **{interval(gain)}**" for name, gain in gains.items()]
     st.markdown("\n".join(said))
 
 
-def show_rhythm(rhythm: Mapping[str, Any]) -> None:
+def show_rhythm(rhythm: Mapping[str, RhythmScore | None]) -> None:
     """The regression's error beside the constant's, with gains and correlation."""
     known = {name: row for name, row in rhythm.items() if row}
     if not known:
         return
     table = pd.DataFrame(
         {
-            t("score.rmse"): [number(row["rmse"]) for row in known.values()],
-            t("score.constant_rmse"): [number(row["constant_rmse"]) for row in known.values()],
-            t("score.gain"): [interval(row["gain"]) for row in known.values()],
-            t("score.video_gain"): [interval(row["video_gain"]) for row in known.values()],
-            t("score.correlation"): [number(row["correlation"]) for row in known.values()],
+            t("score.rmse"): [number(row.rmse) for row in known.values()],
+            t("score.constant_rmse"): [number(row.constant_rmse) for row in known.values()],
+            t("score.gain"): [interval(row.gain) for row in known.values()],
+            t("score.video_gain"): [interval(row.video_gain) for row in known.values()],
+            t("score.correlation"): [number(row.correlation) for row in known.values()],
         },
         index=pd.Index([t(name) for name in known], name=t("measure")),
     )
@@ -153,7 +158,8 @@ def compared(runs: Sequence[str], shown: Mapping[str, str]) -> pd.DataFrame:
         if not known:
             continue
         newest = known[0]
-        row = (content(newest.key).get("rows") or {}).get("model") or {}
+        scores = content(newest.key)
+        row = scores.rows.get("model", {}) if scores is not None else {}
         columns[shown[run]] = {t("evaluation"): newest.name} | {
             t(f"score.{score}"): number(row.get(score)) for score in SCORES
         }

@@ -22,7 +22,7 @@ def filtered(summaries: Sequence[RunSummary]) -> list[RunSummary]:
     known = sorted({summary.preset for summary in summaries if summary.preset})
     preset = presets.selectbox(t("preset"), known, index=None, placeholder=t("any"))
     there = sorted({summary.state for summary in summaries})
-    chosen = states.pills(
+    picked = states.pills(
         t("state"), there, format_func=lambda state: t(f"state.{state}"), selection_mode="multi"
     )
     return [
@@ -30,7 +30,7 @@ def filtered(summaries: Sequence[RunSummary]) -> list[RunSummary]:
         for summary in summaries
         if wanted in f"{summary.run} {summary.dataset}".lower()
         and (preset is None or summary.preset == preset)
-        and (not chosen or summary.state in chosen)
+        and (not picked or summary.state in picked)
     ]
 
 

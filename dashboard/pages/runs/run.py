@@ -187,14 +187,14 @@ def _tables(table: pd.DataFrame, best: int | None, run: str) -> None:
 
 
 def _loss_tables(table: pd.DataFrame, best: int | None) -> None:
-    final, chosen = st.columns(2)
+    final, best_column = st.columns(2)
     last = table.iloc[-1]
     final.markdown(f"**{t('final_epoch', epoch=int(last['Epoch']))}**")
     final.table(epoch_table(last))
     row = table[table["Epoch"] == best]
     if not row.empty:
-        chosen.markdown(f"**{t('the_best_epoch', epoch=best)}**")
-        chosen.table(epoch_table(row.iloc[0]))
+        best_column.markdown(f"**{t('the_best_epoch', epoch=best)}**")
+        best_column.table(epoch_table(row.iloc[0]))
     st.markdown(f"**{t('last_five')}**")
     st.table(epochs_table(table.tail(5), table.tail(5)))
     with st.expander(t("all_epochs", n=len(table))):

@@ -1,7 +1,6 @@
 """Settings of runs and soundtracks as text."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -9,7 +8,7 @@ from dashboard.components.format import NOTHING
 from dashboard.i18n.text import t
 
 
-def settings_table(values: Mapping[str, Any]) -> pd.DataFrame:
+def settings_table(values: Mapping[str, object]) -> pd.DataFrame:
     """Names and values as text."""
     return pd.DataFrame(
         {t("name"): list(values), t("value"): [setting(value) for value in values.values()]}

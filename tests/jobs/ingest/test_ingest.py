@@ -20,6 +20,7 @@ from tests.clips import Clips
 from tests.small import SmallExtractor
 from tests.studio import Studio
 from vmt import chords
+from vmt.catalog import keys
 from vmt.catalog.records.videos import IngestEntry
 from vmt.catalog.videos import VideoIndex
 from vmt.errors import DatasetError
@@ -129,7 +130,7 @@ def test_an_empty_bucket_says_so(tmp_path: Path, studio: Studio) -> None:
 
 def test_a_lost_index_costs_no_extraction(studio: Studio, tmp_path: Path) -> None:
     store = studio.copy(tmp_path / "copy")
-    store.delete(VideoIndex(store, studio.extractor.name).key)
+    store.delete(keys.ingest_index(studio.extractor.name))
     before = {each.key: each.etag for each in store.list("features/")}
     assert ingest(store, studio.extractor).new == 3
     assert {each.key: each.etag for each in store.list("features/")} == before

@@ -9,7 +9,6 @@ import pytest
 
 from tests.jobs.train.test_train import OVERRIDES, fill
 from vmt.catalog import datasets
-from vmt.catalog.records import encode
 from vmt.catalog.records.datasets import DatasetInfo
 from vmt.catalog.records.nights import DatasetGrowth, IngestReport, Refusal
 from vmt.catalog.records.runs import RunVerdict
@@ -179,7 +178,7 @@ def test_the_report_says_what_failed_and_how_far_it_came(store: LocalStore) -> N
     saved = json.loads(store.get(keys[0]))
     assert (saved["state"], saved["error"]) == ("failed", "store s3://b: does not answer")
     text = store.get(keys[1]).decode()
-    assert text == markdown(encode(night))
+    assert text == markdown(night)
     assert "**It failed**: store s3://b: does not answer" in text
     assert "- videos/a.mp4: no sound" in text
     assert "**Training**: not decided" in text

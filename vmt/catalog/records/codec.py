@@ -89,7 +89,7 @@ def loads(kind: type[R], data: bytes, name: str) -> R:
     """
     try:
         content = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(
             f"{name}: is not JSON ({error}); restore it, or delete it and run the job that writes "
             "it again"

@@ -10,8 +10,8 @@ from vmt.catalog.records.soundtracks import Failure, RhythmScore, ScoreInterval,
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a video was not used: a code to count, a sentence to read, and whether it may pass by
-    itself.
+    """Why a video was not used: a code to count, a sentence to read, and whether it is
+    transient.
     """
 
     key: str

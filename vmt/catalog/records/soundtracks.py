@@ -1,4 +1,7 @@
-"""What is kept of soundtracks: records, batches, scores, comparisons, evaluations, ratings."""
+"""What is kept of soundtracks: records, batches, scores, comparisons, evaluations, ratings.
+
+The module is long because it declares fields with their meaning, and computes nothing.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -96,7 +99,7 @@ class SoundtrackRecord(Record):
         key: the key that the music sounds in, such as `C major`; empty where it is not known.
         tempo_bpm: beats a minute; 0 where it is not known.
         picture: `copied`, or how it was encoded again.
-        original_sound: what became of the video's own sound.
+        original_sound: `replaced`, or how the video's own sound is used.
         chords: one a second.
         score_sha256: of chords, key and curves.
         curves: that the arrangement follows.
@@ -165,7 +168,7 @@ class Failure:
     Attributes:
         key: of the video, or its file.
         reason: a sentence.
-        transient: whether the reason may pass by itself.
+        transient: whether the reason is transient.
     """
 
     key: str

@@ -99,7 +99,7 @@ class BasicPitch:
     def _activations(
         self, part: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "frames 88"], Float32[np.ndarray, "frames 88"]]:
-        """Of notes and of onsets, in frames of `_HOP` samples but for the seams between windows."""
+        """Of notes and of onsets, in frames of `_HOP` samples except at the seams of windows."""
         margin = self._MARGIN * self._HOP
         count = -(-len(part) // self._STEP)
         padded = np.pad(part, (margin, count * self._STEP + margin - len(part)))

@@ -148,7 +148,7 @@ def _publish(
     if previous is not None and same and manifest.equals(previous.manifest):
         return str(previous.ref)
     counts = _reduced(contents.chords) if chord_labels == 25 else contents.chords
-    described = DatasetInfo(
+    info = DatasetInfo(
         name,
         version=0,  # `publish` numbers it
         chord_labels=chord_labels,
@@ -156,7 +156,9 @@ def _publish(
         untrained=contents.untrained,
         d_semantic=contents.d_semantic,
         created_at=now(),
-        **datasets.describe(manifest, counts, previous.manifest if previous else None),
+    )
+    described = datasets.describe(
+        info, manifest, counts, previous.manifest if previous is not None else None
     )
     ref = datasets.publish(store, name, manifest, described)
     info = replace(described, version=ref.version)
@@ -233,12 +235,17 @@ def import_muvi_sync(
     song_keys = {entry.song_key for entry in read.values()}
     if len(song_keys) == 1 and len(read) > 2:
         warnings.append(
-            f"all songs: key: {song_keys.pop()}, so that nothing is learned of keys; is that so?"
+            f"all songs: key: {_spelled(song_keys.pop())}, so that nothing is learned of keys; "
+            "is that so?"
         )
     report = ImportReport(ref, len(read), tuple(problems), tuple(warnings), folder.name)
     published = datasets.resolve(store, ref)
     documents.write(store, keys.import_report(published.name, published.version), report)
     return report
+
+
+def _spelled(song_key: str | None) -> str:
+    return chords.spell(song_key) if song_key else "none"
 
 
 def _other_widths(read: dict[str, IngestEntry]) -> list[str]:

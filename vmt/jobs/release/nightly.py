@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from vmt.catalog import datasets, documents, keys
 from vmt.catalog.page_index_writers import note_night
-from vmt.catalog.records import encode
 from vmt.catalog.records.nights import DatasetGrowth, NightReport, TrainingDecision
 from vmt.catalog.runs import Run, now, read_champion, runs
 from vmt.i18n import REFERENCE
@@ -78,8 +77,8 @@ def last_judged(store: ObjectStore, name: str, preset: str) -> str | None:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a night's training starts: at an epoch of the champion, or anew where `run` is None,
-    and why.
+    """Where a night's training starts and why: an epoch of the champion, or random weights if `run`
+    is None.
     """
 
     run: str | None
@@ -154,19 +153,25 @@ def origin(store: ObjectStore, dataset: str, preset: str, *, go_on: bool) -> Ori
         go_on: whether to continue from the champion.
     """
     if not go_on:
-        return Origin(None, None, "anew")
+        return Origin(None, None, "random weights")
     champion = read_champion(store)
     if champion is None:
-        return Origin(None, None, "anew, because there is no champion")
+        return Origin(None, None, "random weights, because there is no champion")
     parameters = Run(store, champion.run).parameters()
     version = datasets.read(store, datasets.resolve(store, dataset))
     if parameters.preset != preset:
-        return Origin(None, None, f"anew, because the champion is of preset {parameters.preset}")
+        return Origin(
+            None, None, f"random weights, because the champion is of preset {parameters.preset}"
+        )
     if parameters.extractor != version.info.extractor:
-        return Origin(None, None, "anew, because the champion reads features of another extractor")
+        return Origin(
+            None, None, "random weights, because the champion reads features of another extractor"
+        )
     if parameters.chord_labels != version.chord_labels:
         return Origin(
-            None, None, f"anew, because the champion knows {parameters.chord_labels} chord labels"
+            None,
+            None,
+            f"random weights, because the champion knows {parameters.chord_labels} chord labels",
         )
     return Origin(
         champion.run, champion.epoch, f"from the champion, {champion.run} epoch {champion.epoch}"
@@ -227,7 +232,7 @@ def write_report(
     """
     finished = replace(night, finished_at=night.finished_at or now())
     key, text_key = keys.night_report(night.started_at), keys.night_text(night.started_at)
-    store.put(text_key, markdown(encode(night), language).encode())
+    store.put(text_key, markdown(night, language).encode())
     documents.write(store, key, finished)
     note_night(store, text_key)
     return key, text_key

@@ -22,9 +22,10 @@ from vmt.arrange.config import ADDED_LATER, GenerateConfig
 from vmt.arrange.key_and_mood import scale_loudness, sounding_key, with_emotion
 from vmt.audio.soundfont import check_soundfont, default_soundfont
 from vmt.catalog import keys
-from vmt.catalog.identity import Identity, assign, identify
+from vmt.catalog.identity import assign, identify
 from vmt.catalog.keys import OutputFolder
 from vmt.catalog.records.soundtracks import Failure, SoundtrackRecord
+from vmt.catalog.records.videos import Identity
 from vmt.catalog.runs import Run
 from vmt.catalog.videos import sha256_of
 from vmt.errors import GenerationError, VmtError

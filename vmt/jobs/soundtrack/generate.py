@@ -75,7 +75,7 @@ def generate(
         on_event: is told of each soundtrack.
 
     Raises:
-        GenerationError: if there is no champion yet, or nobody knows how the features it was
+        GenerationError: if there is no champion yet, or it is unknown how the features it was
             trained on were made.
         TrainingError: if the run or the epoch is not in the store.
     """

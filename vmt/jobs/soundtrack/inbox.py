@@ -90,7 +90,8 @@ def serve_inbox(
         on_event: is told of each soundtrack.
 
     Raises:
-        GenerationError: if nobody knows how the features that the champion was trained on are made.
+        GenerationError: if it is unknown how the features that the champion was trained on are
+            made.
         StoreError: if the store fails.
     """
     videos = candidates(store.list(prefix))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from vmt import chords
 from vmt.catalog import datasets, documents, keys
 from vmt.catalog.records import decode
 from vmt.catalog.records.runs import RunParameters
@@ -236,7 +237,7 @@ def _write(store: ObjectStore, record: EvaluationRecord, ref: datasets.DatasetRe
         keys.evaluation(record.run, record.epoch, (ref.name, ref.version), record.split, ending)
         for ending in ("svg", "json")
     )
-    labels = list(record.confusion.chords)
+    labels = [chords.spell(label) for label in record.confusion.chords]
     seconds = [list(row) for row in record.confusion.seconds]
     picture = confusion_picture(labels, [*labels, "other"], seconds)
     store.put(picture_key, picture.encode())
@@ -272,8 +273,8 @@ def _check(
 def _seen(version: datasets.DatasetVersion, own: datasets.DatasetVersion, split: str) -> list[str]:
     """Songs of the split that the run was trained on: their scores say nothing."""
     trained = set(own.manifest.loc[own.manifest["split"] == "train", "sha256"])
-    chosen = version.manifest[version.manifest["split"] == split]
-    return sorted(chosen.loc[chosen["sha256"].isin(trained), "id"])
+    rows = version.manifest[version.manifest["split"] == split]
+    return sorted(rows.loc[rows["sha256"].isin(trained), "id"])
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from vmt.catalog.runs import Run
 from vmt.errors import WeightsError
 from vmt.hardware import choose_device
 from vmt.jobs.train.session import Start, TrainingSession
-from vmt.jobs.train.training_data import Material, material
+from vmt.jobs.train.training_data import TrainingData, load_training_data
 from vmt.model.checkpoints import from_bytes
 from vmt.model.config import ModelConfig
 from vmt.model.published import (
@@ -31,7 +31,7 @@ from vmt.store import ObjectStore
 from vmt.training.config import REGRESSION_TRAIN, RunConfig, TrainConfig
 
 PRESET = "published"
-"""What such a run calls its preset, so that nobody takes it for one that was trained here."""
+"""What such a run calls its preset, so that it is not taken for one that was trained here."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def import_weights(
     """
     data = _read(file)
     model = read_transformer(data, str(file), n_heads)
-    songs = material(store, dataset) if dataset is not None else Material()
+    songs = load_training_data(store, dataset) if dataset is not None else TrainingData()
     _check_width(file, model.config.d_semantic, songs)
     published = ImportedWeights(file.name, _sha256(data))
     regressor, tensors, unused = RegressorConfig(model.config.d_semantic), None, dict[str, Tensor]()
@@ -104,7 +104,7 @@ def import_weights(
     return ImportReport(name, tuple(sorted({key.partition(".")[0] for key in unused})))
 
 
-def _check_width(file: Path, d_semantic: int, songs: Material) -> None:
+def _check_width(file: Path, d_semantic: int, songs: TrainingData) -> None:
     wanted = songs.d_semantic if songs.train else ModelConfig().d_semantic
     if d_semantic != wanted:
         raise WeightsError(
@@ -126,10 +126,10 @@ def export_weights(store: ObjectStore, run: str, epoch: int | None = None) -> by
         TrainingError: if the run or the epoch is not in the store.
         WeightsError: if the published code could not use the weights.
     """
-    chosen = Run(store, run)
-    chosen.parameters()
-    number = chosen.best_epoch() if epoch is None else epoch
-    return transformer_pickle(chosen.transformer(number), f"run {run} epoch {number}")
+    source = Run(store, run)
+    source.parameters()
+    number = source.best_epoch() if epoch is None else epoch
+    return transformer_pickle(source.transformer(number), f"run {run} epoch {number}")
 
 
 def export_regression(store: ObjectStore, run: str) -> bytes:
@@ -139,11 +139,11 @@ def export_regression(store: ObjectStore, run: str) -> bytes:
         TrainingError: if the run is not in the store.
         WeightsError: if its biGRU was trained here, which the published code could not use.
     """
-    chosen = Run(store, run)
-    chosen.parameters()
+    source = Run(store, run)
+    source.parameters()
     key = keys.unused_tensors(run)
     unused = from_bytes(store.get(key), key)[0] if store.head(key) is not None else {}
-    return regressor_pickle(chosen.regressor(), unused, f"run {run}")
+    return regressor_pickle(source.regressor(), unused, f"run {run}")
 
 
 def _read(file: Path) -> bytes:
@@ -155,7 +155,7 @@ def _read(file: Path) -> bytes:
         ) from error
 
 
-def _name(published: ImportedWeights, songs: Material, config: RunConfig) -> str:
+def _name(published: ImportedWeights, songs: TrainingData, config: RunConfig) -> str:
     inputs = json.dumps(
         [published.sha256, published.regression, songs.dataset, dataclasses.asdict(config)]
     )

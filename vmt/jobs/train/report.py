@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from vmt.catalog import datasets, keys
-from vmt.catalog.records import encode
 from vmt.catalog.runs import Run
 from vmt.errors import DatasetError, TrainingError
 from vmt.i18n import check_language, languages
@@ -73,8 +72,8 @@ def gather(run: Run) -> Facts:
             f"run {run.name}: no epoch is finished yet; start `vmt train` again to resume"
         )
     return Facts(
-        encode(parameters),
-        encode(summary),
+        parameters,
+        summary,
         rows,
         _videos(run, parameters.dataset),
         _weights(run),

@@ -19,7 +19,7 @@ from vmt.errors import RunTaken, TrainingError, VmtError
 from vmt.jobs.train.best_epoch import best_epoch
 from vmt.jobs.train.epochs import PartTraining
 from vmt.jobs.train.summarise import Summariser
-from vmt.jobs.train.training_data import Material
+from vmt.jobs.train.training_data import TrainingData
 from vmt.model import checkpoints
 from vmt.model.architectures import build
 from vmt.model.chord_model import ChordModel
@@ -75,7 +75,7 @@ class TrainingSession:
         self,
         run: Run,
         config: RunConfig,
-        songs: Material,
+        songs: TrainingData,
         device: torch.device,
         on_event: OnEvent,
         start: Start = Start(),

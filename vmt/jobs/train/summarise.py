@@ -7,7 +7,7 @@ import numpy as np
 
 from vmt.catalog.records.runs import RegressionSummary, RunBaselines, RunState, RunSummary
 from vmt.catalog.runs import Run, now
-from vmt.jobs.train.training_data import Material
+from vmt.jobs.train.training_data import TrainingData
 from vmt.model.baselines import Bigram, Unigram, chord_nll
 from vmt.training.config import RunConfig
 from vmt.training.objectives import rhythm_statistics
@@ -17,7 +17,7 @@ from vmt.training.results import LOSSES, EpochResult, best
 class Summariser:
     """Writes the summary of one run, from one start of its training on."""
 
-    def __init__(self, run: Run, config: RunConfig, songs: Material) -> None:
+    def __init__(self, run: Run, config: RunConfig, songs: TrainingData) -> None:
         self.run, self.config, self.songs = run, config, songs
         earlier = run.summary()
         self.started_at = (earlier.started_at if earlier else None) or now()

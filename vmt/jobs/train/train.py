@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
@@ -17,7 +16,7 @@ from vmt.errors import TrainingError
 from vmt.hardware import choose_device
 from vmt.jobs.train.report import report_missing
 from vmt.jobs.train.session import Start, TrainingSession
-from vmt.jobs.train.training_data import Material, material
+from vmt.jobs.train.training_data import TrainingData, load_training_data
 from vmt.model import checkpoints
 from vmt.model.architectures import recorded_config
 from vmt.model.presets import Preset
@@ -35,7 +34,7 @@ def train(
     *,
     preset: str | Preset | None = None,
     run: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, object] | None = None,
     source: str | None = None,
     source_epoch: int | None = None,
     device: str = "auto",
@@ -53,7 +52,7 @@ def train(
     the source the optimizer, the step count and the schedule continue, and where the schedule does
     not look at the number of epochs (`amt`) every later epoch is, bit for bit, what the source
     would have come to. From an earlier epoch, whose optimizer is not kept, it is a warm start:
-    fresh optimizer, schedule from its first step. The biGRU is trained anew on the dataset.
+    fresh optimizer, schedule from its first step. The biGRU is trained from scratch on the dataset.
 
     Args:
         store: the store.
@@ -80,7 +79,7 @@ def train(
         DatasetError: if the dataset is not there or its features are gone.
     """
     if source is None:
-        songs = material(store, dataset or "main")
+        songs = load_training_data(store, dataset or "main")
         config = run_config(
             preset or _FIRST_PRESET, songs.d_semantic, overrides or {}, songs.seconds
         )
@@ -92,7 +91,7 @@ def train(
                 f"preset {given}: a run that continues from another keeps its preset; leave it out"
             )
         origin = _Origin.find(Run(store, source), source_epoch)
-        songs = material(store, dataset or origin.parameters.dataset or "main")
+        songs = load_training_data(store, dataset or origin.parameters.dataset or "main")
         config = origin.config(songs, overrides or {})
         target = Run(store, run or _name(config, songs, f"/{source}@{origin.epoch}"))
         start = origin.start(target)
@@ -105,7 +104,7 @@ def train(
     return name
 
 
-def _name(config: RunConfig, songs: Material, origin: str = "") -> str:
+def _name(config: RunConfig, songs: TrainingData, origin: str = "") -> str:
     settings = json.dumps(dataclasses.asdict(config), sort_keys=True)
     digest = hashlib.sha256(f"{songs.dataset}/{settings}{origin}".encode()).hexdigest()[:6]
     return f"{config.preset}-{str(songs.dataset).replace('@', '-')}-{digest}"
@@ -128,7 +127,7 @@ class _Origin:
             )
         return cls(run, rows[-1].epoch if epoch is None else epoch, parameters)
 
-    def config(self, songs: Material, overrides: Mapping[str, Any]) -> RunConfig:
+    def config(self, songs: TrainingData, overrides: Mapping[str, object]) -> RunConfig:
         model = recorded_config(self.parameters.architecture, self.parameters.model)
         if model.d_semantic != songs.d_semantic:
             raise TrainingError(

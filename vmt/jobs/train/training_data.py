@@ -1,4 +1,4 @@
-"""What a run is fitted to."""
+"""The songs that a run is trained and validated on."""
 
 from dataclasses import dataclass, field
 
@@ -12,9 +12,9 @@ from vmt.store import ObjectStore
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a run is fitted to: the songs of a dataset version, or none for weights that come from
-    elsewhere.
+class TrainingData:
+    """The songs of a dataset version that a run is trained and validated on; none for published
+    weights.
 
     Without a dataset the features are those of MuVi-Sync, which published weights were trained on.
     """
@@ -28,7 +28,7 @@ class Material:
 
     @property
     def seconds(self) -> int:
-        """Of song to train on."""
+        """Seconds of song to train on."""
         return sum(song.seconds for song in self.train)
 
     @property
@@ -37,7 +37,7 @@ class Material:
         return int(self.train[0].video.shape[1]) - EXTRA_INPUTS
 
 
-def material(store: ObjectStore, dataset: str) -> Material:
+def load_training_data(store: ObjectStore, dataset: str) -> TrainingData:
     """The songs of `main` (its newest version) or `main@v0003`.
 
     Raises:
@@ -47,6 +47,10 @@ def material(store: ObjectStore, dataset: str) -> Material:
     version = datasets.read(store, datasets.resolve(store, dataset))
     songs = datasets.load_songs(store, version, thread_map, ("train", "validation"))
     if not songs["train"]:
-        raise TrainingError(f"dataset {version.ref}: no video trains; add videos and freeze again")
+        raise TrainingError(
+            f"dataset {version.ref}: it has no training video; add videos and freeze again"
+        )
     info = version.info
-    return Material(str(version.ref), version.chord_labels, info.extractor, info.untrained, **songs)
+    return TrainingData(
+        str(version.ref), version.chord_labels, info.extractor, info.untrained, **songs
+    )

@@ -1,14 +1,14 @@
-"""Housekeeping: removes weights that nobody will ask for, and what killed jobs left behind.
+"""Housekeeping: removes weights that are no longer needed, and what killed jobs left behind.
 
 Of every run these weights stay: every best epoch (by each loss), the selected and the last one,
 whatever is or was the champion, every n-th epoch, and all that are younger than so many days. Rows
 of results.csv stay for ever. A removed epoch's optimizer state is not touched: only the last epoch
 has one.
 
-Left behind means older than `LEFT_AFTER` and owned by nobody: files of a take whose record was
+Left behind means older than `LEFT_AFTER` and without an owner: files of a take whose record was
 never written, optimizer states that a run's loop does not name, uploads that never ended. A run
 that says `running` but has written nothing for that long is marked failed, so that no page shows it
-as running; `vmt train` resumes it all the same.
+as running; `vmt train` still resumes it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -183,7 +183,7 @@ def _mark_stopped(run: Run) -> None:
     summary = run.summary()
     if summary is not None and _says_running(summary):
         error = (
-            f"it stopped after epoch {summary.epochs} and nobody resumed it; `vmt train` with the "
+            f"it stopped after epoch {summary.epochs} and was not resumed; `vmt train` with the "
             "same arguments resumes it"
         )
         run.write_summary(replace(summary, state="failed", finished_at=now(), error=error))

@@ -15,7 +15,6 @@ any.
 """
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import Any, Literal, get_args, get_origin
 from vmt.errors import TrainingError
 from vmt.model.architectures import architecture
 from vmt.model.config import ChordConfig
-from vmt.runtime.named_texts import SUFFIX, NamedTexts, PackageTexts
+from vmt.runtime.named_texts import SUFFIX, NamedTexts, PackageTexts, parse_toml
 
 BUILT_IN = PackageTexts("vmt.model", "presets")
 _BY_SECONDS = "by-seconds"
@@ -33,7 +32,7 @@ _SECTIONS = ("about", "model", "training")
 
 @dataclass(frozen=True)
 class Preset:
-    """A preset, checked but for the rules of its training (`vmt.training.config.train_config`).
+    """A preset, checked except for the rules of its training (`vmt.training.config.train_config`).
 
     Attributes:
         name: of the file, without its suffix.
@@ -121,9 +120,9 @@ def parse_preset(name: str, text: str) -> Preset:
         TrainingError: naming the preset, the key and what is wrong with it.
     """
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise TrainingError(f"preset {name}: not TOML ({error}); correct the file") from error
+        table = parse_toml(text)
+    except ValueError as error:
+        raise TrainingError(f"preset {name}: {error}; correct the file") from error
     refuse_unknown(name, "", table, _SECTIONS)
     model, training = dict(_section(name, table, "model")), _section(name, table, "training")
 

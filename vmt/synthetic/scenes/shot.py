@@ -25,7 +25,7 @@ class Shot:
 
     @property
     def rng(self) -> np.random.Generator:
-        """Random numbers that begin anew at every call."""
+        """Random numbers that start again at every call."""
         return np.random.default_rng(self.seed)
 
     def pulse(self, t: float) -> float:
