@@ -218,7 +218,7 @@ def test_a_replay_wants_the_same_video(
     store = studio.copy(tmp_path / "copy")
     record = decode(SoundtrackRecord, record_of(studio, base), "record")
     store.put_file(CLIP, clips.get("silent"))
-    with pytest.raises(GenerationError, match="not the one that the record is of"):
+    with pytest.raises(GenerationError, match="not the video of the record; put that one back"):
         replay(store, studio.settings, record)
     store.delete(CLIP)
     assert [each.key for each in replay(store, studio.settings, record).failed] == [CLIP]
