@@ -174,7 +174,7 @@ def _cut_point(cut_s: float, scene_s: float, jump: bool) -> Point:
     strong = scene_s >= LONG_SCENE_S or jump
     weight = 0.08 + 0.06 * min(scene_s, 8.0) + (0.6 if jump else 0.0)
     section = scene_s >= SECTION_SCENE_S or jump
-    return Point(cut_s, "cut", (1.25 if section else 1.0) * weight, strong, section)
+    return Point(cut_s, "cut", (1.5 if section else 1.0) * weight, strong, section)
 
 
 def spot(
@@ -217,8 +217,7 @@ def spot(
     wish = [abs(np.log(tempo / tempo_bpm)) / np.log(1 + REACH) for tempo in tempi]
     fits = [_chord_fit(tempo, metre, changes_s) for tempo in tempi]
     costs = [
-        path.cost + 0.5 * off + off**2 - 0.6 * fit
-        for path, off, fit in zip(solved, wish, fits, strict=True)
+        path.cost + 0.5 * off - 0.2 * fit for path, off, fit in zip(solved, wish, fits, strict=True)
     ]
     best = int(np.argmin(costs))
     return _laid(points, metre, solved[best], tempi[best], flex, swing, swing_unit, duration_s)
