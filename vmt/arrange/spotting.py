@@ -217,7 +217,7 @@ def spot(
     wish = [abs(np.log(tempo / tempo_bpm)) / np.log(1 + REACH) for tempo in tempi]
     fits = [_chord_fit(tempo, metre, changes_s) for tempo in tempi]
     costs = [
-        path.cost + 0.5 * off - 0.2 * fit for path, off, fit in zip(solved, wish, fits, strict=True)
+        path.cost + 0.5 * off - 0.3 * fit for path, off, fit in zip(solved, wish, fits, strict=True)
     ]
     best = int(np.argmin(costs))
     return _laid(points, metre, solved[best], tempi[best], flex, swing, swing_unit, duration_s)
