@@ -163,7 +163,8 @@ def busyness_curve(note_density: Float[np.ndarray, " time"]) -> Float64[np.ndarr
     """How busy each second is to be, 0 to 1.
 
     The mean counts as it is, on a scale that is linear at first and of octaves then; the
-    differences between seconds are drawn out, because predicted curves are right about more and less, and too flat.
+    differences between seconds are drawn out, because predicted curves are right about more and
+    less, and too flat.
     """
     values = smooth(note_density)
     mean = max(float(values.mean()), 0.1)

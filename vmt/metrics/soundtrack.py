@@ -159,9 +159,9 @@ def sound_scores(
     Returns:
         chords_heard: share of seconds whose chord is heard, by 25 labels. tempo_error: of the
         MIDI's mean tempo, a share of what was asked. tempo_heard: 1 or 0, the tempo found from the
-        onsets within 1 %, octaves apart. key_right: 1 or 0, the key that the MIDI says. key_heard: 1 or 0, the key
-        found from the heard chords. density_correlation, loudness_correlation: with the curves,
-        over seconds. lufs, true_peak_dbtp.
+        onsets within 1 %, octaves apart. key_right: 1 or 0, the key that the MIDI says. key_heard:
+        1 or 0, the key found from the heard chords. density_correlation, loudness_correlation: with
+        the curves, over seconds. lufs, true_peak_dbtp.
     """
     compile_librosa()
     mono = librosa.resample(sound.mean(axis=0), orig_sr=sample_rate, target_sr=RECOGNISED)
