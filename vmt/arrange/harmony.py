@@ -50,18 +50,19 @@ def play_harmony(track: Track, plan: Plan, plays: Sequence[bool]) -> list[Event]
 
 
 def _with_thirds(cells: list[str], plan: Plan, voicings: Mapping[int, Voicing]) -> None:
-    """A chord too short for its broken pattern is struck whole where it starts: without its third
-    (or fourth, of a sus chord) nobody hears which chord it is.
+    """A chord whose broken pattern brings its third (or fourth, of a sus chord) late or never is
+    struck whole where it starts: until then nobody hears which chord it is.
     """
     for span in plan.form.spans:
-        played = [step for step in range(span.start, span.end) if cells[step] not in "-."]
-        if not played or not all(cells[step].isdigit() for step in played):
-            continue
+        middle = (span.start + span.end + 1) // 2
+        early = [step for step in range(span.start, middle) if cells[step] not in "-."]
         tones = chords.pitch_classes(chords.token(span.label))
+        if not early or len(tones) < 2:
+            continue
         voicing = voicings[span.start]
-        struck = {voice(voicing, int(cells[step])) % 12 for step in played}
-        if len(tones) > 1 and tones[1] not in struck:
-            cells[played[0]] = "x"
+        struck = {pitch % 12 for step in early for pitch in _struck(voicing, cells[step])}
+        if tones[1] not in struck and any(pitch % 12 == tones[1] for pitch in voicing):
+            cells[early[0]] = "x"
 
 
 def _voicings(track: Track, plan: Plan) -> dict[int, Voicing]:
