@@ -193,7 +193,7 @@ def mean_tempo(midi: pretty_midi.PrettyMIDI) -> float:
     last_s = max((note.start for part in midi.instruments for note in part.notes), default=0.0)
     if last_s <= 0:
         return math.nan
-    return 60 * midi.time_to_tick(last_s) / midi.resolution / last_s
+    return float(60 * midi.time_to_tick(last_s) / midi.resolution / last_s)
 
 
 def level_scores(sound: Float32[np.ndarray, "2 samples"], sample_rate: int) -> dict[str, float]:
