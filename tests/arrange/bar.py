@@ -94,7 +94,7 @@ BAR: dict[str, tuple[float, float]] = {
     "sections_on_points": (0.45, 1.0),
     "tune_share": (0.4, 1.0),
     "motif_repeat": (0.6, 1.0),
-    "themes_return": (0.62, 1.0),
+    "themes_return": (0.65, 1.0),
     "tune_steps": (0.65, 1.0),
     "tune_chord_tones": (0.85, 1.0),
     "groove_ms": (4.0, 20.0),

@@ -1,5 +1,7 @@
 """Each control has a measured effect, monotone over its range."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -19,9 +21,9 @@ def onsets(score: Score) -> int:
 def test_density_changes_the_notes(style: str) -> None:
     counts = [
         onsets(FILM.scored(style, note_density=FILM.note_density * np.float32(scale)))
-        for scale in (0.25, 0.5, 1.0, 2.0, 4.0)
+        for scale in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
     ]
-    assert counts == sorted(counts)
+    assert all(fewer < more for fewer, more in pairwise(counts))
     assert counts[-1] >= 2.0 * counts[0]
 
 
@@ -55,9 +57,8 @@ def test_emotions_change_tempo_and_notes() -> None:
         ("tense", "exciting"),
     )
     for low, high in pairs:
-        assert found[low][0] <= found[high][0], (low, high)
+        assert found[low][0] < found[high][0], (low, high)
         assert found[low][1] < found[high][1], (low, high)
-    assert found["sad"][0] < found["neutral"][0] < found["exciting"][0]
 
 
 def test_a_tempo_that_was_asked_for_is_the_tempo() -> None:
@@ -82,10 +83,11 @@ def test_a_key_moves_every_pitch_class() -> None:
     assert np.corrcoef(np.roll(shares[0], 3), shares[1])[0, 1] > 0.95
 
 
-def test_accents_change_how_much_stands_on_cuts() -> None:
+@pytest.mark.parametrize("style", ["band", "orchestra"])
+def test_accents_change_how_much_stands_on_cuts(style: str) -> None:
     forces = []
-    for accents in (0.0, 0.3, 0.6, 1.0):
-        score = FILM.scored("band", accents=accents, tempo_bpm=104.0)
+    for accents in (0.0, 0.25, 0.5, 0.75, 1.0):
+        score = FILM.scored(style, accents=accents, tempo_bpm=104.0)
         forces.append(
             sum(
                 note.velocity
@@ -94,5 +96,5 @@ def test_accents_change_how_much_stands_on_cuts() -> None:
                 if min(abs(note.start - cut) for cut in FILM.cuts_s) < 0.02
             )
         )
-    assert forces == sorted(forces)
+    assert all(weaker < stronger for weaker, stronger in pairwise(forces))
     assert forces[-1] > 1.5 * forces[0]

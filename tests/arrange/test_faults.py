@@ -35,6 +35,8 @@ FAULTS: dict[str, tuple[str, Callable[[Patch], None]]] = {}
 
 
 CASTS: dict[str, Cast] = {
+    "odd_phrases": (("band", 4, True),),
+    "cuts_are_not_tied_to_the_grid": (("band", 4, True),),
     "swing_is_lost": (("lofi", 4, True),),
     "a_new_theme_for_every_section": (("band", 9, True), ("band", 7, False), ("lofi", 8, True)),
     "no_cadence": (("band", 9, True), ("band", 5, False)),

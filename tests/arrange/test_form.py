@@ -33,6 +33,11 @@ def test_the_highest_section_is_the_climax_and_a_build_leads_there() -> None:
     assert falls[4] == CLIMAX
 
 
+def test_of_two_sections_the_first_is_the_climax_only_where_the_film_says_so_clearly() -> None:
+    assert section_kinds([0.45, 0.37], [0.0] * 2) == ["statement", CLIMAX]
+    assert section_kinds([0.7, 0.4], [0.0] * 2) == [CLIMAX, "statement"]
+
+
 def test_a_section_of_n_is_a_breakdown() -> None:
     assert section_kinds([0.5, 0.5, 0.5, 0.9], [0.0, 0.0, 1.0, 0.0])[2] == BREAKDOWN
 

@@ -84,7 +84,7 @@ def main(folder: Path, styles: Sequence[str]) -> None:
         wanted = film(FILM, LENGTH_S)
         score = wanted.scored(style)
         sound = synthesize(score.midi, duration_s=LENGTH_S)
-        sound = master(sound, SAMPLE_RATE, level=score.level)
+        sound = master(sound, SAMPLE_RATE)
         names = ", ".join(part.name for part in score.midi.instruments)
         title = f"{style}: {score.tempo_bpm:.0f} bpm, {load_style(style).metre}; {names}"
         image = picture(title, score, sound.mean(axis=0), wanted.cuts_s)

@@ -16,6 +16,7 @@ from vmt.arrange.grid import Grid
 from vmt.arrange.spotting import Spotted
 
 SECTION_BARS = 8
+EARLY_CLIMAX = 0.15  # by which the first of two sections has to have more energy to be the climax
 FORMS = ("auto", "aaba", "verse", "build")
 INTRO, STATEMENT, BUILD, CLIMAX, BREAKDOWN, OUTRO = (
     "intro",
@@ -234,8 +235,8 @@ def section_kinds(energies: Sequence[float], opens: Sequence[float]) -> list[str
     count = len(energies)
     kinds = [STATEMENT] * count
     if count < 3:
-        if count == 2:
-            kinds[int(np.argmax(energies))] = CLIMAX
+        if count == 2:  # music that opens with its climax has nowhere to go
+            kinds[int(energies[0] <= energies[1] + EARLY_CLIMAX)] = CLIMAX
         return kinds
     inner = energies[1:]
     late = 0.15 * np.arange(1, count) / count  # of two peaks the later one is the climax

@@ -1,6 +1,6 @@
 """Harmony and pads: chords and broken chords, voice-led."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vmt import chords
 from vmt.arrange.form import CLIMAX
@@ -23,6 +23,7 @@ def play_harmony(track: Track, plan: Plan, plays: Sequence[bool]) -> list[Event]
     voicings = _voicings(track, plan)
     marked = track.role == "harmony" and track.hit
     cells = expand_pattern(track.levels, plan, plays, stroke="X", marked=marked)
+    _with_thirds(cells, plan, voicings)
     stop = ends(cells, plan)
     soaring = track.role == "pad" and track.soars
     events = []
@@ -46,6 +47,22 @@ def play_harmony(track: Track, plan: Plan, plays: Sequence[bool]) -> list[Event]
             late_s = 0.0 if step in plan.accents else place * track.strum_s
             events.append(Event(step, end, top, weight, late_s, exact))
     return events
+
+
+def _with_thirds(cells: list[str], plan: Plan, voicings: Mapping[int, Voicing]) -> None:
+    """A chord whose broken pattern brings its third (or fourth, of a sus chord) late or never is
+    struck whole where it starts: until then nobody hears which chord it is.
+    """
+    for span in plan.form.spans:
+        middle = (span.start + span.end + 1) // 2
+        early = [step for step in range(span.start, middle) if cells[step] not in "-."]
+        tones = chords.pitch_classes(chords.token(span.label))
+        if not early or len(tones) < 2:
+            continue
+        voicing = voicings[span.start]
+        struck = {pitch % 12 for step in early for pitch in _struck(voicing, cells[step])}
+        if tones[1] not in struck and any(pitch % 12 == tones[1] for pitch in voicing):
+            cells[early[0]] = "x"
 
 
 def _voicings(track: Track, plan: Plan) -> dict[int, Voicing]:

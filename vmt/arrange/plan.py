@@ -28,7 +28,8 @@ from vmt.arrange.form import (
 from vmt.arrange.grid import Grid
 from vmt.arrange.spotting import Point, Spotted
 
-SPARSE_DENSITY, FULL_DENSITY = 3.0, 24.0  # notes a second: 1 and 19 in 20 of MuVi-Sync's seconds
+FULL_DENSITY = 24.0  # notes a second: 19 in 20 of MuVi-Sync's seconds have fewer
+KNEE_DENSITY = 8.0  # under it the scale is nearly linear, so that sparse and sparser differ too
 AROUSAL = {
     "exciting": 1.0,
     "fearful": 0.35,
@@ -161,12 +162,13 @@ def arousal(emotion: Float[np.ndarray, "time 6"] | None) -> float:
 def busyness_curve(note_density: Float[np.ndarray, " time"]) -> Float64[np.ndarray, " time"]:
     """How busy each second is to be, 0 to 1.
 
-    The mean counts as it is, on a scale of octaves; the differences between seconds are drawn out,
-    because predicted curves are right about more and less, and too flat.
+    The mean counts as it is, on a scale that is linear at first and of octaves then; the
+    differences between seconds are drawn out, because predicted curves are right about more and
+    less, and too flat.
     """
     values = smooth(note_density)
     mean = max(float(values.mean()), 0.1)
-    middle = np.log2(mean / SPARSE_DENSITY) / np.log2(FULL_DENSITY / SPARSE_DENSITY)
+    middle = np.log1p(mean / KNEE_DENSITY) / np.log1p(FULL_DENSITY / KNEE_DENSITY)
     return np.asarray(np.clip(middle + 0.22 * _standard(values, 0.08 * mean), 0, 1))
 
 

@@ -125,7 +125,8 @@ def film_points(
         duration_s: of the film; points at its very start or end are left out.
         emotion: shares of the six emotions in each second.
         hits: times and kinds that a person gave.
-        accents: 0 leaves the cuts out, 1 marks them most.
+        accents: 0 leaves the cuts out. Above it the bars lie in one way: how strongly a cut is
+            marked changes no section.
 
     Raises:
         GenerationError: if a hit's kind is unknown or its time lies outside the film.
@@ -136,11 +137,11 @@ def film_points(
         before = 0.0
         for cut_s in cuts_s:
             jump = min((abs(cut_s - second) for second in jumps), default=np.inf) <= 0.75
-            points.append(_cut_point(float(cut_s), float(cut_s) - before, jump, accents))
+            points.append(_cut_point(float(cut_s), float(cut_s) - before, jump))
             before = float(cut_s)
         marked = [point.time_s for point in points]
         points += [
-            Point(second, "mood", 0.8 * (0.5 + accents), section=True)
+            Point(second, "mood", 0.8, section=True)
             for second in jumps
             if min((abs(second - time_s) for time_s in marked), default=np.inf) > 1.5
         ]
@@ -169,13 +170,11 @@ def _asked_point(time_s: float, kind: str, duration_s: float) -> Point:
     return Point(time_s, kind, weight, strong=True, section=kind == "section")
 
 
-def _cut_point(cut_s: float, scene_s: float, jump: bool, accents: float) -> Point:
+def _cut_point(cut_s: float, scene_s: float, jump: bool) -> Point:
     strong = scene_s >= LONG_SCENE_S or jump
     weight = 0.08 + 0.06 * min(scene_s, 8.0) + (0.6 if jump else 0.0)
     section = scene_s >= SECTION_SCENE_S or jump
-    return Point(
-        cut_s, "cut", (1.25 if section else 1.0) * weight * (0.5 + accents), strong, section
-    )
+    return Point(cut_s, "cut", (1.5 if section else 1.0) * weight, strong, section)
 
 
 def spot(
@@ -218,7 +217,7 @@ def spot(
     wish = [abs(np.log(tempo / tempo_bpm)) / np.log(1 + REACH) for tempo in tempi]
     fits = [_chord_fit(tempo, metre, changes_s) for tempo in tempi]
     costs = [
-        path.cost + 0.5 * off - 0.8 * fit for path, off, fit in zip(solved, wish, fits, strict=True)
+        path.cost + 0.5 * off - 0.3 * fit for path, off, fit in zip(solved, wish, fits, strict=True)
     ]
     best = int(np.argmin(costs))
     return _laid(points, metre, solved[best], tempi[best], flex, swing, swing_unit, duration_s)

@@ -32,7 +32,7 @@ def test_a_batch_is_scored_beside_its_songs(studio: Studio, store: LocalStore) -
     assert [row["take"] for row in kept["rows"]] == [report.made[0].take]
     mean = scores.mean
     assert (mean["chords_heard"] or 0) >= 0.8
-    assert (mean["key_right"], mean["tempo_error"]) == (1, pytest.approx(0, abs=0.05))
+    assert (mean["key_right"], mean["tempo_error"]) == (1, pytest.approx(0, abs=2e-3))
     assert mean["lufs"] == pytest.approx(-14, abs=0.5)
     assert (mean["true_peak_dbtp"] or 0) <= -1
     assert scores.real["chord_duration_s"] is not None
