@@ -23,7 +23,7 @@ PROGRESSIONS = (("C", "F", "G", "C"), ("A:min", "F", "C", "G"), ("D:min", "G", "
 @pytest.fixture(scope="session")
 def prefect_api() -> Iterator[None]:
     """Prefect's own test harness: a real server with a database of its own."""
-    with prefect_test_harness(server_startup_timeout=120):
+    with prefect_test_harness(server_startup_timeout=300):
         yield
 
 

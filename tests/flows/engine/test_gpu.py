@@ -96,9 +96,10 @@ def test_while_the_gpu_is_held_what_is_new_is_left_and_the_run_says_so(
         for flow in (inbox, ingest):
             state = flow(return_state=True)
             assert state.is_completed()
-            assert state.message == "The GPU is held; 1 new left for next time"
+            assert state.message == "The GPU is held; 1 new videos are put off to the next run"
             assert state.result()["put_off"] == 1
-    assert not list(bucket.store.list("index/"))
+    indexed = [entry.key for entry in bucket.store.list("index/")]
+    assert indexed == [keys.video_ids()], "ids are given at first sight, features are not made"
     assert ingest()["new"] == 1
     with gpu_slot(GPU):
         report = ingest()
