@@ -268,7 +268,7 @@ def test_train_and_generate_by_hand(bucket: Bucket, tmp_path: Path) -> None:
     assert run == "by-hand"
     champion = read_champion(bucket.store)
     assert champion is not None
-    assert (champion.run, champion.history[-1]["run"]) == ("by-hand", first)
+    assert (champion.run, champion.history[-1].run) == ("by-hand", first)
     for name in ("0001", "0002"):
         bucket.store.put_file(f"inbox/{name}.mp4", tmp_path / f"{name}.mp4")
     bucket.store.put("inbox/bad.mp4", b"this is no video")

@@ -41,5 +41,5 @@ def test_an_epoch_is_promoted_and_rolled_back_and_refused_videos_are_tried_again
     assert serving(bucket) == (run, other)
     assert promote(rollback=True) == {"run": run, "epoch": first[1]}
     assert serving(bucket) == first
-    with pytest.raises(TrainingError, match="one of the two"):
+    with pytest.raises(TrainingError, match="exactly one of them"):
         promote(run, rollback=True)
