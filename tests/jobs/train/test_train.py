@@ -139,7 +139,7 @@ def test_patience_stops_early(store: LocalStore) -> None:
 
 
 def test_nobody_to_train_or_to_validate(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="dataset main@v0001: no video trains"):
+    with pytest.raises(TrainingError, match="dataset main@v0001: it has no training video"):
         train(fill(tmp_path / "a", {"test": 2}), "main", preset="demo")
     lonely = fill(tmp_path / "b", {"train": 2})
     run = Run(lonely, train(lonely, "main", preset="demo", overrides=OVERRIDES))
