@@ -6,6 +6,7 @@ Each boundary is given damaged files of its kind: cut, with flipped bytes, and n
 import io
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,7 @@ def with_vmts_error(call: Callable[[], object]) -> None:
         call()
     except VmtError as error:
         assert "\n" not in str(error)  # noqa: PT017
+        assert "parameter" not in str(error), "a type check of the tests, not VMT's"  # noqa: PT017
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def with_vmts_error(call: Callable[[], object]) -> None:
 def test_json_that_python_chokes_on(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(text)
-    with pytest.raises(VmtError, match=r"a\.json: is (not JSON|.* must be an object)"):
+    with pytest.raises(VmtError, match=r"a\.json: is (?!an? )"):
         read_record(path)
 
 
@@ -120,6 +122,7 @@ VALUES = ("-1", "0", "1" * 400, "1e400", "nan", "true", '""', '"x"', "[]", "[[1]
 DAMAGE = st.tuples(st.integers(0, 1000), st.sampled_from((*VALUES, "1979-05-27", "[", "\x00")))
 
 
+@cache
 def built_in(parse: object) -> list[str]:
     source = STYLES if parse is parse_style else PRESETS
     return [source.read(name) or "" for name in source.names()]
@@ -133,13 +136,12 @@ def test_toml(parse: Callable[[str, str], object], kind: str, text: str) -> None
 
 
 @pytest.mark.parametrize(("parse", "kind"), TOML)
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(st.integers(0, 1000), st.lists(DAMAGE, min_size=1, max_size=3))
 def test_toml_with_values_of_other_kinds(
     parse: Callable[[str, str], object], kind: str, which: int, damages: list[tuple[int, str]]
 ) -> None:
-    texts = built_in(parse)
-    lines = texts[which % len(texts)].splitlines()
+    lines = built_in(parse)[which % len(built_in(parse))].splitlines()
     for place, value in damages:
         line = place % len(lines)
         name, equals, _ = lines[line].partition("=")
@@ -189,5 +191,7 @@ def test_films(film: bytes, tmp_path: Path, seed: int) -> None:
 def test_a_record_with_numbers_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([1, 2]))
-    with pytest.raises(VmtError, match="must be an object; give an <id>_cgen_rd"):
+    with pytest.raises(
+        VmtError, match=r"a\.json: is \[1, 2\] and must be an object; give an <id>_cgen_rd\.json"
+    ):
         read_record(path)

@@ -54,7 +54,7 @@ def test_the_example_is_two_files_and_a_model_reads_it(
     deviation = 1 / model.input_scale.numpy()
     assert 0 < deviation[0] < 20  # the first column is the number of cuts
     evaluation = evaluate(studio.store, run.name)
-    assert all(np.isfinite(row["chord"]) for row in evaluation.content["rows"].values())
+    assert all(np.isfinite(row["chord"]) for row in evaluation.record.rows.values())
 
     config = GenerateConfig(style="piano", tempo_bpm=100.0)
     report = generate(studio.store, studio.settings, [VIDEO], run=run.name, config=config)

@@ -128,7 +128,8 @@ def test_it_starts_in_order_restarts_what_dies_and_stops_in_order(tmp_path: Path
 def test_a_service_that_does_not_start_stops_the_rest_and_shows_its_log(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "s", {"good": LIVES, "bad": DIES}, {"bad": ("good",)})
     with pytest.raises(
-        StackError, match=r"^bad: ended before it was ready \(exit code 1\); its log, .*bad\.log"
+        StackError,
+        match=r"^bad: ended before it was ready \(exit code 1\); the end of its log, .*bad\.log",
     ) as found:
         stack.supervisor.run()
     assert str(found.value).endswith("no such database")

@@ -16,6 +16,7 @@ turn.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +65,12 @@ _CHARACTERS = {
     "bass": set("-.RO537ar"),
     "drums": set(".Xxo"),
 }
+
+
+_NAMES = {int: "a whole number", bool: "true or false", str: "a text"}
+_MIDI_VALUES = frozenset(
+    {"program", "lowest", "highest", "volume", "pan", "reverb", "chorus", "velocity"}
+)
 
 
 @dataclass(frozen=True)
@@ -220,7 +227,7 @@ def parse_style(name: str, text: str) -> Style:
             tracks=tracks,
             drums=drums,
             metre=metre,
-            **_with_floats(Style, table),
+            **_checked(Style, table),
         )
     except (
         ArithmeticError,
@@ -251,7 +258,7 @@ def _track(table: dict[str, Any], metre: Metre) -> Track:
         )
         if not levels or not all(levels):
             raise ValueError(f"track {table['name']}: a level without a pattern")
-    track = Track(levels=levels, **_with_floats(Track, table))
+    track = Track(levels=levels, **_checked(Track, table))
     if track.family not in FAMILIES:
         raise ValueError(
             f"track {track.name}: family {track.family!r} is none of {', '.join(FAMILIES)}"
@@ -269,16 +276,27 @@ def _kit(table: dict[str, Any], metre: Metre) -> Kit:
         tuple(_drum_bar(bar, metre) for bar in variants) for variants in table.pop("levels")
     )
     fills = tuple(_drum_bar(bar, metre) for bar in table.pop("fills"))
-    return Kit(levels=levels, fills=fills, **_with_floats(Kit, table))
+    return Kit(levels=levels, fills=fills, **_checked(Kit, table))
 
 
-def _with_floats(kind: type, table: dict[str, Any]) -> dict[str, Any]:
-    """A table in which whole numbers stand as floats where fields want floats."""
-    floats = {field.name for field in dataclasses.fields(kind) if field.type in (float, "float")}
-    return {
-        name: float(value) if name in floats and isinstance(value, int) else value
-        for name, value in table.items()
-    }
+def _checked(kind: type, table: dict[str, Any]) -> dict[str, Any]:
+    """A table whose values are of the types of `kind`'s fields, whole numbers made floats where
+    fields want floats.
+    """
+    kinds = {field.name: field.type for field in dataclasses.fields(kind)}
+    return {name: _value(name, kinds.get(name), value) for name, value in table.items()}
+
+
+def _value(name: str, kind: Any, value: Any) -> Any:
+    if kind is float:
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise ValueError(f"{name} {value!r} must be a number")
+        return float(value)
+    if kind in _NAMES and type(value) is not kind:
+        raise ValueError(f"{name} {value!r} must be {_NAMES[kind]}")
+    if name in _MIDI_VALUES and not 0 <= value <= 127:
+        raise ValueError(f"{name} {value} must be 0 to 127")
+    return value
 
 
 def _drum_bar(table: dict[str, str], metre: Metre) -> Mapping[str, str]:
