@@ -38,6 +38,7 @@ http {{
   }}
 }}
 """
+COOKIE = "_streamlit_xsrf"
 FILM = "outputs/run/epoch_0001/015/aaa/015_cgen_rd.mp4"
 
 
@@ -84,14 +85,40 @@ def test_the_page_its_health_and_its_websocket(site: str) -> None:
     assert httpx.get(f"{site}/_stcore/health").text == "ok"
     page = httpx.get(f"{site}/")
     assert page.headers["content-type"].startswith("text/html")
+    assert handshake(site, "").startswith("HTTP/1.1 101")
+
+
+def handshake(site: str, headers: str) -> str:
+    """The answer to a browser's request to open the page's websocket."""
     address = httpx.URL(site)
+    place = f"{address.host}:{address.port}"
+    request = (
+        "GET /music/_stcore/stream HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Host: {place}\r\nOrigin: http://{place}\r\n{headers}"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
     with socket.create_connection((address.host, address.port), timeout=20) as stream:
-        request = (
-            "GET /music/_stcore/stream HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        )
-        request += f"Host: {address.host}:{address.port}\r\nOrigin: http://{address.host}:{address.port}\r\n"
-        request += (
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
         stream.sendall(request.encode())
-        assert stream.recv(200).startswith(b"HTTP/1.1 101")
+        return stream.recv(400).decode(errors="replace")
+
+
+def test_the_sessions_cookie(site: str) -> None:
+    """Streamlit's cookie reaches the browser, and comes back with uploads and the websocket."""
+    answer = httpx.get(f"{site}/_stcore/health")
+    cookie = answer.headers["set-cookie"]
+    assert "path=/;" in cookie.lower() + ";"
+    token = answer.cookies[COOKIE]
+
+    protocols = f"Sec-WebSocket-Protocol: streamlit, {token}\r\n"
+    opened = handshake(site, f"Cookie: {COOKIE}={token}\r\n{protocols}")
+    assert opened.startswith("HTTP/1.1 101")
+    assert "sec-websocket-protocol: streamlit" in opened.lower()
+
+    def upload(cookies: dict[str, str]) -> int:
+        place = f"{site}/_stcore/upload_file/no-session/no-file"
+        headers = {"X-Xsrftoken": token, **cookies}
+        return httpx.put(place, headers=headers, files={"file": b"x"}).status_code
+
+    assert upload({}) == 403
+    # With its cookie the upload is let in, and only then its session is not known.
+    assert upload({"Cookie": f"{COOKIE}={token}"}) == 400

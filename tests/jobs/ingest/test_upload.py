@@ -1,12 +1,14 @@
 """Bringing a folder of videos to the store."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.clips import Clips
+from vmt.catalog.identity import identities
 from vmt.errors import DatasetError
-from vmt.jobs.ingest.upload import upload_folder
+from vmt.jobs.ingest.upload import upload, upload_folder
 from vmt.store import LocalStore
 
 
@@ -28,3 +30,21 @@ def test_a_folder_without_videos_says_so(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match=f"{name}: no (such folder|video in it)"):
         upload_folder(LocalStore(tmp_path / "store"), tmp_path / name)
+
+
+def test_two_folders_with_one_file_name_become_two_videos(tmp_path: Path, clips: Clips) -> None:
+    paths = []
+    for day, clip in (("day1", "stereo"), ("day2", "mp4-h264-aac")):
+        (tmp_path / day).mkdir()
+        paths.append(tmp_path / day / "GX010001.mp4")
+        shutil.copy(clips.get(clip), paths[-1])
+
+    store = LocalStore(tmp_path / "store")
+    uploaded, failures = upload(store, paths)
+    assert failures == ()
+    known = identities(store)
+    assert len({known[key].id for key in uploaded}) == 2
+    assert [known[key].title for key in uploaded] == ["GX010001", "GX010001"]
+    for key, path in zip(uploaded, paths, strict=True):
+        assert store.get(key) == path.read_bytes()
+    assert upload(store, paths) == (uploaded, ()), "the same again adds nothing"
