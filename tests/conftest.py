@@ -1,6 +1,7 @@
 """Fixtures that several files of tests share."""
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,8 +28,9 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# A loaded machine is slow, not wrong.
-hypothesis.settings.register_profile("vmt", deadline=None)
+# A loaded machine is slow, not wrong. CI tries the same examples in every run, so that what fails
+# there can be repeated.
+hypothesis.settings.register_profile("vmt", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("vmt")
 
 
@@ -58,8 +60,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The product's settings and the machine's S3 credentials stay out of tests; each sets what it
     needs.
     """
-    import os
-
     for name in list(os.environ):
         if (name.startswith("VMT_") and name != "VMT_TEST_DATA") or name.startswith("AWS_"):
             monkeypatch.delenv(name)

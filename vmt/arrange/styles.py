@@ -243,22 +243,20 @@ def parse_style(name: str, text: str) -> Style:
 
 
 def _track(table: dict[str, Any], metre: Metre) -> Track:
-    role = table["role"]
-    if role not in (*_CHARACTERS, "lead") or role == "drums":
-        raise ValueError(
-            f"track {table['name']}: role {role!r} is none of harmony, pad, bass, lead"
-        )
     patterns = table.pop("levels", [])
+    values = _checked(Track, table)
+    name, role = values["name"], values["role"]
+    if role not in (*_CHARACTERS, "lead") or role == "drums":
+        raise ValueError(f"track {name}: role {role!r} is none of harmony, pad, bass, lead")
     if role == "lead":
         levels: tuple[tuple[str, ...], ...] = ()
     else:
         levels = tuple(
-            tuple(_bar(pattern, role, table["name"], metre) for pattern in variants)
-            for variants in patterns
+            tuple(_bar(pattern, role, name, metre) for pattern in variants) for variants in patterns
         )
         if not levels or not all(levels):
-            raise ValueError(f"track {table['name']}: a level without a pattern")
-    track = Track(levels=levels, **_checked(Track, table))
+            raise ValueError(f"track {name}: a level without a pattern")
+    track = Track(levels=levels, **values)
     if track.family not in FAMILIES:
         raise ValueError(
             f"track {track.name}: family {track.family!r} is none of {', '.join(FAMILIES)}"
@@ -272,11 +270,11 @@ def _track(table: dict[str, Any], metre: Metre) -> Track:
 
 
 def _kit(table: dict[str, Any], metre: Metre) -> Kit:
-    levels = tuple(
-        tuple(_drum_bar(bar, metre) for bar in variants) for variants in table.pop("levels")
-    )
-    fills = tuple(_drum_bar(bar, metre) for bar in table.pop("fills"))
-    return Kit(levels=levels, fills=fills, **_checked(Kit, table))
+    patterns, fill_patterns = table.pop("levels"), table.pop("fills")
+    values = _checked(Kit, table)
+    levels = tuple(tuple(_drum_bar(bar, metre) for bar in variants) for variants in patterns)
+    fills = tuple(_drum_bar(bar, metre) for bar in fill_patterns)
+    return Kit(levels=levels, fills=fills, **values)
 
 
 def _checked(kind: type, table: dict[str, Any]) -> dict[str, Any]:
@@ -299,14 +297,18 @@ def _value(name: str, kind: Any, value: Any) -> Any:
     return value
 
 
-def _drum_bar(table: dict[str, str], metre: Metre) -> Mapping[str, str]:
+def _drum_bar(table: Any, metre: Metre) -> Mapping[str, str]:
+    if not isinstance(table, dict):
+        raise ValueError(f"drums: {table!r} must be a table of patterns")
     for drum in table:
         if drum not in DRUMS:
             raise ValueError(f"drum {drum!r} is none of {', '.join(DRUMS)}")
     return {drum: _bar(pattern, "drums", drum, metre) for drum, pattern in table.items()}
 
 
-def _bar(pattern: str, role: str, owner: str, metre: Metre) -> str:
+def _bar(pattern: Any, role: str, owner: str, metre: Metre) -> str:
+    if not isinstance(pattern, str):
+        raise ValueError(f"{owner}: pattern {pattern!r} must be a text")
     bar = pattern.replace(" ", "").replace("|", "")
     if len(bar) != metre.steps:
         raise ValueError(

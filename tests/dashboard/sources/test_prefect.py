@@ -16,6 +16,7 @@ from prefect.testing.utilities import prefect_test_harness
 from dashboard.pages.jobs.recent import reason, subject, table_of
 from dashboard.sources import prefect
 
+pytestmark = pytest.mark.server
 PLANNED = 30
 DONE = 30
 

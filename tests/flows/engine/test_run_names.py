@@ -26,6 +26,7 @@ def test_the_first_parameter_that_says_what_is_named(parameters: dict[str, Any],
     assert subject(parameters) == said
 
 
+@pytest.mark.server
 def test_a_run_takes_the_name_when_it_begins(prefect_api: None) -> None:
     @flow(name="made-up", flow_run_name=run_name)
     def made_up(dataset: str) -> str:
